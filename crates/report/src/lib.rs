@@ -1,0 +1,30 @@
+//! Self-contained report pages: one HTML file that tells a verdict, why it was reached, and shows the evidence.
+//!
+//! A page is written next to the decision record of a step and is read in a browser, months later and without network.
+//! So it holds everything itself: inline styles, inline SVG, no script, no font, no link to anything.
+//! Everything here is plain data in, one string out; nothing is read, written or measured.
+//!
+//! ```
+//! use report::{Axis, Check, LinePlot, Outcome, Page, Series, Tone, Verdict};
+//!
+//! let page = Page::new("canary-gate", "Canary of fraud-42", Verdict::Pass, "no harm seen at 50 % of the keys")
+//!     .fact("Stream", "payments")
+//!     .check(Check::new("error rate", "0.4 %", "at most 1 %", Outcome::Pass))
+//!     .plot(
+//!         LinePlot::new("Share of the candidate", Axis::new("time").unit("s"), Axis::new("share").percent())
+//!             .series(Series::new("share", vec![(0.0, 0.01), (4.0, 0.05)]).steps().tone(Tone::Candidate)),
+//!     );
+//! assert!(page.render().starts_with("<!DOCTYPE html>"));
+//! ```
+
+mod number;
+mod page;
+mod plot;
+mod scale;
+
+pub use number::{count, number, percent};
+pub use page::{Check, Outcome, Page, Table, Verdict};
+pub use plot::{
+    Axis, Band, Bar, Bars, Distribution, Histogram, LinePlot, Marker, Plot, PointGroup,
+    ScatterPlot, Series, Threshold, Tone,
+};

@@ -1,0 +1,325 @@
+//! Lines over time or over records, with the levels and moments that decided.
+
+use maud::{Markup, html};
+
+use super::frame::{Frame, Key, figure, fit, left_out, path, px, text_width};
+use super::{Axis, Threshold, Tone};
+use crate::scale::{Scale, drawable};
+
+/// More points than this are thinned out to the lowest and highest of each stretch.
+const MOST_POINTS: usize = 2000;
+/// Up to this many points each gets a dot that tells its value when pointed at.
+const MOST_DOTS: usize = 80;
+
+/// Several series over one horizontal axis.
+#[derive(Debug, Clone, Default)]
+pub struct LinePlot {
+    pub title: String,
+    /// One sentence on how to read it.
+    pub caption: String,
+    pub x: Axis,
+    pub y: Axis,
+    pub series: Vec<Series>,
+    pub bands: Vec<Band>,
+    pub thresholds: Vec<Threshold>,
+    pub markers: Vec<Marker>,
+}
+
+/// One line.
+#[derive(Debug, Clone, Default)]
+pub struct Series {
+    pub name: String,
+    /// In the order of x.
+    pub points: Vec<(f64, f64)>,
+    /// The value holds until the next point, as a share does.
+    pub steps: bool,
+    pub tone: Tone,
+}
+
+/// An area between a lower and an upper bound, such as a confidence sequence.
+#[derive(Debug, Clone, Default)]
+pub struct Band {
+    pub name: String,
+    /// x, lower, upper; in the order of x.
+    pub points: Vec<(f64, f64, f64)>,
+    pub tone: Tone,
+}
+
+/// A moment that matters, such as the one of the decision.
+#[derive(Debug, Clone)]
+pub struct Marker {
+    pub x: f64,
+    pub label: String,
+}
+
+// === impl LinePlot ===
+
+impl LinePlot {
+    pub fn new(title: impl Into<String>, x: Axis, y: Axis) -> Self {
+        Self { title: title.into(), x, y, ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn caption(mut self, caption: impl Into<String>) -> Self {
+        self.caption = caption.into();
+        self
+    }
+
+    #[must_use]
+    pub fn series(mut self, series: Series) -> Self {
+        self.series.push(series);
+        self
+    }
+
+    #[must_use]
+    pub fn band(mut self, band: Band) -> Self {
+        self.bands.push(band);
+        self
+    }
+
+    #[must_use]
+    pub fn threshold(mut self, value: f64, label: impl Into<String>) -> Self {
+        self.thresholds.push(Threshold::new(value, label));
+        self
+    }
+
+    #[must_use]
+    pub fn marker(mut self, x: f64, label: impl Into<String>) -> Self {
+        self.markers.push(Marker { x, label: label.into() });
+        self
+    }
+
+    pub(crate) fn render(&self) -> Markup {
+        let frame = Frame::WIDE;
+        let mut notes = Vec::new();
+        let lines: Vec<Vec<(f64, f64)>> = self.series.iter().map(|one| self.drawn(one)).collect();
+        let bands: Vec<Vec<(f64, f64, f64)>> =
+            self.bands.iter().map(|one| self.within(one)).collect();
+        let lost = self.series.iter().map(|one| one.points.len()).sum::<usize>()
+            + self.bands.iter().map(|one| one.points.len()).sum::<usize>()
+            - lines.iter().map(Vec::len).sum::<usize>()
+            - bands.iter().map(Vec::len).sum::<usize>();
+        notes.extend(left_out(lost));
+
+        let across = frame.across(
+            &self.x,
+            lines
+                .iter()
+                .flatten()
+                .map(|point| point.0)
+                .chain(bands.iter().flatten().map(|point| point.0))
+                .chain(self.markers.iter().map(|marker| marker.x)),
+        );
+        let upward = frame.upward(
+            &self.y,
+            lines
+                .iter()
+                .flatten()
+                .map(|point| point.1)
+                .chain(bands.iter().flatten().flat_map(|point| [point.1, point.2]))
+                .chain(self.thresholds.iter().map(|threshold| threshold.value)),
+        );
+        let empty = lines.iter().all(Vec::is_empty) && bands.iter().all(Vec::is_empty);
+        let shown: Vec<Vec<(f64, f64)>> = lines.iter().map(|line| thin(line)).collect();
+        for ((series, line), shown) in self.series.iter().zip(&lines).zip(&shown) {
+            if shown.len() < line.len() {
+                notes.push(format!(
+                    "{}: {} of {} points drawn, the lowest and highest of each stretch.",
+                    series.name,
+                    crate::count(shown.len() as u64),
+                    crate::count(line.len() as u64)
+                ));
+            }
+        }
+
+        let drawing = html! {
+            (frame.axes(&self.x, &across, &self.y, &upward))
+            @for (position, (band, points)) in self.bands.iter().zip(&bands).enumerate() {
+                g class=(band.tone.class(position)) {
+                    title { (band.name) }
+                    (path("band", area(points, &across, &upward)))
+                }
+            }
+            @for threshold in self.thresholds.iter().filter(|one| drawable(one.value, self.y.log)) {
+                (frame.threshold(&upward, threshold.value, &threshold.label))
+            }
+            @for (position, (series, points)) in self.series.iter().zip(&shown).enumerate() {
+                g class=(series.tone.class(position)) {
+                    title { (series.name) }
+                    (path("line", trace(points, series.steps, &across, &upward)))
+                    @if points.len() <= MOST_DOTS {
+                        @for (x, y) in points {
+                            circle class="dot" cx=(px(across.pixel(*x))) cy=(px(upward.pixel(*y))) r="3" {
+                                title { (format!("{}: {} at {}", series.name, value(*y, &self.y), value(*x, &self.x))) }
+                            }
+                        }
+                    }
+                }
+            }
+            @for (row, marker) in self.markers.iter().filter(|one| drawable(one.x, self.x.log)).enumerate() {
+                (moment(&frame, &across, marker, row))
+            }
+            @if empty { (frame.nothing()) }
+        };
+        let keys = self
+            .series
+            .iter()
+            .enumerate()
+            .map(|(position, one)| Key {
+                name: &one.name,
+                class: one.tone.class(position),
+                dot: false,
+            })
+            .chain(self.bands.iter().enumerate().map(|(position, one)| Key {
+                name: &one.name,
+                class: one.tone.class(position),
+                dot: true,
+            }))
+            .collect::<Vec<_>>();
+        figure(&self.title, &self.caption, &notes, &keys, (frame.width, frame.height), &drawing)
+    }
+
+    fn drawn(&self, series: &Series) -> Vec<(f64, f64)> {
+        let has_place =
+            |point: &(f64, f64)| drawable(point.0, self.x.log) && drawable(point.1, self.y.log);
+        series.points.iter().copied().filter(has_place).collect()
+    }
+
+    fn within(&self, band: &Band) -> Vec<(f64, f64, f64)> {
+        let has_place = |point: &(f64, f64, f64)| {
+            drawable(point.0, self.x.log)
+                && drawable(point.1, self.y.log)
+                && drawable(point.2, self.y.log)
+        };
+        band.points.iter().copied().filter(has_place).collect()
+    }
+}
+
+// === impl Series ===
+
+impl Series {
+    pub fn new(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        Self { name: name.into(), points, ..Self::default() }
+    }
+
+    /// Draws the line as stairs: the value holds until the next point.
+    #[must_use]
+    pub fn steps(mut self) -> Self {
+        self.steps = true;
+        self
+    }
+
+    #[must_use]
+    pub fn tone(mut self, tone: Tone) -> Self {
+        self.tone = tone;
+        self
+    }
+}
+
+// === impl Band ===
+
+impl Band {
+    pub fn new(name: impl Into<String>, points: Vec<(f64, f64, f64)>) -> Self {
+        Self { name: name.into(), points, ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn tone(mut self, tone: Tone) -> Self {
+        self.tone = tone;
+        self
+    }
+}
+
+fn value(value: f64, axis: &Axis) -> String {
+    match (axis.percent, axis.unit.is_empty()) {
+        (true, _) => crate::percent(value),
+        (false, true) => crate::number(value),
+        (false, false) => format!("{} {}", crate::number(value), axis.unit),
+    }
+}
+
+/// Keeps first, last, lowest and highest of each stretch, so that no peak is lost.
+fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    if points.len() <= MOST_POINTS {
+        return points.to_vec();
+    }
+    let stretch = points.len().div_ceil(MOST_POINTS / 4);
+    points
+        .chunks(stretch)
+        .flat_map(|chunk| {
+            let by_height = |one: &usize, other: &usize| chunk[*one].1.total_cmp(&chunk[*other].1);
+            let mut kept = vec![0, chunk.len() - 1];
+            kept.extend((0..chunk.len()).min_by(by_height));
+            kept.extend((0..chunk.len()).max_by(by_height));
+            kept.sort_unstable();
+            kept.dedup();
+            kept.into_iter().map(|position| chunk[position]).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn trace(points: &[(f64, f64)], steps: bool, across: &Scale, upward: &Scale) -> String {
+    let mut data = String::with_capacity(points.len() * 12);
+    for (position, (x, y)) in points.iter().enumerate() {
+        let (x, y) = (px(across.pixel(*x)), px(upward.pixel(*y)));
+        match (position, steps) {
+            (0, _) => data.push_str(&format!("M{x} {y}")),
+            (_, true) => data.push_str(&format!("H{x}V{y}")),
+            (_, false) => data.push_str(&format!("L{x} {y}")),
+        }
+    }
+    data
+}
+
+fn area(points: &[(f64, f64, f64)], across: &Scale, upward: &Scale) -> String {
+    let upper = points.iter().map(|(x, _, high)| (*x, *high));
+    let lower = points.iter().rev().map(|(x, low, _)| (*x, *low));
+    let mut data = trace(&upper.chain(lower).collect::<Vec<_>>(), false, across, upward);
+    if !data.is_empty() {
+        data.push('Z');
+    }
+    data
+}
+
+/// A vertical line with its label, on the side where there is room; labels take turns in height.
+fn moment(frame: &Frame, across: &Scale, marker: &Marker, row: usize) -> Markup {
+    let at = across.pixel(marker.x);
+    let label = fit(&marker.label, (frame.right - frame.left) * 0.6);
+    let (x, anchor) = match at + 8.0 + text_width(&label) > frame.right {
+        true => (at - 6.0, "end"),
+        false => (at + 6.0, "start"),
+    };
+    html! {
+        g class="marker" {
+            title { (marker.label) }
+            line x1=(px(at)) x2=(px(at)) y1=(px(frame.top)) y2=(px(frame.bottom)) {}
+            text x=(px(x)) y=(px(frame.top + 12.0 + (row % 5) as f64 * 15.0)) text-anchor=(anchor) { (label) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thinning_keeps_the_ends_and_every_extreme() {
+        let mut points: Vec<(f64, f64)> = (0..50_000).map(|n| (f64::from(n), 0.5)).collect();
+        points[31_337].1 = 9.0;
+        points[4].1 = -9.0;
+        let kept = thin(&points);
+        assert!(kept.len() <= MOST_POINTS, "{}", kept.len());
+        assert!(kept.contains(&(31_337.0, 9.0)) && kept.contains(&(4.0, -9.0)));
+        assert_eq!((kept[0], kept[kept.len() - 1]), (points[0], points[49_999]));
+        assert!(kept.is_sorted_by(|one, next| one.0 < next.0));
+    }
+
+    #[test]
+    fn a_step_line_holds_its_value_until_the_next_point() {
+        let across = Scale::exactly(0.0, 10.0, false, 0.0, 100.0);
+        let upward = Scale::exactly(0.0, 1.0, false, 100.0, 0.0);
+        assert_eq!(trace(&[(0.0, 0.0), (5.0, 1.0)], true, &across, &upward), "M0 100H50V0");
+        assert_eq!(trace(&[(0.0, 0.0), (5.0, 1.0)], false, &across, &upward), "M0 100L50 0");
+        assert_eq!(area(&[], &across, &upward), "");
+    }
+}
