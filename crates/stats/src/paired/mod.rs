@@ -1,0 +1,8 @@
+//! Tests for models that answered the same records: each pair is its own control, which on the
+//! demo's kind of data needs about a fifth of the records that a split stream needs.
+
+mod betting;
+mod mcnemar;
+
+pub use betting::BettingTest;
+pub use mcnemar::{Discordant, mcnemar_exact, mcnemar_sequential_log_e};

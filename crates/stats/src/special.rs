@@ -1,0 +1,85 @@
+//! Quantiles of the usual laws, out of `statrs`, in the form that the other modules need.
+
+use statrs::distribution::{ChiSquared, ContinuousCDF, StudentsT};
+use statrs::function::{beta::beta_reg, erf::erfc_inv};
+
+/// The value below which a standard normal variable stays with `probability`.
+pub(crate) fn normal_quantile(probability: f64) -> f64 {
+    -std::f64::consts::SQRT_2 * erfc_inv(2.0 * probability)
+}
+
+/// The z that a two-sided interval of this confidence uses: 1.96 for 0.95.
+pub(crate) fn two_sided_z(confidence: f64) -> f64 {
+    normal_quantile((1.0 + confidence) / 2.0)
+}
+
+/// The t that a two-sided interval of this confidence uses with `freedom` > 0 degrees.
+pub(crate) fn two_sided_t(confidence: f64, freedom: f64) -> f64 {
+    StudentsT::new(0.0, 1.0, freedom)
+        .expect("scale is 1 and the degrees of freedom are positive")
+        .inverse_cdf((1.0 + confidence) / 2.0)
+}
+
+/// The value below which a chi-square variable with `freedom` > 0 degrees stays with `probability`.
+pub(crate) fn chi_squared_quantile(probability: f64, freedom: f64) -> f64 {
+    ChiSquared::new(freedom).expect("the degrees of freedom are positive").inverse_cdf(probability)
+}
+
+/// P(X <= k) for X binomial(n, p), through the regularised incomplete beta function.
+pub(crate) fn binomial_cdf(k: u64, n: u64, p: f64) -> f64 {
+    if k >= n {
+        return 1.0;
+    }
+    if p <= 0.0 {
+        return 1.0;
+    }
+    if p >= 1.0 {
+        return 0.0;
+    }
+    beta_reg((n - k) as f64, k as f64 + 1.0, 1.0 - p)
+}
+
+/// The x in [low, high] at which the increasing function crosses `target`, to the last bit or so.
+pub(crate) fn bisect(
+    mut low: f64,
+    mut high: f64,
+    target: f64,
+    increasing: impl Fn(f64) -> f64,
+) -> f64 {
+    for _ in 0..100 {
+        let middle = 0.5 * (low + high);
+        if middle <= low || middle >= high {
+            break;
+        }
+        if increasing(middle) < target {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    0.5 * (low + high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::assert_close;
+
+    #[test]
+    fn quantiles_match_the_printed_tables() {
+        assert_close(two_sided_z(0.95), 1.959963984540054, 1e-12);
+        assert_close(two_sided_t(0.95, 9.0), 2.2621571627409915, 1e-8);
+        assert_close(chi_squared_quantile(0.95, 9.0), 16.918977604620448, 1e-8);
+        assert_close(chi_squared_quantile(0.99, 1.0), 6.634896601021213, 1e-8);
+    }
+
+    #[test]
+    fn binomial_sums_match_the_definition() {
+        // Counted by hand: 16 equally likely outcomes of four fair coins.
+        assert_close(binomial_cdf(0, 4, 0.5), 1.0 / 16.0, 1e-12);
+        assert_close(binomial_cdf(1, 4, 0.5), 5.0 / 16.0, 1e-12);
+        assert_close(binomial_cdf(4, 4, 0.5), 1.0, 0.0);
+        assert_close(binomial_cdf(2, 9, 0.0), 1.0, 0.0);
+        assert_close(binomial_cdf(2, 9, 1.0), 0.0, 0.0);
+    }
+}
