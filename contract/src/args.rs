@@ -1,0 +1,88 @@
+//! The flags that every step has.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::kafka::KafkaArgs;
+
+/// What every step is told, whatever it decides.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CommonArgs {
+    /// Name of the release this run belongs to; the key of all its events
+    #[arg(long, env = "HEADGATE_RELEASE", value_parser = name)]
+    pub release: String,
+
+    /// Name of the stream: its topics are <STREAM>.features, .predictions, .labels and .dead-letters
+    #[arg(long, env = "HEADGATE_STREAM", value_parser = name)]
+    pub stream: String,
+
+    /// Environment that the events name, such as dev or prod
+    #[arg(long, env = "HEADGATE_ENVIRONMENT", default_value = "dev", value_parser = name)]
+    pub environment: String,
+
+    /// Id of the event that led to this run; the outcome event links to it
+    #[arg(long, env = "HEADGATE_CAUSE", default_value = "")]
+    pub cause: String,
+
+    /// Folder that receives the outputs, report.json and report.html
+    #[arg(long, env = "HEADGATE_OUTPUTS", default_value = "/tmp/outputs", value_name = "DIR")]
+    pub outputs: PathBuf,
+
+    /// Log filter, such as info or canary_gate=debug
+    #[arg(long, env = "HEADGATE_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+}
+
+/// The flags that say where to work, not what to decide; they do not change an event's id.
+pub(crate) const PLACES: [&str; 8] =
+    ["outputs", "log", "brokers", "kafka_config", "kafka_timeout", "events_topic", "cause", "help"];
+
+/// Parses a duration such as `500ms`, `30s` or `2m`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let signed: jiff::SignedDuration =
+        text.parse().map_err(|_| format!("`{text}` is no duration; write 500ms, 30s, 2m or 1h"))?;
+    Duration::try_from(signed).map_err(|_| format!("`{text}` is negative; a duration is not"))
+}
+
+/// Parses a share: a number from 0 to 1, or a percentage such as `5%`.
+pub fn share(text: &str) -> Result<f64, String> {
+    let parsed = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|value| value / 100.0),
+        None => text.parse::<f64>(),
+    };
+    match parsed {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err(format!("`{text}` is no share; write a number from 0 to 1 or a percentage")),
+    }
+}
+
+/// Parses a name that becomes part of topic names and message keys.
+pub fn name(text: &str) -> Result<String, String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if text.is_empty() || text.len() > 200 || !text.chars().all(legal) {
+        return Err(format!(
+            "`{text}` is no name; use 1 to 200 letters, digits, dots, dashes or underscores"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_shares_and_names() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert!(duration("soon").is_err() && duration("-3s").is_err());
+        assert_eq!(share("5%"), Ok(0.05));
+        assert_eq!(share("0.25"), Ok(0.25));
+        assert!(share("101%").is_err() && share("NaN").is_err());
+        assert!(name("fraud-eu.v2").is_ok());
+        assert!(name("").is_err() && name("a b").is_err() && name("a/b").is_err());
+    }
+}

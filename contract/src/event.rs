@@ -1,0 +1,217 @@
+//! Outcome events: CloudEvents 1.0 on Kafka in binary mode, with a CDEvents 0.5.1 body.
+//!
+//! The body is a CDEvent; what CDEvents has no field for stands in its `customData`, always in the shape of
+//! [`Told`]. The record's key is the release, so a release's events stay in order on one partition.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::Verdict;
+use crate::kafka::Outgoing;
+
+/// The CDEvents release that the bodies follow.
+pub const CDEVENTS_VERSION: &str = "0.5.1";
+
+/// An event type a step may tell, as `--describe` lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct EventType {
+    /// Such as `dev.cdevents.service.upgraded.0.3.0`.
+    #[serde(rename = "type")]
+    pub name: &'static str,
+    /// When it is told.
+    pub about: &'static str,
+}
+
+/// Which event an outcome tells, and about what.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    pub event: EventType,
+    /// What the event is about: a model digest, a stream, an image.
+    pub id: String,
+    /// The fields that the event's type asks for.
+    pub content: Value,
+}
+
+/// An outcome event as it stands in a Kafka record's value.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OutcomeEvent {
+    pub context: EventContext,
+    pub subject: EventSubject,
+    pub custom_data: Told,
+    /// Always `application/json`.
+    pub custom_data_content_type: String,
+}
+
+/// The CDEvents context.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventContext {
+    /// The CDEvents release.
+    pub specversion: String,
+    /// The same for a repeated run, so that consumers can drop the repetition.
+    pub id: String,
+    /// `/headgate/<environment>/<step>`.
+    pub source: String,
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// RFC 3339.
+    pub timestamp: String,
+    /// The event that led to this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+}
+
+/// A CDEvents link of kind PATH.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Link {
+    pub link_type: String,
+    pub from: LinkFrom,
+}
+
+/// Where a link comes from.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkFrom {
+    pub context_id: String,
+}
+
+/// The CDEvents subject.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct EventSubject {
+    pub id: String,
+    /// The fields that the event's type asks for.
+    pub content: Value,
+}
+
+/// What every outcome event tells, whatever its type.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Told {
+    pub contract: String,
+    pub step: String,
+    pub step_version: String,
+    pub release: String,
+    pub stream: String,
+    pub environment: String,
+    pub verdict: Verdict,
+    pub reason: String,
+    /// What the run was given, by digest.
+    pub inputs: BTreeMap<String, String>,
+    /// The step's output parameters.
+    pub outputs: BTreeMap<String, String>,
+    /// `sha256:` of report.json.
+    pub report: String,
+}
+
+impl OutcomeEvent {
+    /// The Kafka record, CloudEvents binary mode.
+    ///
+    /// # Errors
+    /// The event does not serialise.
+    pub fn to_record(&self, topic: &str) -> anyhow::Result<Outgoing> {
+        let context = &self.context;
+        let headers = [
+            ("ce_specversion", "1.0"),
+            ("ce_id", &context.id),
+            ("ce_type", &context.event_type),
+            ("ce_source", &context.source),
+            ("ce_subject", &self.subject.id),
+            ("ce_time", &context.timestamp),
+            ("content-type", "application/json"),
+        ];
+        Ok(Outgoing {
+            topic: topic.to_owned(),
+            partition: None,
+            key: Some(self.custom_data.release.clone().into_bytes()),
+            value: Some(serde_json::to_vec(self)?),
+            headers: headers
+                .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+                .to_vec(),
+        })
+    }
+}
+
+/// The links of an event caused by the event `cause`; none where `cause` is empty.
+pub fn links(cause: &str) -> Vec<Link> {
+    if cause.is_empty() {
+        return Vec::new();
+    }
+    vec![Link { link_type: "PATH".into(), from: LinkFrom { context_id: cause.into() } }]
+}
+
+/// The time, RFC 3339 in UTC.
+pub fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
+/// The time after `span` from now, RFC 3339 in UTC.
+pub fn after(span: std::time::Duration) -> String {
+    // A span that no calendar holds is as good as for ever.
+    (jiff::Timestamp::now() + span.min(std::time::Duration::from_secs(86_400 * 3650))).to_string()
+}
+
+/// An id that depends only on `parts`: 32 hexadecimal digits of SHA-256, each part framed by its length.
+pub fn id<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hex::encode(&hash.finalize()[..16])
+}
+
+/// Whether `name` is a CDEvents type, standard or custom.
+pub fn is_cdevents_type(name: &str) -> bool {
+    let parts: Vec<&str> = name.split('.').collect();
+    let [top, kind, subject, predicate, version @ ..] = parts.as_slice() else { return false };
+    let letters = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphabetic());
+    let tooled = |text: &str| {
+        text.split_once('-').is_some_and(|(tool, what)| letters(tool) && letters(what))
+    };
+    let digit = |text: &&str| text.len() == 1 && text.chars().all(|c| c.is_ascii_digit());
+    *top == "dev"
+        && letters(predicate)
+        && version.len() == 3
+        && version.iter().all(digit)
+        && match *kind {
+            "cdevents" => letters(subject),
+            "cdeventsx" => tooled(subject),
+            _ => false,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_depends_on_every_part_and_its_place() {
+        assert_eq!(id(["a", "bc"]), id(["a", "bc"]));
+        assert_ne!(id(["a", "bc"]), id(["ab", "c"]));
+        assert_eq!(id(["a"]).len(), 32);
+    }
+
+    #[test]
+    fn cdevents_types() {
+        for good in
+            ["dev.cdevents.service.upgraded.0.3.0", "dev.cdeventsx.headgate-canary.finished.0.1.0"]
+        {
+            assert!(is_cdevents_type(good), "{good}");
+        }
+        for bad in [
+            "dev.cdeventsx.canary.finished.0.1.0",
+            "dev.cdeventsx.head-gate-canary.finished.0.1.0",
+            "dev.cdevents.service.rolled-back.0.3.0",
+            "dev.cdevents.service.upgraded.0.3",
+            "dev.cdevents.service.upgraded.0.30.0",
+        ] {
+            assert!(!is_cdevents_type(bad), "{bad}");
+        }
+    }
+}

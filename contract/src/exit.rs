@@ -1,0 +1,20 @@
+//! The exit codes of every step.
+//!
+//! Argo reads them in `retryStrategy.expression`; 64 is left out because Argo's own executor uses it.
+
+/// A verdict was reached, whichever it is, and its event was told.
+pub const VERDICT: u8 = 0;
+/// Wrong usage or configuration: running again cannot help.
+pub const USAGE: u8 = 2;
+/// A bug in the step.
+pub const BUG: u8 = 70;
+/// A passing fault (a broker or registry away, a SIGTERM): run the step again.
+pub const PASSING: u8 = 75;
+
+/// Every code with the sentence that `--describe` and the README tables give.
+pub const ALL: [(u8, &str); 4] = [
+    (VERDICT, "a verdict was reached, whichever it is; its event was told"),
+    (USAGE, "wrong usage or configuration; never retried"),
+    (BUG, "a bug in the step"),
+    (PASSING, "a passing fault, or stopped by SIGTERM; run again"),
+];

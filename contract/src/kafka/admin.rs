@@ -1,0 +1,78 @@
+//! Making topics, where nobody else does: the demo, tests and benches.
+
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::Kafka;
+use super::settings::fault;
+
+/// A topic to make.
+#[derive(Clone, Debug)]
+pub struct TopicSpec {
+    pub name: String,
+    pub partitions: i32,
+    /// Keep only the last record of a key.
+    pub compacted: bool,
+}
+
+impl TopicSpec {
+    pub fn new(name: impl Into<String>, partitions: i32) -> Self {
+        Self { name: name.into(), partitions, compacted: false }
+    }
+
+    #[must_use]
+    pub fn compacted(mut self) -> Self {
+        self.compacted = true;
+        self
+    }
+
+    /// The topics of a stream with `partitions` partitions, and Headgate's own.
+    pub fn of_stream(stream: &str, partitions: i32) -> Vec<Self> {
+        let topic = |suffix: &str| Self::new(format!("{stream}.{suffix}"), partitions);
+        vec![
+            topic("features"),
+            topic("predictions"),
+            topic("labels"),
+            topic("dead-letters"),
+            Self::new("headgate.events", 4),
+            Self::new("headgate.routes", 1).compacted(),
+            Self::new("headgate.scorers", 1).compacted(),
+        ]
+    }
+}
+
+impl Kafka {
+    /// Makes the topics that are missing, one replica each.
+    ///
+    /// # Errors
+    /// The broker is away or refuses.
+    pub fn create_topics(&self, specs: &[TopicSpec]) -> anyhow::Result<()> {
+        let admin: AdminClient<DefaultClientContext> =
+            self.config().create().map_err(|error| fault("open a Kafka admin client", &error))?;
+        let topics: Vec<NewTopic<'_>> = specs
+            .iter()
+            .map(|spec| {
+                let topic = NewTopic::new(&spec.name, spec.partitions, TopicReplication::Fixed(1));
+                if spec.compacted { topic.set("cleanup.policy", "compact") } else { topic }
+            })
+            .collect();
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let results = runtime
+            .block_on(admin.create_topics(&topics, &options))
+            .map_err(|error| fault("make topics", &error))?;
+        for result in results {
+            match result {
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((topic, code)) => anyhow::bail!(crate::usage(
+                    format!("topic {topic} cannot be made: {code}"),
+                    "make it by hand, or give this client the right to",
+                )),
+            }
+        }
+        Ok(())
+    }
+}

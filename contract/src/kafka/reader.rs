@@ -1,0 +1,276 @@
+//! Reading a topic by offsets, without a consumer group.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::settings::fault;
+use super::{Kafka, Record, Window};
+
+/// Where a [`Reader`] starts.
+#[derive(Clone, Debug)]
+pub enum Start {
+    Beginning,
+    /// At the offsets of the moment it is opened.
+    End,
+    /// At these offsets; partitions that are not named are not read.
+    At(BTreeMap<i32, i64>),
+}
+
+/// Reads committed records of all partitions of one topic.
+///
+/// It joins no group and commits nothing: nobody else can see it.
+pub struct Reader {
+    consumer: BaseConsumer,
+    topic: String,
+    timeout: Duration,
+    /// Partitions read up to their end, until a new record shows up.
+    ended: HashSet<i32>,
+    partitions: Vec<i32>,
+    silent_since: Option<Instant>,
+}
+
+impl Kafka {
+    /// The partitions of `topic`.
+    ///
+    /// # Errors
+    /// The topic is missing (exit 2) or the broker away (exit 75).
+    pub fn partitions(&self, topic: &str) -> anyhow::Result<Vec<i32>> {
+        partitions(&self.consumer()?, topic, self.timeout())
+    }
+
+    /// What `topic` holds now: from its first kept offset to the end of its committed records.
+    ///
+    /// # Errors
+    /// As [`Kafka::partitions`].
+    pub fn extent(&self, topic: &str) -> anyhow::Result<Window> {
+        let consumer = self.consumer()?;
+        let mut window = Window::default();
+        for partition in partitions(&consumer, topic, self.timeout())? {
+            let marks = consumer.fetch_watermarks(topic, partition, self.timeout());
+            let (low, high) = marks.map_err(|error| {
+                fault(format!("ask for the offsets of {topic}/{partition}"), &error)
+            })?;
+            window.0.insert(partition, (low, high));
+        }
+        Ok(window)
+    }
+
+    /// Opens a reader of `topic`.
+    ///
+    /// # Errors
+    /// As [`Kafka::partitions`].
+    pub fn reader(&self, topic: &str, start: &Start) -> anyhow::Result<Reader> {
+        let consumer = self.consumer()?;
+        let known = partitions(&consumer, topic, self.timeout())?;
+        let from: BTreeMap<i32, Offset> = match start {
+            Start::Beginning => known.into_iter().map(|p| (p, Offset::Beginning)).collect(),
+            Start::End => {
+                let extent = self.extent(topic)?;
+                extent.0.into_iter().map(|(p, (_, end))| (p, Offset::Offset(end))).collect()
+            }
+            Start::At(offsets) => {
+                if let Some(unknown) = offsets.keys().find(|partition| !known.contains(partition)) {
+                    return Err(crate::usage(
+                        format!("topic {topic} has no partition {unknown}"),
+                        format!("it has {}; correct the window", known.len()),
+                    ));
+                }
+                offsets.iter().map(|(p, offset)| (*p, Offset::Offset(*offset))).collect()
+            }
+        };
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in &from {
+            list.add_partition_offset(topic, *partition, *offset)?;
+        }
+        consumer.assign(&list).map_err(|error| fault(format!("read {topic}"), &error))?;
+        Ok(Reader {
+            consumer,
+            topic: topic.to_owned(),
+            timeout: self.timeout(),
+            ended: HashSet::new(),
+            partitions: from.into_keys().collect(),
+            silent_since: None,
+        })
+    }
+
+    fn consumer(&self) -> anyhow::Result<BaseConsumer> {
+        let mut config = self.config().clone();
+        config
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("enable.partition.eof", "true")
+            .set("isolation.level", "read_committed")
+            .set("auto.offset.reset", "error")
+            .set("fetch.wait.max.ms", "100")
+            // A reader without a group still needs a name for one; it never joins it.
+            .set("group.id", "headgate-reader");
+        config.create().map_err(|error| fault("open a Kafka reader", &error))
+    }
+}
+
+impl Reader {
+    /// The next record, or `None` when `wait` passed without one.
+    ///
+    /// # Errors
+    /// The broker was away for longer than `--kafka-timeout`, or an offset is no longer kept.
+    pub fn next(&mut self, wait: Duration) -> anyhow::Result<Option<Record>> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.consumer.poll(left) {
+                None => return Ok(None),
+                Some(Ok(message)) => {
+                    let record = Record::of(&message);
+                    self.silent_since = None;
+                    self.ended.remove(&record.partition);
+                    return Ok(Some(record));
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    self.silent_since = None;
+                    self.ended.insert(partition);
+                    if left.is_zero() {
+                        return Ok(None);
+                    }
+                    // Whoever waits for the end of the topic must be told at once.
+                    if self.at_end() {
+                        return Ok(None);
+                    }
+                }
+                Some(Err(error)) => self.bear(&error)?,
+            }
+        }
+    }
+
+    /// Whether every partition has been read up to its end.
+    pub fn at_end(&self) -> bool {
+        self.partitions.iter().all(|partition| self.ended.contains(partition))
+    }
+
+    /// Calls `each` with every record up to the end of the topic.
+    ///
+    /// # Errors
+    /// As [`Reader::next`]; also when the end is not reached because the broker stays silent.
+    pub fn read_to_end(&mut self, mut each: impl FnMut(Record)) -> anyhow::Result<()> {
+        let mut last = Instant::now();
+        while !self.at_end() {
+            if let Some(record) = self.next(Duration::from_millis(500))? {
+                last = Instant::now();
+                each(record);
+            } else if !self.at_end() && last.elapsed() > self.timeout {
+                return Err(crate::passing(
+                    format!(
+                        "topic {} could not be read to its end in {:?}",
+                        self.topic, self.timeout
+                    ),
+                    "is the broker reachable? a transaction left open also holds readers back",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `each` with every record of `window`, partition order kept.
+    ///
+    /// # Errors
+    /// As [`Reader::next`], or when part of the window is no longer (or not yet) on the broker.
+    pub fn read_window(
+        kafka: &Kafka,
+        topic: &str,
+        window: &Window,
+        mut each: impl FnMut(Record) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let ranges: BTreeMap<i32, (i64, i64)> = window
+            .0
+            .iter()
+            .filter(|(_, (from, to))| from < to)
+            .map(|(p, range)| (*p, *range))
+            .collect();
+        if ranges.is_empty() {
+            return Ok(());
+        }
+        let kept = kafka.extent(topic)?;
+        for (partition, (from, to)) in &ranges {
+            let (low, high) = kept.0.get(partition).copied().unwrap_or((0, 0));
+            if *from < low || *to > high {
+                return Err(crate::usage(
+                    format!(
+                        "window {partition}:{from}-{to} of {topic} is not on the broker, which has {low}-{high}"
+                    ),
+                    "choose a window inside what the topic keeps",
+                ));
+            }
+        }
+        let starts = ranges.iter().map(|(p, (from, _))| (*p, *from)).collect();
+        let mut reader = kafka.reader(topic, &Start::At(starts))?;
+        let mut open: HashSet<i32> = ranges.keys().copied().collect();
+        let mut last = Instant::now();
+        while !open.is_empty() {
+            match reader.next(Duration::from_millis(500))? {
+                Some(record) => {
+                    last = Instant::now();
+                    let (_, to) = ranges[&record.partition];
+                    if record.offset < to && open.contains(&record.partition) {
+                        let (partition, done) = (record.partition, record.offset + 1 >= to);
+                        each(record)?;
+                        if done {
+                            open.remove(&partition);
+                        }
+                    } else {
+                        open.remove(&record.partition);
+                    }
+                }
+                // The tail of a window may be control records only, which nobody gets to see.
+                None => open.retain(|partition| !reader.ended.contains(partition)),
+            }
+            if last.elapsed() > reader.timeout {
+                return Err(crate::passing(
+                    format!("the window of {topic} could not be read in {:?}", reader.timeout),
+                    "is the broker reachable? then run the step again",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Bears what librdkafka mends by itself, up to the timeout.
+    fn bear(&mut self, error: &KafkaError) -> anyhow::Result<()> {
+        use rdkafka::error::RDKafkaErrorCode as Code;
+        let mendable = matches!(
+            error.rdkafka_error_code(),
+            Some(
+                Code::AllBrokersDown
+                    | Code::BrokerTransportFailure
+                    | Code::Resolve
+                    | Code::OperationTimedOut
+                    | Code::NotLeaderForPartition
+                    | Code::LeaderNotAvailable
+            )
+        );
+        let since = *self.silent_since.get_or_insert_with(Instant::now);
+        if mendable && since.elapsed() < self.timeout {
+            tracing::debug!(%error, topic = self.topic, "waiting for the broker");
+            return Ok(());
+        }
+        Err(fault(format!("read {}", self.topic), error))
+    }
+}
+
+fn partitions(consumer: &BaseConsumer, topic: &str, timeout: Duration) -> anyhow::Result<Vec<i32>> {
+    let metadata = consumer
+        .fetch_metadata(Some(topic), timeout)
+        .map_err(|error| fault(format!("ask the broker for topic {topic}"), &error))?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic);
+    let partitions: Vec<i32> =
+        found.map(|found| found.partitions().iter().map(|p| p.id()).collect()).unwrap_or_default();
+    if partitions.is_empty() {
+        return Err(crate::usage(
+            format!("topic {topic} does not exist"),
+            "create it, or correct --stream or --events-topic",
+        ));
+    }
+    Ok(partitions)
+}

@@ -1,0 +1,127 @@
+//! Records read and written, and windows of a topic.
+
+use std::collections::BTreeMap;
+
+use rdkafka::Message;
+use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
+use serde::{Deserialize, Serialize};
+
+/// A record that was read.
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub partition: i32,
+    pub offset: i64,
+    /// Milliseconds since 1970; 0 where the broker has none.
+    pub timestamp_ms: i64,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+/// A record to write.
+#[derive(Clone, Debug, Default)]
+pub struct Outgoing {
+    pub topic: String,
+    /// `None`: chosen by the key's hash, as Kafka's Java client does.
+    pub partition: Option<i32>,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+/// Half-open offset ranges of a topic: partition → (first, past the last).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window(pub BTreeMap<i32, (i64, i64)>);
+
+impl Record {
+    /// The value of header `name`, if it is there and is UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
+        std::str::from_utf8(value).ok()
+    }
+
+    pub(super) fn of(message: &BorrowedMessage<'_>) -> Self {
+        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+        Self {
+            partition: message.partition(),
+            offset: message.offset(),
+            timestamp_ms: message.timestamp().to_millis().unwrap_or(0),
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.payload().map(<[u8]>::to_vec),
+            headers: headers
+                .map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec()))
+                .collect(),
+        }
+    }
+}
+
+impl Outgoing {
+    pub(super) fn kafka_headers(&self) -> OwnedHeaders {
+        let empty = OwnedHeaders::new_with_capacity(self.headers.len());
+        self.headers
+            .iter()
+            .fold(empty, |all, (key, value)| all.insert(Header { key, value: Some(value) }))
+    }
+}
+
+impl Window {
+    /// The number of offsets; control records and compacted ones count too.
+    pub fn len(&self) -> u64 {
+        self.0.values().map(|(from, to)| (to - from).max(0) as u64).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn contains(&self, partition: i32, offset: i64) -> bool {
+        self.0.get(&partition).is_some_and(|(from, to)| (*from..*to).contains(&offset))
+    }
+}
+
+/// As `--window` takes it: `0:100-200,1:5-60`.
+impl std::str::FromStr for Window {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let range = |part: &str| -> Option<(i32, (i64, i64))> {
+            let (partition, offsets) = part.split_once(':')?;
+            let (from, to) = offsets.split_once('-')?;
+            let (from, to) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
+            (0 <= from && from <= to).then_some((partition.trim().parse().ok()?, (from, to)))
+        };
+        text.split(',')
+            .map(|part| {
+                range(part)
+                    .ok_or_else(|| format!("`{part}` is no range; write PARTITION:FIRST-END"))
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+impl std::fmt::Display for Window {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, (partition, (from, to))) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{partition}:{from}-{to}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_reads_what_it_writes() {
+        let window: Window = "0:100-200,1:5-60".parse().unwrap();
+        assert_eq!(window.len(), 155);
+        assert_eq!(window.to_string(), "0:100-200,1:5-60");
+        assert!(window.contains(1, 59) && !window.contains(1, 60) && !window.contains(2, 7));
+        for bad in ["", "0", "0:5", "0:9-5", "x:1-2", "0:-1-5"] {
+            assert!(bad.parse::<Window>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Where the broker is and how to speak to it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+/// The flags that name a Kafka cluster.
+#[derive(Clone, Debug, clap::Args)]
+pub struct KafkaArgs {
+    /// Kafka bootstrap servers, host:port separated by commas
+    #[arg(long, env = "HEADGATE_BROKERS", value_name = "HOSTS")]
+    pub brokers: String,
+
+    /// File of librdkafka properties (key=value lines) for TLS, credentials and tuning; mount it from a Secret
+    #[arg(long, env = "HEADGATE_KAFKA_CONFIG", value_name = "FILE")]
+    pub kafka_config: Option<PathBuf>,
+
+    /// How long to try before a broker that is away becomes a passing fault
+    #[arg(long, env = "HEADGATE_KAFKA_TIMEOUT", default_value = "30s", value_parser = crate::args::duration)]
+    pub kafka_timeout: Duration,
+
+    /// Topic that outcome events are told on
+    #[arg(long, env = "HEADGATE_EVENTS_TOPIC", default_value = "headgate.events", value_parser = crate::args::name)]
+    pub events_topic: String,
+}
+
+/// A Kafka cluster to work with; cheap to clone, connects when first used.
+#[derive(Clone)]
+pub struct Kafka {
+    config: ClientConfig,
+    timeout: Duration,
+    events_topic: String,
+}
+
+/// Properties that would break what steps rely on.
+const OURS: [&str; 6] = [
+    "bootstrap.servers",
+    "group.id",
+    "enable.auto.commit",
+    "enable.idempotence",
+    "acks",
+    "isolation.level",
+];
+
+impl Kafka {
+    /// Reads the properties file; does not connect yet.
+    ///
+    /// # Errors
+    /// The file is missing, has a line without `=`, or sets what steps set themselves (exit 2).
+    pub fn new(args: &KafkaArgs) -> anyhow::Result<Self> {
+        let mut config = ClientConfig::new();
+        if let Some(path) = &args.kafka_config {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                crate::usage(
+                    format!("cannot read --kafka-config {}: {error}", path.display()),
+                    "mount the file, or leave the flag out for a broker without encryption",
+                )
+            })?;
+            for (key, value) in properties(&text)? {
+                config.set(key, value);
+            }
+        }
+        config.set("bootstrap.servers", &args.brokers);
+        config.set("allow.auto.create.topics", "false");
+        config.set("client.id", concat!("headgate/", env!("CARGO_PKG_VERSION")));
+        Ok(Self { config, timeout: args.kafka_timeout, events_topic: args.events_topic.clone() })
+    }
+
+    /// The librdkafka settings of this cluster, for the scorer's own clients.
+    pub fn config(&self) -> &ClientConfig {
+        &self.config
+    }
+
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    pub fn events_topic(&self) -> &str {
+        &self.events_topic
+    }
+}
+
+/// `key=value` lines; `#` starts a comment line.
+fn properties(text: &str) -> anyhow::Result<Vec<(&str, &str)>> {
+    let lines =
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| {
+            // The line itself may hold a secret and is not shown.
+            let (key, value) = line.split_once('=').ok_or_else(|| {
+                crate::usage(
+                    "--kafka-config has a line without `=`",
+                    "write one key=value per line",
+                )
+            })?;
+            let key = key.trim();
+            if OURS.contains(&key) {
+                return Err(crate::usage(
+                    format!("--kafka-config sets {key}, which steps set themselves"),
+                    "remove that line; the broker is named by --brokers",
+                ));
+            }
+            Ok((key, value.trim()))
+        })
+        .collect()
+}
+
+/// Turns a Kafka error into a fault: passing where a later try may succeed, else wrong configuration.
+pub(super) fn fault(what: impl std::fmt::Display, error: &KafkaError) -> anyhow::Error {
+    use RDKafkaErrorCode as Code;
+    let text = format!("{what}: {error}");
+    match error.rdkafka_error_code() {
+        Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
+            crate::usage(text, "create the topic, or correct --stream or --events-topic")
+        }
+        Some(
+            Code::Authentication
+            | Code::SaslAuthenticationFailed
+            | Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::TransactionalIdAuthorizationFailed,
+        ) => {
+            crate::usage(text, "check the credentials in --kafka-config and the ACLs of this step")
+        }
+        _ if matches!(error, KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_)) => {
+            crate::usage(text, "correct --brokers or the properties in --kafka-config")
+        }
+        _ => crate::passing(
+            text,
+            "is the broker of --brokers up and reachable? then run the step again",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties_are_read_and_guarded() {
+        let text = "# TLS\nsecurity.protocol = SASL_SSL\n\nsasl.password=a=b\n";
+        let read = properties(text).unwrap();
+        assert_eq!(read, [("security.protocol", "SASL_SSL"), ("sasl.password", "a=b")]);
+        assert!(properties("secret").unwrap_err().to_string().contains("without `=`"));
+        assert!(!properties("hunter2").unwrap_err().to_string().contains("hunter2"));
+        assert!(properties("acks=0").unwrap_err().to_string().contains("acks"));
+    }
+}

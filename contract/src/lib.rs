@@ -1,0 +1,40 @@
+//! The step contract, for steps written in Rust.
+//!
+//! A step is a type that implements [`Step`]: its flags, what it writes, which events it tells, and `run`.
+//! [`main`] does all that every step shares: it parses the arguments, sets up logging and signals, calls
+//! `run`, writes the outputs and the report, tells the one outcome event and turns faults into exit codes.
+//!
+//! # Layout
+//!
+//! - [`step`], [`outcome`]: what a step is and what it returns
+//! - [`args`], [`describe`]: the flags every step has, and `--describe`
+//! - [`event`], [`event_log`]: CloudEvents on Kafka, written and read back
+//! - [`fault`], [`exit`]: what can go wrong and the exit code that says so
+//! - [`outputs`], [`progress`], [`stop`], [`logging`]: files, progress, SIGTERM, logs
+//! - [`kafka`]: the only place where steps touch Kafka
+//!
+//! The text that teams write steps in other languages from is `contract/README.md`.
+
+pub mod args;
+pub mod describe;
+pub mod event;
+pub mod event_log;
+pub mod exit;
+pub mod fault;
+pub mod kafka;
+pub mod logging;
+pub mod outcome;
+pub mod outputs;
+pub mod progress;
+pub mod step;
+pub mod stop;
+
+pub use args::CommonArgs;
+pub use event::{EventType, Subject};
+pub use fault::{Fault, passing, usage};
+pub use outcome::{Outcome, Verdict};
+pub use outputs::OutputSpec;
+pub use step::{Context, Step, main};
+
+/// The version of the contract this crate implements; `contract/README.md` carries the same.
+pub const CONTRACT_VERSION: &str = "1.0";

@@ -1,0 +1,235 @@
+//! A step: what it is, and the `main` that all steps share.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, CommandFactory, FromArgMatches, Parser};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::args::{CommonArgs, PLACES};
+use crate::event::{self, EventContext, EventSubject, OutcomeEvent, Told};
+use crate::kafka::Kafka;
+use crate::outputs::{OutputSpec, Outputs};
+use crate::progress::Progress;
+use crate::stop::Stop;
+use crate::{CONTRACT_VERSION, EventType, Outcome, describe, exit, fault, logging};
+
+/// A step of a release.
+pub trait Step {
+    /// The flags beyond [`CommonArgs`].
+    type Args: Args;
+    /// Folder, crate, binary, image, WorkflowTemplate and event source bear this name.
+    const NAME: &'static str;
+    /// One sentence: what the step decides.
+    const ABOUT: &'static str;
+    /// `env!("CARGO_PKG_VERSION")`.
+    const VERSION: &'static str;
+    /// The outputs beyond [`crate::outputs::COMMON_OUTPUTS`].
+    const OUTPUTS: &'static [OutputSpec];
+    /// Every event type the step may tell.
+    const EVENTS: &'static [EventType];
+
+    /// Reaches a verdict.
+    ///
+    /// # Errors
+    /// No verdict could be reached: a [`crate::Fault`], or else a bug.
+    fn run(args: &Self::Args, context: &Context) -> anyhow::Result<Outcome>;
+}
+
+/// What a running step is given beside its own flags.
+pub struct Context {
+    pub common: CommonArgs,
+    pub kafka: Kafka,
+    pub stop: Stop,
+    pub progress: Progress,
+    step: &'static str,
+    /// The flags that decide, by name; places and credentials are left out.
+    flags: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Parser)]
+#[command(max_term_width = 100)]
+struct Cli<A: Args> {
+    #[command(flatten)]
+    common: CommonArgs,
+
+    #[command(flatten)]
+    step: A,
+
+    /// Print flags, outputs, events and exit codes as JSON and exit
+    #[arg(long)]
+    describe: bool,
+}
+
+/// Runs step `S` with the process's arguments.
+pub fn main<S: Step>() -> ExitCode {
+    if std::env::args().skip(1).any(|arg| arg == "--describe") {
+        return finish(print(&describe::describe::<S>()));
+    }
+    let parsed = command::<S>()
+        .try_get_matches()
+        .and_then(|matches| Ok((Cli::<S::Args>::from_arg_matches(&matches)?, flags(&matches))));
+    match parsed {
+        Ok((cli, flags)) => finish(run::<S>(cli, flags)),
+        // Help and version end here too, with exit code 0.
+        Err(error) => {
+            let code = if error.use_stderr() { exit::USAGE } else { exit::VERDICT };
+            // Nobody is left to tell when stdout and stderr are closed.
+            let _printed = error.print();
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// The clap definition of step `S`.
+pub fn command<S: Step>() -> clap::Command {
+    Cli::<S::Args>::command().name(S::NAME).about(S::ABOUT).version(S::VERSION)
+}
+
+// === impl Context ===
+
+impl Context {
+    /// A context for tests that call a step's library.
+    pub fn new(step: &'static str, common: CommonArgs) -> anyhow::Result<Self> {
+        let kafka = Kafka::new(&common.kafka)?;
+        let (stop, progress) = (Stop::default(), Progress::from_environment());
+        Ok(Self { common, kafka, stop, progress, step, flags: BTreeMap::new() })
+    }
+
+    /// The id of the outcome event of this run, were it to end with these inputs.
+    ///
+    /// It depends on the step, the release, the flags that decide and the inputs, so a step that was killed and
+    /// run again has the same id and can look for what it told before.
+    pub fn event_id(&self, inputs: &BTreeMap<String, String>) -> String {
+        let flags = json!(self.flags).to_string();
+        let inputs = json!(inputs).to_string();
+        event::id([self.step, &self.common.release, &self.common.stream, &flags, &inputs])
+    }
+}
+
+fn run<S: Step>(cli: Cli<S::Args>, flags: BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
+    logging::init(&cli.common.log)?;
+    tracing::info!(step = S::NAME, version = S::VERSION, release = cli.common.release, "started");
+    let stop = Stop::on_signals()?;
+    let outputs = Outputs::open(&cli.common.outputs)?;
+    let kafka = Kafka::new(&cli.common.kafka)?;
+    let progress = Progress::from_environment();
+    let context = Context { common: cli.common, kafka, stop, progress, step: S::NAME, flags };
+    let started = event::now();
+    let outcome = S::run(&cli.step, &context)?;
+    tell::<S>(outcome, &context, &outputs, started)
+}
+
+/// Writes the outputs, the report and the event, in this order: whoever sees the event can read the rest.
+fn tell<S: Step>(
+    outcome: Outcome,
+    context: &Context,
+    outputs: &Outputs,
+    started: String,
+) -> anyhow::Result<()> {
+    debug_assert!(
+        S::EVENTS.contains(&outcome.event.event),
+        "an event that --describe does not list"
+    );
+    let common = &context.common;
+    let id = context.event_id(&outcome.inputs);
+    let record = json!({
+        "contract": CONTRACT_VERSION, "step": S::NAME, "version": S::VERSION,
+        "release": common.release, "stream": common.stream, "environment": common.environment,
+        "verdict": outcome.verdict, "reason": outcome.reason, "event": id,
+        "flags": context.flags, "inputs": outcome.inputs, "details": outcome.details,
+        "started": started, "finished": event::now(),
+    });
+    let report = serde_json::to_string_pretty(&record)?;
+
+    outputs.write("report.json", &report)?;
+    outputs.write("report.html", &(outcome.page)(&record))?;
+    for spec in S::OUTPUTS {
+        let value = outcome.outputs.get(spec.name).map_or(spec.default, String::as_str);
+        outputs.write(spec.name, value)?;
+    }
+    outputs.write("reason", &outcome.reason)?;
+    outputs.write("event-id", &id)?;
+    outputs.write("verdict", outcome.verdict.as_str())?;
+
+    let told = Told {
+        contract: CONTRACT_VERSION.into(),
+        step: S::NAME.into(),
+        step_version: S::VERSION.into(),
+        release: common.release.clone(),
+        stream: common.stream.clone(),
+        environment: common.environment.clone(),
+        verdict: outcome.verdict,
+        reason: outcome.reason.clone(),
+        inputs: outcome.inputs,
+        outputs: outcome
+            .outputs
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+        report: format!("sha256:{}", hex::encode(Sha256::digest(report.as_bytes()))),
+    };
+    let event = OutcomeEvent {
+        context: EventContext {
+            specversion: event::CDEVENTS_VERSION.into(),
+            id,
+            source: format!("/headgate/{}/{}", common.environment, S::NAME),
+            event_type: outcome.event.event.name.into(),
+            timestamp: event::now(),
+            links: event::links(&common.cause),
+        },
+        subject: EventSubject { id: outcome.event.id, content: outcome.event.content },
+        custom_data: told,
+        custom_data_content_type: "application/json".into(),
+    };
+    let mut writer = context.kafka.writer()?;
+    writer.send(&event.to_record(context.kafka.events_topic())?)?;
+    writer.flush().context("tell the outcome event")?;
+    tracing::info!(verdict = %outcome.verdict, reason = outcome.reason, event = event.context.id, "told");
+    print(&event.custom_data)
+}
+
+/// One line of JSON on stdout.
+#[expect(clippy::print_stdout, reason = "stdout is where a step's data goes")]
+fn print(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where an error is rendered for people")]
+fn finish(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::from(exit::VERDICT),
+        Err(error) => {
+            tracing::debug!(?error, "ended without a verdict");
+            eprintln!("{}", fault::render(&error));
+            ExitCode::from(fault::exit_code(&error))
+        }
+    }
+}
+
+/// The values of the flags that decide, as given or by default.
+fn flags(matches: &clap::ArgMatches) -> BTreeMap<String, Vec<String>> {
+    let decides =
+        |id: &&str| !PLACES.contains(id) && !["describe", "release", "stream"].contains(id);
+    matches
+        .ids()
+        .map(clap::Id::as_str)
+        .filter(decides)
+        .filter_map(|id| {
+            let raw = matches.try_get_raw(id).ok()??;
+            Some((
+                id.replace('_', "-"),
+                raw.map(|value| value.to_string_lossy().into_owned()).collect(),
+            ))
+        })
+        .collect()
+}
+
+/// An outcome's decision record as [`tell`] writes it, for tests of report pages.
+pub fn sample_record(step: &str, verdict: crate::Verdict, reason: &str, details: Value) -> Value {
+    json!({ "contract": CONTRACT_VERSION, "step": step, "release": "sample", "stream": "sample",
+            "environment": "dev", "verdict": verdict, "reason": reason, "details": details })
+}

@@ -1,0 +1,53 @@
+//! SIGTERM and SIGINT: a flag that loops ask.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::Fault;
+
+/// Becomes set when the process was asked to end.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// A flag that SIGTERM and SIGINT set.
+    ///
+    /// # Errors
+    /// The signals cannot be listened to.
+    pub fn on_signals() -> anyhow::Result<Self> {
+        let stop = Self::default();
+        let flag = stop.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut term = {
+            let _inside = runtime.enter();
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?
+        };
+        std::thread::Builder::new().name("signals".into()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = term.recv() => {}
+                    _ = tokio::signal::ctrl_c() => {}
+                }
+            });
+            tracing::info!("asked to end");
+            flag.set();
+        })?;
+        Ok(stop)
+    }
+
+    pub fn set(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// `Err(Fault::Stopped)` once the flag is set, for use with `?` in loops.
+    ///
+    /// # Errors
+    /// The process was asked to end.
+    pub fn check(&self) -> Result<(), Fault> {
+        if self.is_set() { Err(Fault::Stopped) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,85 @@
+//! The Kafka module against the in-memory broker.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::time::Duration;
+
+use contract::kafka::memory::MemoryBroker;
+use contract::kafka::{Kafka, KafkaArgs, Outgoing, Reader, Start, TopicSpec, Window};
+
+fn kafka(brokers: &str, timeout: Duration) -> Kafka {
+    let events_topic = "headgate.events".into();
+    Kafka::new(&KafkaArgs {
+        brokers: brokers.into(),
+        kafka_config: None,
+        kafka_timeout: timeout,
+        events_topic,
+    })
+    .unwrap()
+}
+
+fn record(partition: i32, value: &str) -> Outgoing {
+    Outgoing {
+        topic: "t".into(),
+        partition: Some(partition),
+        key: Some(b"k".to_vec()),
+        value: Some(value.as_bytes().to_vec()),
+        headers: vec![("h".into(), b"1".to_vec())],
+    }
+}
+
+#[test]
+fn what_was_written_is_read_to_the_end_and_by_window() {
+    let broker = MemoryBroker::start(&[TopicSpec::new("t", 2)]).unwrap();
+    let kafka = kafka(&broker.brokers(), Duration::from_secs(10));
+    let mut writer = kafka.writer().unwrap();
+    for n in 0..10 {
+        writer.send(&record(n % 2, &n.to_string())).unwrap();
+    }
+    writer.flush().unwrap();
+
+    let mut all = Vec::new();
+    kafka.reader("t", &Start::Beginning).unwrap().read_to_end(|record| all.push(record)).unwrap();
+    assert_eq!(all.len(), 10);
+    assert!(all.iter().all(|record| record.header("h") == Some("1")));
+    assert_eq!(kafka.extent("t").unwrap().to_string(), "0:0-5,1:0-5");
+
+    let window: Window = "0:1-3,1:4-5".parse().unwrap();
+    let mut inside = Vec::new();
+    let each = |record: contract::kafka::Record| {
+        inside.push(String::from_utf8(record.value.unwrap()).unwrap());
+        Ok(())
+    };
+    Reader::read_window(&kafka, "t", &window, each).unwrap();
+    inside.sort();
+    assert_eq!(inside, ["2", "4", "9"]);
+
+    let beyond =
+        Reader::read_window(&kafka, "t", &"0:0-99".parse().unwrap(), |_| Ok(())).unwrap_err();
+    assert_eq!(contract::fault::exit_code(&beyond), contract::exit::USAGE);
+}
+
+// That a later writer fences an earlier one is tested on a real Kafka: the in-memory broker keeps no epochs.
+#[test]
+fn a_fenced_writer_writes_one_record_a_transaction() {
+    let broker = MemoryBroker::start(&[TopicSpec::new("t", 1)]).unwrap();
+    let kafka = kafka(&broker.brokers(), Duration::from_secs(5));
+    let mut first = kafka.fenced_writer("routes-s").unwrap();
+    first.write(&record(0, "1")).unwrap();
+    first.write(&record(0, "2")).unwrap();
+    kafka.fenced_writer("routes-s").unwrap().write(&record(0, "3")).unwrap();
+    let mut read = Vec::new();
+    let each = |record: contract::kafka::Record| read.push(record.value.unwrap());
+    kafka.reader("t", &Start::Beginning).unwrap().read_to_end(each).unwrap();
+    assert_eq!(read, [b"1", b"2", b"3"]);
+}
+
+#[test]
+fn a_broker_that_is_away_is_a_passing_fault_and_a_missing_topic_is_not() {
+    let away = kafka("127.0.0.1:1", Duration::from_millis(300)).partitions("t").unwrap_err();
+    assert_eq!(contract::fault::exit_code(&away), contract::exit::PASSING);
+
+    let broker = MemoryBroker::start(&[]).unwrap();
+    let missing =
+        kafka(&broker.brokers(), Duration::from_secs(5)).reader("nope", &Start::End).err().unwrap();
+    assert_eq!(contract::fault::exit_code(&missing), contract::exit::USAGE);
+}

@@ -1,0 +1,58 @@
+//! The page that every step's decision record makes, before the step adds its own checks and plots.
+
+use serde_json::Value;
+
+use crate::{Page, Verdict};
+
+impl Page {
+    /// The page of a decision record (`report.json`): verdict, reason and the facts that all steps share.
+    ///
+    /// A record without a readable verdict counts as inconclusive.
+    #[must_use]
+    pub fn of_record(title: impl Into<String>, record: &Value) -> Self {
+        let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+        let verdict = match text("verdict").as_str() {
+            "pass" => Verdict::Pass,
+            "fail" => Verdict::Fail,
+            _ => Verdict::Inconclusive,
+        };
+        let mut page = Self::new(text("step"), title, verdict, text("reason"));
+        let names = [
+            ("Release", "release"),
+            ("Stream", "stream"),
+            ("Environment", "environment"),
+            ("Event", "event"),
+        ];
+        for (shown, name) in names {
+            if !text(name).is_empty() {
+                page = page.fact(shown, text(name));
+            }
+        }
+        for (name, digest) in record["inputs"].as_object().into_iter().flatten() {
+            page = page.fact(name, digest.as_str().unwrap_or_default());
+        }
+        if let (Some(started), Some(finished)) =
+            (record["started"].as_str(), record["finished"].as_str())
+        {
+            page = page.fact("Started", started).fact("Finished", finished);
+        }
+        page.record(record.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_record_becomes_verdict_reason_and_facts() {
+        let record = json!({"step": "promote", "verdict": "pass", "reason": "confirmed", "release": "r-1",
+            "inputs": {"model": "sha256:1"}});
+        let page = Page::of_record("Promotion", &record);
+        assert_eq!((page.verdict, page.reason.as_str()), (Verdict::Pass, "confirmed"));
+        assert!(page.facts.contains(&("model".into(), "sha256:1".into())));
+        assert_eq!(Page::of_record("x", &json!({})).verdict, Verdict::Inconclusive);
+    }
+}

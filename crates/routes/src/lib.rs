@@ -1,0 +1,29 @@
+//! The routes protocol: who answers which share of a stream, by generation.
+//!
+//! One compacted topic, [`ROUTES_TOPIC`], holds one [`Route`] a stream under the stream's name. Steps write it
+//! through [`Routes`], which fences every other writer; scorers follow it and confirm on [`SCORERS_TOPIC`]
+//! with a [`ScorerStatus`]; [`Scorers`] reads those confirmations. `README.md` has the protocol in words.
+//!
+//! # Layout
+//!
+//! - [`route`]: the record and the changes it may go through (pure)
+//! - [`split`]: which variant answers a key (pure)
+//! - [`status`]: what a scorer says of itself, and who counts as live (pure)
+//! - [`writer`], [`scorers`]: Kafka
+
+pub mod route;
+pub mod scorers;
+pub mod split;
+pub mod status;
+pub mod writer;
+
+pub use route::{Candidate, ModelRef, Previous, Route};
+pub use scorers::{Confirmation, Scorers};
+pub use split::{Variant, variant};
+pub use status::{ScorerState, ScorerStatus};
+pub use writer::{Routes, read};
+
+/// Compacted; key = stream, value = [`Route`].
+pub const ROUTES_TOPIC: &str = "headgate.routes";
+/// Compacted; key = `<stream>/<scorer>`, value = [`ScorerStatus`], or nothing once the scorer has left.
+pub const SCORERS_TOPIC: &str = "headgate.scorers";
