@@ -20,6 +20,7 @@
 mod number;
 mod page;
 mod plot;
+mod record;
 mod scale;
 
 pub use number::{count, number, percent};

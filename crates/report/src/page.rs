@@ -169,7 +169,10 @@ impl Page {
         html! {
             @if !self.facts.is_empty() {
                 dl class="facts" {
-                    @for (name, value) in &self.facts { div { dt { (name) } dd { (value) } } }
+                    @for (name, value) in &self.facts {
+                        @let digest = value.starts_with("sha256:").then_some("digest");
+                        div { dt { (name) } dd class=[digest] { (value) } }
+                    }
                 }
             }
         }
@@ -256,8 +259,8 @@ impl Check {
             tr class=(self.outcome.class()) {
                 td class="result" { span class="badge" { (icon(self.outcome)) (self.outcome.word()) } }
                 td { (self.name) @if !self.note.is_empty() { p class="note" { (self.note) } } }
-                td class="value" { (self.value) }
-                td class="value" { (self.threshold) }
+                td class="value" { (or_dash(&self.value)) }
+                td class="value" { (or_dash(&self.threshold)) }
             }
         }
     }
@@ -331,6 +334,10 @@ impl Table {
             }
         }
     }
+}
+
+fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "–" } else { text }
 }
 
 /// A shape that tells the outcome without colour.

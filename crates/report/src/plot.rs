@@ -139,6 +139,11 @@ impl Threshold {
     pub fn new(value: f64, label: impl Into<String>) -> Self {
         Self { value, label: label.into() }
     }
+
+    /// What an axis must reach to show this level with some room above it.
+    pub(crate) fn with_headroom(&self) -> f64 {
+        if self.value > 0.0 { self.value * 1.15 } else { self.value }
+    }
 }
 
 // === impl Tone ===

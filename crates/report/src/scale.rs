@@ -102,8 +102,12 @@ impl Scale {
         let stride = ((last - first).max(0) as usize).div_ceil(wanted + 1).max(1);
         (first..=last)
             .step_by(stride)
-            .map(|power| 10_f64.powi(power))
-            .map(|value| Tick { value, label: label(value, value, percent) })
+            .map(|power| {
+                let value = 10_f64.powi(power);
+                let plain = percent || (-4..6).contains(&power);
+                let label = if plain { label(value, value, percent) } else { power_of_ten(power) };
+                Tick { value, label }
+            })
             .collect()
     }
 }
@@ -113,6 +117,15 @@ fn label(value: f64, step: f64, percent: bool) -> String {
         true => format!("{} %", number::tick(value * 100.0, step * 100.0)),
         false => number::tick(value, step),
     }
+}
+
+/// `7` reads `10⁷`.
+fn power_of_ten(power: i32) -> String {
+    const RAISED: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    let raised = power.to_string();
+    let raised =
+        raised.chars().map(|sign| sign.to_digit(10).map_or('⁻', |digit| RAISED[digit as usize]));
+    format!("10{}", raised.collect::<String>())
 }
 
 /// The 1-2-5 step that divides `span` into about `wanted` parts.
@@ -145,6 +158,9 @@ mod tests {
         let scale = Scale::over([0.002, 40.0].into_iter(), true, 0.0, 100.0);
         assert_eq!(labels(scale), ["0.001", "0.01", "0.1", "1", "10", "100"]);
         assert!((scale.pixel(0.1) - 40.0).abs() < 1e-9);
+
+        let scale = Scale::over([1e-8, 1e-6].into_iter(), true, 0.0, 100.0);
+        assert_eq!(labels(scale), ["10⁻⁸", "10⁻⁷", "10⁻⁶"]);
     }
 
     #[test]

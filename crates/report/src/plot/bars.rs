@@ -66,7 +66,8 @@ impl Bars {
             .iter()
             .map(|bar| bar.value)
             .chain(self.thresholds.iter().map(|threshold| threshold.value))
-            .chain((!self.value.log).then_some(0.0));
+            .chain((!self.value.log).then_some(0.0))
+            .chain(self.bars.is_empty().then_some(1.0));
         let across = match self.value.range {
             Some((low, high)) => Scale::exactly(low, high, self.value.log, left, right),
             None => Scale::over(values, self.value.log, left, right),
@@ -83,7 +84,7 @@ impl Bars {
             }
             text class="axis" x=(px((left + right) / 2.0)) y=(px(bottom + 37.0)) text-anchor="middle" { (self.value.title()) }
             @for (row, bar) in self.bars.iter().enumerate() {
-                @let middle = TOP + ROW * row as f64 + ROW / 2.0 + 2.0;
+                @let middle = middle(row);
                 text class="name" x=(px(left - 8.0)) y=(px(middle)) dy="0.35em" text-anchor="end" { (fit(&bar.label, left - 8.0)) }
                 @if drawable(bar.value, self.value.log) {
                     @let end = across.pixel(bar.value);
@@ -91,9 +92,6 @@ impl Bars {
                         title { (format!("{}: {}", bar.label, self.told(bar.value))) }
                         rect class="bar" x=(px(end.min(zero))) width=(px((end - zero).abs().max(1.0))) y=(px(middle - 8.0)) height="16" rx="2" {}
                     }
-                    text class="figure" x=(px(end.max(zero) + 6.0)) y=(px(middle)) dy="0.35em" { (self.told(bar.value)) }
-                } @else {
-                    text class="figure" x=(px(left + 6.0)) y=(px(middle)) dy="0.35em" { (crate::number(bar.value)) }
                 }
             }
             @for threshold in self.thresholds.iter().filter(|one| drawable(one.value, self.value.log)) {
@@ -104,6 +102,12 @@ impl Bars {
                     text x=(px(if turned { at + 2.0 } else { at - 2.0 })) y=(px(TOP - 11.0))
                         text-anchor=(if turned { "end" } else { "start" }) { (threshold.label) }
                 }
+            }
+            // Above the levels, so that no line runs through a number.
+            @for (row, bar) in self.bars.iter().enumerate() {
+                @let fits = drawable(bar.value, self.value.log);
+                @let end = if fits { across.pixel(bar.value).max(zero) } else { left };
+                text class="figure" x=(px(end + 6.0)) y=(px(middle(row))) dy="0.35em" { (self.told(bar.value)) }
             }
             @if self.bars.is_empty() {
                 text class="nothing" x=(px(WIDTH / 2.0)) y=(px((TOP + bottom) / 2.0)) text-anchor="middle" { "no data" }
@@ -116,4 +120,9 @@ impl Bars {
     fn told(&self, value: f64) -> String {
         if self.value.percent { crate::percent(value) } else { crate::number(value) }
     }
+}
+
+/// The height of a row's middle.
+fn middle(row: usize) -> f64 {
+    TOP + ROW * row as f64 + ROW / 2.0 + 2.0
 }

@@ -34,6 +34,13 @@ impl Frame {
     pub(crate) const HALF: Self =
         Self { width: 510.0, height: 340.0, left: 66.0, right: 494.0, top: 22.0, bottom: 288.0 };
 
+    /// This frame with as much room on the left as the tick labels of the vertical axis take.
+    pub(crate) fn with_room_for(self, upward: &Scale, percent: bool) -> Self {
+        let widest =
+            upward.ticks(5, percent).iter().map(|tick| text_width(&tick.label)).fold(0.0, f64::max);
+        Self { left: (widest + 18.0).clamp(self.left.min(44.0), self.right / 2.0), ..self }
+    }
+
     /// The scale of a horizontal axis in this frame.
     pub(crate) fn across(&self, axis: &Axis, values: impl Iterator<Item = f64>) -> Scale {
         match axis.range {
@@ -80,7 +87,7 @@ impl Frame {
         html! {
             g class="threshold" {
                 line x1=(px(self.left)) x2=(px(self.right)) y1=(px(at)) y2=(px(at)) {}
-                text x=(px(self.right - 2.0)) y=(px(text)) text-anchor="end" { (label) }
+                text x=(px(self.left + 8.0)) y=(px(text)) { (label) }
             }
         }
     }

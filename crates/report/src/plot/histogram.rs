@@ -102,6 +102,8 @@ impl Histogram {
         };
         let heights: Vec<Vec<f64>> =
             self.distributions.iter().map(|one| heights(&one.counts, &edges, even)).collect();
+        let upward = frame.upward(&y, heights.iter().flatten().copied().chain([0.0]));
+        let frame = frame.with_room_for(&upward, y.percent);
         let across = match (edges.first(), edges.last()) {
             (Some(low), Some(high)) => frame.across(
                 &Axis { range: self.x.range.or(Some((*low, *high))), ..self.x.clone() },
@@ -109,7 +111,6 @@ impl Histogram {
             ),
             _ => frame.across(&self.x, std::iter::empty()),
         };
-        let upward = frame.upward(&y, heights.iter().flatten().copied().chain([0.0]));
         let empty = heights.iter().flatten().all(|height| *height <= 0.0);
         let drawing = html! {
             (frame.axes(&self.x, &across, &y, &upward))

@@ -101,6 +101,16 @@ impl LinePlot {
             - bands.iter().map(Vec::len).sum::<usize>();
         notes.extend(left_out(lost));
 
+        let upward = frame.upward(
+            &self.y,
+            lines
+                .iter()
+                .flatten()
+                .map(|point| point.1)
+                .chain(bands.iter().flatten().flat_map(|point| [point.1, point.2]))
+                .chain(self.thresholds.iter().map(Threshold::with_headroom)),
+        );
+        let frame = frame.with_room_for(&upward, self.y.percent);
         let across = frame.across(
             &self.x,
             lines
@@ -109,15 +119,6 @@ impl LinePlot {
                 .map(|point| point.0)
                 .chain(bands.iter().flatten().map(|point| point.0))
                 .chain(self.markers.iter().map(|marker| marker.x)),
-        );
-        let upward = frame.upward(
-            &self.y,
-            lines
-                .iter()
-                .flatten()
-                .map(|point| point.1)
-                .chain(bands.iter().flatten().flat_map(|point| [point.1, point.2]))
-                .chain(self.thresholds.iter().map(|threshold| threshold.value)),
         );
         let empty = lines.iter().all(Vec::is_empty) && bands.iter().all(Vec::is_empty);
         let shown: Vec<Vec<(f64, f64)>> = lines.iter().map(|line| thin(line)).collect();

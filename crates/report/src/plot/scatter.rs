@@ -75,15 +75,16 @@ impl ScatterPlot {
             .collect();
         let all: usize = self.groups.iter().map(|group| group.points.len()).sum();
         let drawable_ones: usize = groups.iter().map(Vec::len).sum();
-        let across = frame.across(&self.x, groups.iter().flatten().map(|point| point.0));
         let upward = frame.upward(
             &self.y,
             groups
                 .iter()
                 .flatten()
                 .map(|point| point.1)
-                .chain(self.thresholds.iter().map(|threshold| threshold.value)),
+                .chain(self.thresholds.iter().map(Threshold::with_headroom)),
         );
+        let frame = frame.with_room_for(&upward, self.y.percent);
+        let across = frame.across(&self.x, groups.iter().flatten().map(|point| point.0));
         let quotas = quotas(&groups.iter().map(Vec::len).collect::<Vec<_>>(), MOST_DOTS);
 
         let mut notes: Vec<String> = left_out(all - drawable_ones).into_iter().collect();

@@ -1,0 +1,42 @@
+//! Sample pages as a reader sees them, in a real browser.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod samples;
+
+use std::path::Path;
+
+#[test]
+fn sample_pages_read_well_in_a_browser() {
+    // Kept, so that people can look at what was judged.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report-pages");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, page) in samples::all() {
+        let file = folder.join(format!("{name}.html"));
+        std::fs::write(&file, page.render()).unwrap();
+        for seen in harness::browser::assert_reads_well(&file, &folder) {
+            assert_eq!(seen.measured.plots.len(), page.plots.len(), "{name}");
+            let verdict = seen.measured.verdict.to_lowercase();
+            assert!(verdict.contains(&page.reason.to_lowercase()), "{name}: {verdict}");
+            for plot in seen.measured.plots {
+                assert!(plot.overlaps.is_empty(), "{name}, {}: {:?}", plot.title, plot.overlaps);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_browser_tells_a_page_that_does_not_read_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bad.html");
+    let body = r#"<div style="width:3000px;height:9px;background:red"></div>
+        <figure><svg aria-label="flat" width="300" height="10"></svg></figure><img src="missing.png">"#;
+    std::fs::write(&file, format!("<!DOCTYPE html><html><body>{body}</body></html>")).unwrap();
+    let look = harness::browser::Look::DARK;
+    let seen = harness::browser::see(&file, look, &folder.path().join("bad.png")).unwrap();
+    let faults = seen.faults(look).join("\n");
+    for fault in
+        ["no verdict", "loads 1", "content is 3", "'flat' is 300 by 10", "no marks", "ground"]
+    {
+        assert!(faults.contains(fault), "{fault} is not among\n{faults}");
+    }
+}
