@@ -1,0 +1,133 @@
+//! ONNX Runtime's shared library, found and opened once a process.
+//!
+//! The library is not linked: it comes from the official wheel (`scripts/fetch-onnxruntime`), so that whoever
+//! builds Headgate builds no C++ and the library can be swapped by one variable.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use ort::environment::Environment;
+use ort::logging::LogLevel;
+
+/// The environment variable that names the library; what it names is used before anything that is found.
+pub const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
+
+/// The opened library.  There is one a process; it stays open until the process ends.
+pub struct Engine {
+    pub(crate) environment: Environment,
+    library: PathBuf,
+}
+
+/// The library could not be found or opened.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Nothing at any of the places where it is looked for.
+    #[error(
+        "ONNX Runtime's library is not there: {LIBRARY_VARIABLE} is not set and no target/onnxruntime/{FILE} lies \
+         above the program or the current folder (hint: run scripts/fetch-onnxruntime, or set {LIBRARY_VARIABLE})"
+    )]
+    NotFound,
+    /// A file is there, but it is not a library that can be used.
+    #[error("ONNX Runtime's library {path} cannot be used: {why} (hint: run scripts/fetch-onnxruntime, or correct {LIBRARY_VARIABLE})", path = path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What the loader said.
+        why: String,
+    },
+}
+
+impl Engine {
+    /// The process's engine, opened at the first call.
+    ///
+    /// # Errors
+    /// [`EngineError`], the same one at every call.
+    pub fn get() -> Result<&'static Engine, EngineError> {
+        static ENGINE: OnceLock<Result<Engine, EngineError>> = OnceLock::new();
+        ENGINE.get_or_init(open).as_ref().map_err(Clone::clone)
+    }
+
+    /// The library file that was opened.
+    pub fn library(&self) -> &Path {
+        &self.library
+    }
+}
+
+const FILE: &str = "libonnxruntime.so";
+
+fn open() -> Result<Engine, EngineError> {
+    let library = find(
+        env::var_os(LIBRARY_VARIABLE).map(PathBuf::from),
+        env::current_exe().ok().as_deref(),
+        env::current_dir().ok().as_deref(),
+    )?;
+    let unusable = |why: String| EngineError::Unusable { path: library.clone(), why };
+    let environment = ort::init_from(&library)
+        .map_err(|error| unusable(error.to_string()))?
+        .with_name("headgate")
+        .with_telemetry(false)
+        .with_logger(Arc::new(log))
+        .build()
+        .map_err(|error| unusable(error.to_string()))?;
+    environment.set_log_level(LogLevel::Warning);
+    Ok(Engine { environment, library })
+}
+
+/// Looks beside and above the program (an image or `target/`), then above the current folder (a checkout).
+fn find(
+    told: Option<PathBuf>,
+    program: Option<&Path>,
+    folder: Option<&Path>,
+) -> Result<PathBuf, EngineError> {
+    if let Some(path) = told.filter(|path| !path.as_os_str().is_empty()) {
+        // The loader takes a relative name as relative to the program, people mean the current folder.
+        return Ok(path.canonicalize().unwrap_or(path));
+    }
+    let beside = program.and_then(Path::parent).map(|folder| folder.join(FILE));
+    let above = |folder: &Path| folder.join("target/onnxruntime").join(FILE);
+    beside
+        .into_iter()
+        .chain(program.into_iter().flat_map(Path::ancestors).map(above))
+        .chain(folder.into_iter().flat_map(Path::ancestors).map(above))
+        .find(|path| path.is_file())
+        .ok_or(EngineError::NotFound)
+}
+
+fn log(level: LogLevel, category: &str, _id: &str, place: &str, message: &str) {
+    match level {
+        LogLevel::Error | LogLevel::Fatal => tracing::error!(category, place, "{message}"),
+        LogLevel::Warning => tracing::warn!(category, place, "{message}"),
+        _ => tracing::debug!(category, place, "{message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn what_the_variable_names_comes_first_even_when_it_is_wrong() {
+        let told = find(Some("/nowhere/lib.so".into()), None, None).unwrap();
+        assert_eq!(told, Path::new("/nowhere/lib.so"));
+    }
+
+    #[test]
+    fn without_the_variable_it_is_found_above_the_program() {
+        let target = tempfile::tempdir().unwrap();
+        let library = target.path().join("target/onnxruntime").join(FILE);
+        std::fs::create_dir_all(library.parent().unwrap()).unwrap();
+        std::fs::write(&library, "").unwrap();
+        let program = target.path().join("target/debug/deps/scorer");
+        assert_eq!(find(Some("".into()), Some(&program), None).unwrap(), library);
+        assert_eq!(find(None, None, Some(target.path())).unwrap(), library);
+    }
+
+    #[test]
+    fn where_there_is_none_the_error_says_how_to_get_it() {
+        let empty = tempfile::tempdir().unwrap();
+        let error = find(None, Some(&empty.path().join("scorer")), None).unwrap_err();
+        assert!(error.to_string().contains("run scripts/fetch-onnxruntime"), "{error}");
+    }
+}

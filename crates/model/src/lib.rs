@@ -1,0 +1,24 @@
+//! Model files and the one engine that answers with them.
+//!
+//! Validation and serving must agree on what a model is and what it answers, so both go through this crate:
+//! [`Kind`] tells a file's format from its content, [`Digest`] names it, [`Model`] answers with ONNX Runtime,
+//! and [`StreamSchema`] turns a record of the stream into the row of numbers that a model takes.
+
+mod answer;
+mod digest;
+mod engine;
+mod fit;
+mod kind;
+mod model;
+mod protobuf;
+mod row;
+mod schema;
+
+pub use answer::{AnswerError, Answers};
+pub use digest::{Digest, digest, digest_of};
+pub use engine::{Engine, EngineError, LIBRARY_VARIABLE};
+pub use fit::Misfit;
+pub use kind::{Kind, Sniffer};
+pub use model::{LoadError, Model, Port};
+pub use row::RowError;
+pub use schema::{Dtype, Field, Format, SchemaError, StreamSchema};
