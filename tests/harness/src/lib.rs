@@ -2,4 +2,13 @@
 //!
 //! Nothing here is skipped when a tool is missing: the test fails and says how to get it.
 
+use std::path::Path;
+
 pub mod browser;
+pub mod kafka;
+
+/// The folder of the workspace.
+#[must_use]
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}

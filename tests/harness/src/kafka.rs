@@ -1,0 +1,118 @@
+//! A real Apache Kafka for tests, through `scripts/kafka`.
+//!
+//! One broker serves a whole test run: all test binaries that one `cargo test` starts share it, and it ends with that `cargo`.
+//! Tests keep apart by the names of their streams, see [`unique`].
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The address of the broker that this test run shares; starts it on the first call.
+///
+/// `TEST_KAFKA` names a broker that runs already, which saves seconds while writing a test.
+///
+/// # Panics
+/// When no broker can be started; the message is that of the script and says what is missing.
+pub fn bootstrap() -> &'static str {
+    static SHARED: OnceLock<String> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        if let Ok(running) = std::env::var("TEST_KAFKA") {
+            return running;
+        }
+        let run = std::os::unix::process::parent_id();
+        Broker { instance: format!("tests-{run}"), watched: run }.up()
+    })
+}
+
+/// A name that no other test of this run has: `unique("shuttle")` gives `shuttle-4711-0`.
+#[must_use]
+pub fn unique(name: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("{name}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A broker of its own, for tests that harm it. It goes away, with its data, when dropped.
+#[derive(Debug)]
+pub struct OwnBroker {
+    broker: Broker,
+    pub bootstrap: String,
+}
+
+#[derive(Debug)]
+struct Broker {
+    instance: String,
+    /// The broker ends at the latest with this process.
+    watched: u32,
+}
+
+// === impl OwnBroker ===
+
+impl OwnBroker {
+    /// Starts a broker and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "starting a broker is no default")]
+    pub fn new() -> Self {
+        let broker = Broker { instance: unique("own"), watched: std::process::id() };
+        let bootstrap = broker.up();
+        Self { broker, bootstrap }
+    }
+
+    /// Kills the broker the hard way; its data stays.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn kill(&self) {
+        let pid = std::fs::read_to_string(self.broker.folder().join("pid"))
+            .expect("a broker that runs has left its process number");
+        let status = Command::new("kill").args(["-9", pid.trim()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "kill the broker {}", pid.trim());
+    }
+
+    /// Starts it again after [`Self::kill`], at the same address and with its data.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(&self) {
+        let port = self.bootstrap.rsplit(':').next().unwrap_or_default();
+        self.broker.script("up", &[("KAFKA_PORT", port)]);
+    }
+}
+
+impl Drop for OwnBroker {
+    fn drop(&mut self) {
+        self.broker.script("down", &[("KAFKA_WIPE", "1")]);
+    }
+}
+
+// === impl Broker ===
+
+impl Broker {
+    fn up(&self) -> String {
+        let watched = self.watched.to_string();
+        self.script("up", &[("KAFKA_PORT", "0"), ("KAFKA_WITH_PID", &watched)])
+    }
+
+    fn folder(&self) -> PathBuf {
+        crate::root().join("target/kafka").join(&self.instance)
+    }
+
+    fn script(&self, action: &str, settings: &[(&str, &str)]) -> String {
+        let output = Command::new(crate::root().join("scripts/kafka"))
+            .args([action, &self.instance])
+            .env_remove("KAFKA_HOME_DIR")
+            .envs(settings.iter().copied())
+            .output()
+            .expect("scripts/kafka is part of this repository and executable");
+        assert!(
+            output.status.success(),
+            "scripts/kafka {action} {}: {}",
+            self.instance,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+}

@@ -1,0 +1,67 @@
+//! The brokers that other tests stand on.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use harness::kafka::{OwnBroker, bootstrap, unique};
+
+/// Asks a broker for its version and tells whether it answered: the protocol's ApiVersions request, version 0.
+fn answers(address: &str) -> bool {
+    let request = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 42, 0xff, 0xff];
+    let mut reply = [0; 8];
+    TcpStream::connect(address)
+        .and_then(|mut stream| {
+            stream.write_all(&request)?;
+            stream.read_exact(&mut reply)
+        })
+        .is_ok_and(|()| reply[4..] == [0, 0, 0, 42])
+}
+
+#[test]
+fn one_broker_serves_the_whole_run() {
+    let address = bootstrap();
+    assert!(answers(address));
+    assert_eq!(bootstrap(), address);
+}
+
+#[test]
+fn a_killed_broker_comes_back_at_its_address_and_a_dropped_one_leaves_nothing() {
+    let broker = OwnBroker::new();
+    let address = broker.bootstrap.clone();
+    assert_ne!(address, bootstrap());
+    broker.kill();
+    broker.start_again();
+    assert!(answers(&address));
+    drop(broker);
+    assert!(!answers(&address));
+}
+
+#[test]
+fn names_are_unique_within_a_run() {
+    let mut names: Vec<String> = (0..9).map(|_| unique("stream")).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), 9);
+    assert!(names.iter().all(|name| name.starts_with("stream-")));
+}
+
+#[test]
+fn the_script_says_what_is_missing_and_how_to_get_it() {
+    let bare = tempfile::tempdir().unwrap();
+    for tool in ["bash", "dirname", "env"] {
+        let found = std::env::split_paths(&std::env::var_os("PATH").unwrap())
+            .map(|folder| folder.join(tool))
+            .find(|file| file.is_file())
+            .unwrap();
+        std::os::unix::fs::symlink(found, bare.path().join(tool)).unwrap();
+    }
+    let output = std::process::Command::new(harness::root().join("scripts/kafka"))
+        .args(["up", "nothing"])
+        .env("PATH", bare.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(told.contains("java is missing") && told.contains("apt-get install"), "{told}");
+}
