@@ -1,0 +1,409 @@
+//! The HTTP client: one request at a time, with credentials, time limits and retries.
+
+use std::collections::HashMap;
+use std::error::Error as _;
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Certificate, RequestBuilder, Response, StatusCode, Url, redirect};
+use serde_json::Value;
+
+use crate::auth::{Scheme, Scope, Session, TokenAnswer, challenge};
+use crate::retry::{Failure, is_passing, retry_after};
+use crate::{Credential, Credentials, Error, Result, RetryPolicy};
+
+/// How long a small request may take, from sending it to the head of its answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// Documents larger than this are refused; the distribution specification asks for 4 MiB at least.
+pub(crate) const DOCUMENT_LIMIT: u64 = 8 << 20;
+
+/// How registries are reached.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Hosts, with their port, that are spoken to without TLS. Loopback hosts always are.
+    pub plain_http: Vec<String>,
+    /// Certificates in PEM form that are trusted instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Where credentials come from.
+    pub credentials: Credentials,
+    /// How long passing faults are endured.
+    pub retry: RetryPolicy,
+}
+
+/// A client for any number of registries; cheap to clone.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    options: Options,
+    near: OnceLock<reqwest::Client>,
+    far: OnceLock<reqwest::Client>,
+    sessions: Mutex<HashMap<String, Session>>,
+}
+
+impl Client {
+    /// A client with these options. Nothing is opened before the first request.
+    pub fn new(options: Options) -> Self {
+        let (near, far) = (OnceLock::new(), OnceLock::new());
+        Client(Arc::new(Inner { options, near, far, sessions: Mutex::default() }))
+    }
+
+    pub(crate) fn retry(&self) -> &RetryPolicy {
+        &self.0.options.retry
+    }
+
+    /// `http` for loopback hosts and those that were named, `https` for all others.
+    pub(crate) fn scheme(&self, host: &str) -> &'static str {
+        let plain = is_loopback(host) || self.0.options.plain_http.iter().any(|it| it == host);
+        if plain { "http" } else { "https" }
+    }
+
+    /// The connection pool for a host. Loopback hosts never go through a proxy.
+    pub(crate) fn http(&self, host: &str) -> Result<&reqwest::Client> {
+        let near = is_loopback(host);
+        let cell = if near { &self.0.near } else { &self.0.far };
+        if let Some(client) = cell.get() {
+            return Ok(client);
+        }
+        let built = self.build(near, self.scheme(host) == "http")?;
+        Ok(cell.get_or_init(|| built))
+    }
+
+    fn build(&self, near: bool, plain: bool) -> Result<reqwest::Client> {
+        // Fails only if a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let start = || {
+            let builder = reqwest::Client::builder()
+                .user_agent(concat!("headgate/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(CONNECT_LIMIT)
+                .tcp_keepalive(Duration::from_secs(15))
+                .redirect(redirect::Policy::custom(follow));
+            if near { builder.no_proxy() } else { builder }
+        };
+        let failed = |error: reqwest::Error| {
+            let why =
+                format!("{}; mount the system's certificates or name a CA file", chain(&error));
+            Error::invalid("TLS certificates", why)
+        };
+        if let Some(path) = &self.0.options.ca_file {
+            let pem = fs::read(path).map_err(|e| Error::io(path, e))?;
+            let trusted = Certificate::from_pem_bundle(&pem).map_err(failed)?;
+            return start().tls_certs_only(trusted).build().map_err(failed);
+        }
+        match start().build() {
+            // An image without certificates can still speak to a registry that needs none.
+            Err(_) if plain => start().tls_certs_only([]).build().map_err(failed),
+            built => built.map_err(failed),
+        }
+    }
+
+    /// Sends a request that can be made again, renewing a token once and retrying passing faults.
+    /// The answer may have any lasting status; see [`expect`].
+    pub(crate) async fn send(
+        &self,
+        host: &str,
+        scope: &Scope,
+        what: &str,
+        make: impl Fn(&reqwest::Client) -> RequestBuilder,
+    ) -> Result<Response> {
+        let mut attempts = self.retry().attempts(what);
+        loop {
+            match self.try_send(host, scope, &make).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => attempts.pause(failure).await?,
+            }
+        }
+    }
+
+    /// One attempt of [`Client::send`].
+    pub(crate) async fn try_send(
+        &self,
+        host: &str,
+        scope: &Scope,
+        make: impl Fn(&reqwest::Client) -> RequestBuilder,
+    ) -> Result<Response, Failure> {
+        let http = self.http(host)?;
+        let first = within_limit(self.authorize(host, scope, make(http)).await?.send()).await?;
+        let answer =
+            if first.status() == StatusCode::UNAUTHORIZED && self.learn(host, scope, &first) {
+                within_limit(self.authorize(host, scope, make(http)).await?.send()).await?
+            } else {
+                first
+            };
+        lasting(answer)
+    }
+
+    /// Adds what the registry asked for to a request, as far as it is known.
+    pub(crate) async fn authorize(
+        &self,
+        host: &str,
+        scope: &Scope,
+        request: RequestBuilder,
+    ) -> Result<RequestBuilder, Failure> {
+        let scheme = match self.sessions().get(host) {
+            Some(session) => match session.token(scope) {
+                Some(token) => return Ok(request.bearer_auth(token)),
+                None => session.scheme.clone(),
+            },
+            None => None,
+        };
+        let Some(scheme) = scheme else { return Ok(request) };
+        let repository = scope.values().first().and_then(|it| it.split(':').nth(1));
+        let credential = self.0.options.credentials.find(host, repository.unwrap_or_default())?;
+        match scheme {
+            Scheme::Basic => match credential {
+                Some(Credential::Basic { username, password }) => {
+                    Ok(request.basic_auth(username, Some(password)))
+                }
+                _ => Ok(request),
+            },
+            Scheme::Bearer { realm, service } => {
+                let answer =
+                    self.ask_token(host, scope, &realm, service.as_deref(), credential).await?;
+                let kept = self.sessions().entry(host.to_owned()).or_default().keep(scope, answer);
+                let token = kept.ok_or_else(|| Error::invalid(realm, "the answer has no token"))?;
+                let mut header = HeaderValue::try_from(format!("Bearer {token}"))
+                    .map_err(|_| Error::invalid(host, "the token is not a header value"))?;
+                header.set_sensitive(true);
+                Ok(request.header(AUTHORIZATION, header))
+            }
+        }
+    }
+
+    /// Takes in the challenge of a 401 answer; says whether asking again can help.
+    pub(crate) fn learn(&self, host: &str, scope: &Scope, answer: &Response) -> bool {
+        let Some(scheme) = challenge(answer.headers()) else { return false };
+        let mut sessions = self.sessions();
+        let session = sessions.entry(host.to_owned()).or_default();
+        session.forget(scope);
+        session.scheme = Some(scheme);
+        true
+    }
+
+    async fn ask_token(
+        &self,
+        host: &str,
+        scope: &Scope,
+        realm: &str,
+        service: Option<&str>,
+        credential: Option<Credential>,
+    ) -> Result<TokenAnswer, Failure> {
+        let what = format!("token for {host}");
+        let url: Url =
+            realm.parse().map_err(|_| Error::invalid(&what, format!("realm {realm:?}")))?;
+        if url.scheme() != "https" && self.scheme(host) == "https" {
+            return Err(Error::invalid(what, "the token service is without TLS").into());
+        }
+        let http = self.http(&authority(&url))?;
+        let mut fields: Vec<(&str, &str)> = Vec::new();
+        fields.extend(service.map(|service| ("service", service)));
+        let request = match &credential {
+            Some(Credential::IdentityToken(token)) => {
+                let scopes = scope.values().join(" ");
+                fields.extend([("grant_type", "refresh_token"), ("client_id", "headgate")]);
+                fields.extend([("refresh_token", token.as_str()), ("scope", &scopes)]);
+                let form = url::form(&fields);
+                http.post(url)
+                    .header("content-type", "application/x-www-form-urlencoded")
+                    .body(form)
+            }
+            other => {
+                fields.extend(scope.values().iter().map(|scope| ("scope", scope.as_str())));
+                let request = http.get(url).query(&fields);
+                match other {
+                    Some(Credential::Basic { username, password }) => {
+                        request.basic_auth(username, Some(password))
+                    }
+                    _ => request,
+                }
+            }
+        };
+        let answer = lasting(within_limit(request.send()).await?)?;
+        let answer = expect(answer, &what, &[StatusCode::OK]).await?;
+        let body = document(answer, &what).await?;
+        let why = |error: serde_json::Error| Error::invalid(&what, error.to_string());
+        Ok(serde_json::from_slice(&body).map_err(why)?)
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<String, Session>> {
+        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Client").field("options", &self.0.options).finish_non_exhaustive()
+    }
+}
+
+mod url {
+    //! Form encoding by way of the address type, which is the one we have.
+
+    use reqwest::Url;
+
+    pub(super) fn form(fields: &[(&str, &str)]) -> String {
+        let mut url = Url::parse("http://form").expect("a constant address");
+        url.query_pairs_mut().extend_pairs(fields);
+        url.query().unwrap_or_default().to_owned()
+    }
+}
+
+/// Host and, where it is written, port of an address.
+pub(crate) fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// An answer with one of these statuses, or the error that its status and body tell.
+pub(crate) async fn expect(answer: Response, what: &str, good: &[StatusCode]) -> Result<Response> {
+    if good.contains(&answer.status()) {
+        return Ok(answer);
+    }
+    let status = answer.status();
+    let body = document(answer, what).await.unwrap_or_default();
+    Err(refusal(status, &body, what))
+}
+
+/// The body of an answer that must be small.
+pub(crate) async fn document(mut answer: Response, what: &str) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    loop {
+        let chunk = within(ANSWER_LIMIT, answer.chunk()).await?;
+        let Some(chunk) = chunk else { return Ok(body) };
+        if (body.len() + chunk.len()) as u64 > DOCUMENT_LIMIT {
+            return Err(Error::invalid(what, "the answer is larger than 8 MiB").into());
+        }
+        body.extend_from_slice(&chunk);
+    }
+}
+
+/// Awaits the head of an answer.
+async fn within_limit(
+    sending: impl Future<Output = reqwest::Result<Response>>,
+) -> Result<Response, Failure> {
+    within(ANSWER_LIMIT, sending).await
+}
+
+/// Awaits a part of an exchange; silence and broken connections are passing faults.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    waiting: impl Future<Output = reqwest::Result<T>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(limit, waiting).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(fault(&error)),
+        Err(_) => Err(Failure::passing(format!("no answer within {} s", limit.as_secs()))),
+    }
+}
+
+/// A failed exchange: broken connections pass, a request that could not even be built does not.
+pub(crate) fn fault(error: &reqwest::Error) -> Failure {
+    if error.is_builder() || error.is_redirect() {
+        return Failure::Final(Error::invalid("request", chain(error)));
+    }
+    Failure::passing(chain(error))
+}
+
+/// Turns the statuses of a passing fault into one.
+pub(crate) fn lasting(answer: Response) -> Result<Response, Failure> {
+    let status = answer.status();
+    if is_passing(status) {
+        let after = retry_after(answer.headers(), Timestamp::now());
+        return Err(Failure::Passing { why: format!("answered {status}"), after });
+    }
+    Ok(answer)
+}
+
+/// What a refusal means, from its status and the error codes of the distribution specification.
+pub(crate) fn refusal(status: StatusCode, body: &[u8], what: &str) -> Error {
+    let told = serde_json::from_slice::<Value>(body).ok().and_then(|value| {
+        let first = &value["errors"][0];
+        let code = first["code"].as_str()?.to_owned();
+        Some(format!("{code}: {}", first["message"].as_str().unwrap_or_default()))
+    });
+    let why =
+        told.map_or_else(|| format!("answered {status}"), |it| format!("answered {status}, {it}"));
+    let what = what.to_owned();
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Denied { what, why },
+        StatusCode::NOT_FOUND => Error::NotFound { what },
+        StatusCode::PAYLOAD_TOO_LARGE => Error::invalid(
+            what,
+            format!("{why}; raise the body limit of the registry or its proxy"),
+        ),
+        _ => Error::Invalid { what, why },
+    }
+}
+
+/// An error with its causes in one line, without the address, which may hold a signed token.
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = match error.url() {
+        Some(url) => format!("request to {}", authority(url)),
+        None => "request".to_owned(),
+    };
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let address = name.parse::<std::net::IpAddr>();
+    name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Follows up to five redirects, never from TLS to plain HTTP.
+fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let from_tls = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
+    if from_tls && attempt.url().scheme() != "https" {
+        return attempt.error("redirected from TLS to plain HTTP");
+    }
+    if attempt.previous().len() > 5 {
+        return attempt.error("too many redirects");
+    }
+    attempt.follow()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_loopback_and_named_hosts_only() {
+        let plain_http = vec!["registry.test:5000".to_owned()];
+        let client = Client::new(Options { plain_http, ..Options::default() });
+        for (host, expected) in [
+            ("localhost:5000", "http"),
+            ("127.0.0.9", "http"),
+            ("[::1]:5000", "http"),
+            ("registry.test:5000", "http"),
+            ("registry.test", "https"),
+            ("localhost.evil.test", "https"),
+            ("10.0.0.1:5000", "https"),
+        ] {
+            assert_eq!(client.scheme(host), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn refusals_keep_the_registry_s_words() {
+        let body = br#"{"errors":[{"code":"DENIED","message":"quota exceeded"}]}"#;
+        let error = refusal(StatusCode::FORBIDDEN, body, "push");
+        assert!(matches!(error, Error::Denied { .. }));
+        assert!(error.to_string().contains("DENIED: quota exceeded"), "{error}");
+        let error = refusal(StatusCode::PAYLOAD_TOO_LARGE, b"<html>", "push");
+        assert!(error.to_string().contains("raise the body limit"), "{error}");
+    }
+}

@@ -1,0 +1,228 @@
+//! Gets one file out of an image by digest, without unpacking the image.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::write::MultiGzDecoder;
+use tempfile::NamedTempFile;
+
+use crate::layer::inside;
+use crate::layout::persist;
+use crate::pick::{Picker, Verdict};
+use crate::place::{Manifest, Place};
+use crate::{
+    Client, Descriptor, Digest, Error, Hasher, Platform, Reference, Result, annotation, media_type,
+};
+
+/// A file that was fetched and verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// Where it lies: `<folder>/sha256-<hex>`.
+    pub path: PathBuf,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Bytes of layers that were read for it; 0 if the folder held it already.
+    pub bytes_read: u64,
+}
+
+/// Fetches the file at `path` (absolute, in the image) into `folder`, if its digest is `expected`.
+///
+/// The file's name in `folder` is its digest, so a second call reads no network and a name in the image never
+/// becomes a path here. The layer that [`annotation::MODEL_DIGEST`] marks is taken where there is one, else
+/// layers are searched from the top. A layer is verified in full before the file appears.
+pub async fn fetch_file(
+    client: &Client,
+    image: &Reference,
+    path: &str,
+    folder: &Path,
+    expected: &Digest,
+) -> Result<Fetched> {
+    let wanted = inside(path)?;
+    if let Some(fetched) = already_there(folder, expected)? {
+        return Ok(fetched);
+    }
+    let place = Place::of(client, image)?;
+    let found = place.image(image.select(), &Platform::of_this_machine()).await?;
+    extract(&place, &found.manifest, image, &wanted, folder, expected).await
+}
+
+/// Fetches the model file of an image that `build-image` made; path and digest stand in its manifest.
+///
+/// An `expected` digest that is not the one in the manifest is refused before any layer is read.
+pub async fn fetch_model(
+    client: &Client,
+    image: &Reference,
+    folder: &Path,
+    expected: Option<&Digest>,
+) -> Result<Fetched> {
+    if let Some(expected) = expected
+        && let Some(fetched) = already_there(folder, expected)?
+    {
+        return Ok(fetched);
+    }
+    let place = Place::of(client, image)?;
+    let found = place.image(image.select(), &Platform::of_this_machine()).await?;
+    let annotations = &found.manifest.annotations;
+    let told = |key: &str| {
+        annotations.get(key).ok_or_else(|| {
+            let why = format!("the manifest has no annotation {key}; was it made by build-image?");
+            Error::invalid(image.to_string(), why)
+        })
+    };
+    let wanted = inside(told(annotation::MODEL_PATH)?)?;
+    let digest: Digest = told(annotation::MODEL_DIGEST)?.parse()?;
+    if let Some(expected) = expected {
+        digest.must_be(expected, &format!("model of {image}"))?;
+    }
+    if let Some(fetched) = already_there(folder, &digest)? {
+        return Ok(fetched);
+    }
+    extract(&place, &found.manifest, image, &wanted, folder, &digest).await
+}
+
+/// The file of an earlier call. It is read again, for a cache that changed must not be believed.
+fn already_there(folder: &Path, expected: &Digest) -> Result<Option<Fetched>> {
+    let path = place_in(folder, expected);
+    let (digest, size) = match Digest::of_file(&path) {
+        Ok(read) => read,
+        Err(Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if digest != *expected {
+        tracing::warn!(path = %path.display(), "the cached file changed; fetching it anew");
+        return Ok(None);
+    }
+    Ok(Some(Fetched { path, digest, size, bytes_read: 0 }))
+}
+
+fn place_in(folder: &Path, digest: &Digest) -> PathBuf {
+    folder.join(format!("sha256-{}", digest.hex()))
+}
+
+async fn extract(
+    place: &Place,
+    manifest: &Manifest,
+    image: &Reference,
+    wanted: &str,
+    folder: &Path,
+    expected: &Digest,
+) -> Result<Fetched> {
+    fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+    let mut bytes_read = 0;
+    for layer in candidates(manifest, expected) {
+        let file = NamedTempFile::with_prefix_in(".fetching-", folder);
+        let file = file.map_err(|e| Error::io(folder, e))?;
+        let mut sink = LayerSink::new(layer, wanted, file)?;
+        place.blob_into(layer, &mut sink).await?;
+        bytes_read += layer.size;
+        let (verdict, picked) = sink.finish(layer)?;
+        match verdict {
+            Verdict::Absent => {}
+            Verdict::Deleted => break,
+            Verdict::Picked => {
+                let size = picked.hasher.size();
+                let digest = picked.hasher.finish();
+                digest.must_be(expected, &format!("/{wanted} in {image}"))?;
+                let path = place_in(folder, &digest);
+                persist(picked.file, &path).map_err(|e| Error::io(&path, e))?;
+                return Ok(Fetched { path, digest, size, bytes_read });
+            }
+        }
+    }
+    Err(Error::not_found(format!("/{wanted} in {image}")))
+}
+
+/// The layers that can hold the file, most likely first.
+fn candidates<'a>(manifest: &'a Manifest, expected: &Digest) -> Vec<&'a Descriptor> {
+    let marked = |layer: &&Descriptor| {
+        layer.annotations.get(annotation::MODEL_DIGEST).is_some_and(|it| it == expected.as_str())
+    };
+    match manifest.layers.iter().find(marked) {
+        Some(layer) => vec![layer],
+        None => manifest.layers.iter().rev().collect(),
+    }
+}
+
+/// Takes a layer's bytes: hashes them, unpacks them and picks the file.
+struct LayerSink {
+    hasher: Hasher,
+    unpack: Unpack,
+    /// The first fault of the archive. It is told only if the layer's digest is right.
+    fault: Option<io::Error>,
+}
+
+enum Unpack {
+    Plain(Box<Picker<Picked>>),
+    Gzip(Box<MultiGzDecoder<Picker<Picked>>>),
+}
+
+struct Picked {
+    file: NamedTempFile,
+    hasher: Hasher,
+}
+
+impl LayerSink {
+    fn new(layer: &Descriptor, wanted: &str, file: NamedTempFile) -> Result<Self> {
+        let picker = Picker::new(wanted, Picked { file, hasher: Hasher::default() });
+        let unpack = match layer.media_type.as_str() {
+            media_type::LAYER => Unpack::Plain(Box::new(picker)),
+            media_type::LAYER_GZIP | media_type::DOCKER_LAYER_GZIP => {
+                Unpack::Gzip(Box::new(MultiGzDecoder::new(picker)))
+            }
+            other => {
+                let why = format!("layers of type {other:?} are not read, only tar and tar+gzip");
+                return Err(Error::invalid(format!("layer {}", layer.digest), why));
+            }
+        };
+        Ok(LayerSink { hasher: Hasher::default(), unpack, fault: None })
+    }
+
+    fn finish(self, layer: &Descriptor) -> Result<(Verdict, Picked)> {
+        let what = format!("layer {}", layer.digest);
+        self.hasher.finish().must_be(&layer.digest, &what)?;
+        let picker = match (self.fault, self.unpack) {
+            (Some(fault), _) => Err(fault),
+            (None, Unpack::Plain(picker)) => Ok(*picker),
+            (None, Unpack::Gzip(decoder)) => decoder.finish(),
+        };
+        picker.and_then(Picker::finish).map_err(|fault| match fault.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Error::Io { what, source: fault }
+            }
+            _ => Error::invalid(what, fault.to_string()),
+        })
+    }
+}
+
+impl Write for LayerSink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hasher.update(bytes);
+        if self.fault.is_none() {
+            let taken = match &mut self.unpack {
+                Unpack::Plain(picker) => picker.write_all(bytes),
+                Unpack::Gzip(decoder) => decoder.write_all(bytes),
+            };
+            self.fault = taken.err();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Write for Picked {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_all(bytes)?;
+        self.hasher.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

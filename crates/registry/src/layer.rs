@@ -1,0 +1,390 @@
+//! Layers as recipes: a tar archive told as headers and file ranges, never written down.
+//!
+//! The archive is uncompressed, so its digest is also its diff id, weights cost one read, and a layer can be
+//! read again from its start when an upload breaks.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::digest::CHUNK;
+use crate::header::{self, BLOCK, MODE_EXECUTABLE, MODE_PLAIN};
+use crate::{Digest, Error, Hasher, Result};
+
+/// Collects what goes into one layer.
+#[derive(Debug, Default)]
+pub struct LayerBuilder {
+    entries: BTreeMap<String, Entry>,
+}
+
+/// A layer with known digest and size, readable as often as needed.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    digest: Digest,
+    size: u64,
+    files: Vec<LayerFile>,
+    segments: Arc<[Segment]>,
+}
+
+/// A regular file of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerFile {
+    /// Absolute path in the image.
+    pub path: String,
+    /// The digest of the file's bytes.
+    pub digest: Digest,
+    /// The file's size in bytes.
+    pub size: u64,
+    /// 0o755 for a program, 0o644 for everything else.
+    pub mode: u32,
+}
+
+impl LayerBuilder {
+    /// An empty layer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the regular file `source` as `destination`, an absolute path in the image.
+    /// It is executable in the image if its owner may execute it here; nothing else of its metadata counts.
+    pub fn file(mut self, destination: &str, source: &Path) -> Result<Self> {
+        let metadata = fs::metadata(source).map_err(|e| Error::io(source, e))?;
+        if !metadata.is_file() {
+            return Err(Error::invalid(source.display().to_string(), "not a regular file"));
+        }
+        let executable = metadata.permissions().mode() & 0o100 != 0;
+        let mode = if executable { MODE_EXECUTABLE } else { MODE_PLAIN };
+        let entry = Entry::File { source: source.to_owned(), size: metadata.len(), mode };
+        self.insert(inside(destination)?, entry)?;
+        Ok(self)
+    }
+
+    /// Adds a file or, with everything beneath it, a folder. Links are followed.
+    pub fn tree(mut self, destination: &str, source: &Path) -> Result<Self> {
+        if !source.is_dir() {
+            return self.file(destination, source);
+        }
+        self.insert_folders(&format!("{}/", inside(destination)?))?;
+        let listing = fs::read_dir(source).map_err(|e| Error::io(source, e))?;
+        for child in listing {
+            let child = child.map_err(|e| Error::io(source, e))?;
+            let name = child.file_name();
+            let Some(name) = name.to_str() else {
+                let what = child.path().display().to_string();
+                return Err(Error::invalid(what, "the name is not UTF-8"));
+            };
+            let below = format!("{}/{name}", destination.trim_end_matches('/'));
+            self = self.tree(&below, &child.path())?;
+        }
+        Ok(self)
+    }
+
+    /// Hides what lower layers hold in `folder`, so that nothing stale lies beside this layer's files.
+    pub fn only_ours_in(mut self, folder: &str) -> Result<Self> {
+        let marker = format!("{}/.wh..wh..opq", inside(folder)?);
+        self.insert_folders(&marker)?;
+        self.entries.insert(marker, Entry::Marker);
+        Ok(self)
+    }
+
+    /// Reads every file once, for its own digest and the layer's together.
+    pub fn build(self) -> Result<Layer> {
+        let mut segments = Vec::new();
+        let mut layer = Hasher::default();
+        let mut files = Vec::new();
+        for (path, entry) in self.entries {
+            match entry {
+                Entry::Folder => bytes(&mut segments, &mut layer, &header::of_folder(&path)?),
+                Entry::Marker => {
+                    bytes(&mut segments, &mut layer, &header::of_file(&path, MODE_PLAIN, 0)?);
+                }
+                Entry::File { source, size, mode } => {
+                    bytes(&mut segments, &mut layer, &header::of_file(&path, mode, size)?);
+                    let digest = hash_file(&source, size, &mut layer)?;
+                    segments.push(Segment::File { path: source, size });
+                    let zeros = [0; BLOCK as usize];
+                    let padding = header::padding(size) as usize;
+                    bytes(&mut segments, &mut layer, &zeros[..padding]);
+                    files.push(LayerFile { path: format!("/{path}"), digest, size, mode });
+                }
+            }
+        }
+        bytes(&mut segments, &mut layer, &[0; 2 * BLOCK as usize]);
+        let size = layer.size();
+        Ok(Layer { digest: layer.finish(), size, files, segments: segments.into() })
+    }
+
+    fn insert(&mut self, path: String, entry: Entry) -> Result<()> {
+        if path.split('/').any(|part| part.starts_with(".wh.")) {
+            let why = "names that begin with .wh. delete files in an image";
+            return Err(Error::invalid(format!("/{path}"), why));
+        }
+        self.insert_folders(&path)?;
+        match self.entries.insert(path.clone(), entry) {
+            None => Ok(()),
+            Some(_) => Err(Error::invalid(format!("/{path}"), "added twice to one layer")),
+        }
+    }
+
+    /// Adds the folders above `path`.
+    fn insert_folders(&mut self, path: &str) -> Result<()> {
+        for (at, _) in path.match_indices('/') {
+            let folder = &path[..at];
+            match self.entries.get(folder) {
+                None => {
+                    self.entries.insert(folder.to_owned(), Entry::Folder);
+                }
+                Some(Entry::Folder) => {}
+                Some(_) => {
+                    let why = "is a file and a folder in one layer";
+                    return Err(Error::invalid(format!("/{folder}"), why));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Layer {
+    /// The digest of the archive; for an uncompressed layer also its diff id.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The archive's size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The regular files, by path.
+    pub fn files(&self) -> &[LayerFile] {
+        &self.files
+    }
+
+    /// The archive's bytes from the start. A file that shrank since [`LayerBuilder::build`] is an error; one
+    /// that changed otherwise shows as a wrong digest, which every writer checks.
+    pub fn reader(&self) -> impl Read + Send + use<> {
+        LayerReader { segments: self.segments.clone(), next: 0, current: Current::None }
+    }
+}
+
+#[derive(Debug)]
+enum Entry {
+    Folder,
+    Marker,
+    File { source: PathBuf, size: u64, mode: u32 },
+}
+
+#[derive(Debug)]
+enum Segment {
+    Bytes(Vec<u8>),
+    File { path: PathBuf, size: u64 },
+}
+
+struct LayerReader {
+    segments: Arc<[Segment]>,
+    next: usize,
+    current: Current,
+}
+
+enum Current {
+    None,
+    Bytes { segment: usize, at: usize },
+    File { file: File, left: u64 },
+}
+
+impl Read for LayerReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            match &mut self.current {
+                Current::Bytes { segment, at } => {
+                    let Segment::Bytes(bytes) = &self.segments[*segment] else {
+                        unreachable!("the position was made from a byte segment")
+                    };
+                    let count = buffer.len().min(bytes.len() - *at);
+                    if count > 0 {
+                        buffer[..count].copy_from_slice(&bytes[*at..*at + count]);
+                        *at += count;
+                        return Ok(count);
+                    }
+                }
+                Current::File { file, left } if *left > 0 => {
+                    let most = buffer.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                    let count = file.read(&mut buffer[..most])?;
+                    if count == 0 {
+                        let why = "a file of the layer shrank while it was read";
+                        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+                    }
+                    *left -= count as u64;
+                    return Ok(count);
+                }
+                Current::File { .. } | Current::None => {}
+            }
+            let Some(segment) = self.segments.get(self.next) else { return Ok(0) };
+            self.current = match segment {
+                Segment::Bytes(_) => Current::Bytes { segment: self.next, at: 0 },
+                Segment::File { path, size } => {
+                    Current::File { file: File::open(path)?, left: *size }
+                }
+            };
+            self.next += 1;
+        }
+    }
+}
+
+/// An absolute path in the image as tar writes it: no slash at either end, no `.` or `..`.
+pub(crate) fn inside(path: &str) -> Result<String> {
+    let invalid = |why| Err(Error::invalid(format!("path {path:?} in the image"), why));
+    let Some(relative) = path.strip_prefix('/') else {
+        return invalid("must begin with /");
+    };
+    let relative = relative.trim_end_matches('/');
+    if relative.is_empty() {
+        return invalid("must name something below /");
+    }
+    if relative.split('/').any(|part| matches!(part, "" | "." | "..")) || relative.contains('\0') {
+        return invalid("must be written without empty parts, '.' and '..'");
+    }
+    Ok(relative.to_owned())
+}
+
+fn bytes(segments: &mut Vec<Segment>, layer: &mut Hasher, new: &[u8]) {
+    layer.update(new);
+    match segments.last_mut() {
+        Some(Segment::Bytes(last)) => last.extend_from_slice(new),
+        _ => segments.push(Segment::Bytes(new.to_vec())),
+    }
+}
+
+fn hash_file(path: &Path, size: u64, layer: &mut Hasher) -> Result<Digest> {
+    let mut reader = File::open(path).map_err(|e| Error::io(path, e))?;
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let read = reader.read(&mut buffer).map_err(|e| Error::io(path, e))?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&buffer[..read]);
+        layer.update(&buffer[..read]);
+    }
+    if hasher.size() != size {
+        let why = format!("changed while it was read: {size} bytes became {}", hasher.size());
+        return Err(Error::invalid(path.display().to_string(), why));
+    }
+    Ok(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn archive(layer: &Layer) -> Vec<u8> {
+        let mut out = Vec::new();
+        layer.reader().read_to_end(&mut out).unwrap();
+        out
+    }
+
+    fn names(layer: &Layer) -> Vec<String> {
+        let bytes = archive(layer);
+        let mut at = 0;
+        let mut names = Vec::new();
+        while bytes[at] != 0 {
+            let end = bytes[at..].iter().position(|&byte| byte == 0).unwrap();
+            names.push(String::from_utf8(bytes[at..at + end].to_vec()).unwrap());
+            let octal = std::str::from_utf8(&bytes[at + 124..at + 135]).unwrap();
+            let size = usize::from_str_radix(octal, 8).unwrap();
+            at += 512 + size.next_multiple_of(512);
+        }
+        names
+    }
+
+    #[test]
+    fn the_digests_are_those_of_the_bytes_that_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let model = dir.path().join("model");
+        fs::write(&model, vec![7; 700_001]).unwrap();
+        let layer =
+            LayerBuilder::new().file("/models/model.onnx", &model).unwrap().build().unwrap();
+        let bytes = archive(&layer);
+        assert_eq!(*layer.digest(), Digest::of(&bytes));
+        assert_eq!(layer.size(), bytes.len() as u64);
+        assert_eq!(layer.files()[0].digest, Digest::of(&vec![7; 700_001]));
+        assert_eq!(names(&layer), ["models/", "models/model.onnx"]);
+    }
+
+    #[test]
+    fn order_of_adding_and_time_stamps_do_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+        fs::write(&one, "1").unwrap();
+        fs::write(&two, "2").unwrap();
+        let build = |first: (&str, &Path), second: (&str, &Path)| {
+            LayerBuilder::new()
+                .file(first.0, first.1)
+                .and_then(|layer| layer.file(second.0, second.1))
+                .and_then(LayerBuilder::build)
+                .unwrap()
+        };
+        let forth = build(("/b/two", &two), ("/a/one", &one));
+        let file = File::options().write(true).open(&one).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+        let back = build(("/a/one", &one), ("/b/two", &two));
+        assert_eq!(forth.digest(), back.digest());
+        assert_eq!(names(&forth), ["a/", "a/one", "b/", "b/two"]);
+    }
+
+    #[test]
+    fn a_folder_is_added_with_everything_beneath_it() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("certs/deep")).unwrap();
+        fs::write(dir.path().join("certs/deep/ca.pem"), "pem").unwrap();
+        fs::create_dir(dir.path().join("certs/empty")).unwrap();
+        let source = dir.path().join("certs");
+        let layer = LayerBuilder::new().tree("/etc/certs", &source).unwrap().build().unwrap();
+        let expected =
+            ["etc/", "etc/certs/", "etc/certs/deep/", "etc/certs/deep/ca.pem", "etc/certs/empty/"];
+        assert_eq!(names(&layer), expected);
+    }
+
+    #[test]
+    fn programs_stay_executable() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("scorer");
+        fs::write(&program, "#!").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        let layer = LayerBuilder::new().file("/scorer", &program).unwrap().build().unwrap();
+        assert_eq!(layer.files()[0].mode, 0o755);
+    }
+
+    #[test]
+    fn a_file_that_shrinks_is_an_error_and_not_a_shorter_layer() {
+        let dir = tempfile::tempdir().unwrap();
+        let model = dir.path().join("model");
+        fs::write(&model, vec![7; 5000]).unwrap();
+        let layer = LayerBuilder::new().file("/m", &model).unwrap().build().unwrap();
+        fs::write(&model, "short").unwrap();
+        let error = layer.reader().read_to_end(&mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("shrank"), "{error}");
+    }
+
+    #[test]
+    fn paths_that_leave_the_image_or_hide_files_are_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for path in ["models/m", "/", "/../etc/passwd", "/a//b", "/a/./b", "/.wh.models", "/a\0"] {
+            assert!(LayerBuilder::new().file(path, file.path()).is_err(), "{path}");
+        }
+        let twice = LayerBuilder::new().file("/a", file.path()).unwrap();
+        assert!(twice.file("/a", file.path()).is_err());
+        let both = LayerBuilder::new().file("/a", file.path()).unwrap();
+        assert!(both.file("/a/b", file.path()).is_err());
+    }
+}
