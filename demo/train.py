@@ -12,8 +12,8 @@ import pathlib
 import textwrap
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper
+from onnx.external_data_helper import set_external_data
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.compose import ColumnTransformer
@@ -214,6 +214,12 @@ def samples(x, y, train):
     total = helper.make_tensor_value_info("total", TensorProto.FLOAT, [None])
     axes = helper.make_tensor("axes", TensorProto.INT64, [1], [0])
     graph("sum", [helper.make_node("ReduceSum", ["features", "axes"], ["total"], keepdims=0)], [rows], [total], [axes])
+    weights = helper.make_tensor("weights", TensorProto.FLOAT, [1, 1], b"\0\0\0\x40", raw=True)
+    weights.ClearField("float_data")
+    set_external_data(weights, "weights.bin", offset=0, length=4)
+    weights.data_location = TensorProto.EXTERNAL
+    weights.ClearField("raw_data")
+    graph("external-weights", [helper.make_node("Mul", ["features", "weights"], ["root"])], [rows], [root], [weights])
     one = helper.make_tensor_value_info("features", TensorProto.FLOAT, [1, 1])
     graph("fixed-batch", [helper.make_node("Sqrt", ["features"], ["root"])], [one], [root])
     graph("unknown-operator", [helper.make_node("Frobnicate", ["features"], ["root"])], [rows], [root])

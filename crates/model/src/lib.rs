@@ -7,6 +7,7 @@
 mod answer;
 mod digest;
 mod engine;
+mod external;
 mod fit;
 mod kind;
 mod model;

@@ -1,15 +1,17 @@
 //! A model that ONNX Runtime has loaded, and how it wants to be asked.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ort::ep;
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use ort::value::{Outlet, ValueType};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::engine::{Engine, EngineError};
+use crate::external;
 use crate::fit::{Inputs, Misfit, Outputs};
 
 /// A loaded model.  It answers on the calling thread, one batch at a time.
@@ -23,7 +25,7 @@ pub struct Model {
 }
 
 /// An input or output that a model declares.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
     /// Its name.
     pub name: String,
@@ -45,6 +47,34 @@ pub enum LoadError {
         /// What it said.
         why: String,
     },
+    /// The file cannot be read.
+    #[error("cannot read the model {path}: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not the one that was meant.
+    #[error("the model {path} is {found}, not {expected}", path = path.display())]
+    OtherFile {
+        /// The file.
+        path: PathBuf,
+        /// The identity that was asked for.
+        expected: String,
+        /// The identity of what is there.
+        found: String,
+    },
+    /// Weights in other files: they would be no part of the model's identity.
+    #[error(
+        "the model keeps the weights `{tensor}` in another file (hint: save it as one file, \
+         with save_as_external_data=False)"
+    )]
+    ExternalData {
+        /// The first such tensor.
+        tensor: String,
+    },
     /// It loads, but it cannot be asked rows of numbers or gives nothing that is an answer.
     #[error(transparent)]
     Misfit(#[from] Misfit),
@@ -56,7 +86,21 @@ impl Model {
     /// # Errors
     /// [`LoadError`].
     pub fn load(path: &Path) -> Result<Model, LoadError> {
-        Model::of(session()?.commit_from_file(path).map_err(refused)?)
+        Model::from_bytes(&read(path)?)
+    }
+
+    /// Loads a model file only if its identity is `sha256`, of the very bytes that are loaded.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn load_as(path: &Path, sha256: &str) -> Result<Model, LoadError> {
+        let bytes = read(path)?;
+        let found = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
+        if found != sha256 {
+            let (path, expected) = (path.to_owned(), sha256.to_owned());
+            return Err(LoadError::OtherFile { path, expected, found });
+        }
+        Model::from_bytes(&bytes)
     }
 
     /// Loads a model out of memory; the bytes are not needed afterwards.
@@ -64,6 +108,9 @@ impl Model {
     /// # Errors
     /// [`LoadError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, LoadError> {
+        if let Some(tensor) = external::first_outside(bytes) {
+            return Err(LoadError::ExternalData { tensor });
+        }
         Model::of(session()?.commit_from_memory(bytes).map_err(refused)?)
     }
 
@@ -118,6 +165,10 @@ impl fmt::Display for Port {
             .collect();
         write!(f, "[{}]", sizes.join(", "))
     }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    std::fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })
 }
 
 /// One thread a session: the scorer gets its parallelism from partitions, and small models lose more time in

@@ -92,6 +92,7 @@ fn an_answer_that_is_not_one_a_row_is_an_error() {
 #[test]
 fn models_that_cannot_be_asked_or_understood_are_refused_with_a_hint() {
     assert!(refused("zipmap").contains("zipmap=False"), "{}", refused("zipmap"));
+    assert!(refused("external-weights").contains("`weights` in another file"));
     assert!(refused("fixed-batch").contains("fixed number of rows"), "{}", refused("fixed-batch"));
     assert!(refused("unknown-operator").contains("Frobnicate"), "{}", refused("unknown-operator"));
 }
@@ -103,6 +104,17 @@ fn a_broken_file_is_refused_by_the_engine() {
         let error = Model::from_bytes(bytes).unwrap_err();
         assert!(matches!(error, LoadError::Refused { .. }), "{error}");
     }
+}
+
+#[test]
+fn only_the_file_that_is_meant_is_loaded() {
+    let path = sample("linear");
+    let identity = model::digest(&path).unwrap().sha256;
+    Model::load_as(&path, &identity).unwrap();
+    let error = Model::load_as(&path, "sha256:00").unwrap_err();
+    assert!(matches!(error, LoadError::OtherFile { .. }), "{error}");
+    let error = Model::load(Path::new("no/such.onnx")).unwrap_err();
+    assert!(error.to_string().starts_with("cannot read the model no/such.onnx: "), "{error}");
 }
 
 #[test]
