@@ -1,6 +1,7 @@
 //! A step: what it is, and the `main` that all steps share.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -69,7 +70,7 @@ pub fn main<S: Step>() -> ExitCode {
         return finish(print(&describe::describe::<S>()));
     }
     let parsed = command::<S>()
-        .try_get_matches()
+        .try_get_matches_from(given(std::env::args_os()))
         .and_then(|matches| Ok((Cli::<S::Args>::from_arg_matches(&matches)?, flags(&matches))));
     match parsed {
         Ok((cli, flags)) => finish(run::<S>(cli, flags)),
@@ -81,6 +82,20 @@ pub fn main<S: Step>() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// The arguments without those of the form `--flag=`: a WorkflowTemplate passes every parameter, and an empty
+/// one counts as not given.
+pub fn given(args: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    let empty = |arg: &OsString| {
+        arg.to_str().is_some_and(|arg| {
+            arg.starts_with("--")
+                && arg.len() > 3
+                && arg.ends_with('=')
+                && arg.matches('=').count() == 1
+        })
+    };
+    args.filter(move |arg| !empty(arg))
 }
 
 /// The clap definition of step `S`.
@@ -232,4 +247,16 @@ fn flags(matches: &clap::ArgMatches) -> BTreeMap<String, Vec<String>> {
 pub fn sample_record(step: &str, verdict: crate::Verdict, reason: &str, details: Value) -> Value {
     json!({ "contract": CONTRACT_VERSION, "step": step, "release": "sample", "stream": "sample",
             "environment": "dev", "verdict": verdict, "reason": reason, "details": details })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_flag_counts_as_not_given() {
+        let args = ["step", "--champion=", "--stream=s", "--label=a=", "--"].map(OsString::from);
+        let left: Vec<OsString> = given(args.into_iter()).collect();
+        assert_eq!(left, ["step", "--stream=s", "--label=a=", "--"]);
+    }
 }

@@ -1,0 +1,278 @@
+//! What the topics say: every feature record answered exactly once, and by whom.
+//!
+//! The audit follows the topics while the demo runs, for the in-memory broker forgets. It trusts no step and no
+//! scorer: it looks only at records.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use contract::kafka::{Kafka, Reader, Record, Start};
+use contract::stop::Stop;
+use routes::{ROUTES_TOPIC, Route, Variant};
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// Source partition → how often each offset was answered (dead letters count).
+    answered: BTreeMap<i32, Vec<u8>>,
+    pub predictions: u64,
+    pub dead_letters: u64,
+    /// Answers by (generation, model).
+    pub answers: BTreeMap<(u64, String), u64>,
+    /// Answers that the route of their generation does not explain, in words; the first few.
+    pub unexplained: Vec<String>,
+    pub unexplained_count: u64,
+    /// Every route seen, by generation.
+    pub routes: BTreeMap<u64, Route>,
+}
+
+/// A running audit.
+pub struct Audit {
+    findings: Arc<Mutex<Findings>>,
+    stop: Stop,
+    thread: JoinHandle<anyhow::Result<()>>,
+}
+
+struct Readers {
+    predictions: Reader,
+    dead_letters: Reader,
+    routes: Reader,
+}
+
+impl Audit {
+    /// Starts to follow the topics of `stream` from their beginning.
+    ///
+    /// # Errors
+    /// The topics are missing.
+    pub fn start(kafka: &Kafka, stream: &str) -> anyhow::Result<Self> {
+        let reader = |topic: &str| kafka.reader(topic, &Start::Beginning);
+        let mut readers = Readers {
+            predictions: reader(&format!("{stream}.predictions"))?,
+            dead_letters: reader(&format!("{stream}.dead-letters"))?,
+            routes: reader(ROUTES_TOPIC)?,
+        };
+        let findings = Arc::new(Mutex::new(Findings::default()));
+        let (shared, stop) = (findings.clone(), Stop::default());
+        let (asked, stream) = (stop.clone(), stream.to_owned());
+        let thread = std::thread::Builder::new().name("audit".into()).spawn(move || {
+            // One more round after the stop: what was there before it must be counted.
+            loop {
+                let last = asked.is_set();
+                let read = readers.round(&shared, &stream)?;
+                if last && read == 0 {
+                    return Ok(());
+                }
+            }
+        })?;
+        Ok(Self { findings, stop, thread })
+    }
+
+    /// What was found so far.
+    pub fn so_far(&self) -> Findings {
+        self.findings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Records answered so far.
+    pub fn count(&self) -> u64 {
+        let findings = self.findings.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        findings.predictions + findings.dead_letters
+    }
+
+    /// Reads what is left and ends.
+    ///
+    /// # Errors
+    /// A topic could not be read.
+    pub fn finish(self) -> anyhow::Result<Findings> {
+        self.stop.set();
+        self.thread.join().map_err(|_| anyhow::anyhow!("the audit panicked"))??;
+        Ok(self.findings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone())
+    }
+}
+
+impl Readers {
+    /// Takes in what is there; how many records that were.
+    fn round(&mut self, shared: &Mutex<Findings>, stream: &str) -> anyhow::Result<u64> {
+        let mut batch = Vec::new();
+        while batch.len() < 5_000 {
+            let wait = if batch.is_empty() { Duration::from_millis(200) } else { Duration::ZERO };
+            match self.predictions.next(wait)? {
+                Some(record) => batch.push(record),
+                None => break,
+            }
+        }
+        let mut dead = Vec::new();
+        while let Some(record) = self.dead_letters.next(Duration::ZERO)? {
+            dead.push(record);
+        }
+        // After the predictions: a route is written before anyone answers by it.
+        let mut changes = Vec::new();
+        while let Some(record) = self.routes.next(Duration::ZERO)? {
+            changes.push(record);
+        }
+        let unknown = |findings: &Findings| {
+            batch
+                .iter()
+                .filter_map(generation)
+                .any(|generation| !findings.routes.contains_key(&generation))
+        };
+        let mut findings = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        changes.iter().for_each(|record| findings.take_route(record, stream));
+        for _ in 0..50 {
+            if !unknown(&findings) {
+                break;
+            }
+            if let Some(record) = self.routes.next(Duration::from_millis(20))? {
+                findings.take_route(&record, stream);
+            }
+        }
+        batch.iter().for_each(|record| findings.take_prediction(record));
+        dead.iter().for_each(|record| findings.take_dead_letter(record));
+        Ok((batch.len() + dead.len()) as u64)
+    }
+}
+
+impl Findings {
+    /// Feature records without an answer, of `written` (partition → end offset).
+    pub fn lost(&self, written: &contract::kafka::Window) -> u64 {
+        let none = Vec::new();
+        let missing = |(partition, (from, to)): (&i32, &(i64, i64))| {
+            let counts = self.answered.get(partition).unwrap_or(&none);
+            (*from..*to)
+                .filter(|offset| counts.get(*offset as usize).is_none_or(|n| *n == 0))
+                .count() as u64
+        };
+        written.0.iter().map(missing).sum()
+    }
+
+    /// Answers beyond the first of a record.
+    pub fn duplicated(&self) -> u64 {
+        self.answered.values().flatten().map(|count| u64::from(count.saturating_sub(1))).sum()
+    }
+
+    /// Answers by `model`, and the highest generation among them.
+    pub fn by_model(&self, model: &str) -> (u64, Option<u64>) {
+        let of_model = || self.answers.iter().filter(|((_, answered), _)| answered == model);
+        (
+            of_model().map(|(_, count)| count).sum(),
+            of_model().map(|((generation, _), _)| *generation).max(),
+        )
+    }
+
+    fn take_route(&mut self, record: &Record, stream: &str) {
+        if record.key.as_deref() != Some(stream.as_bytes()) {
+            return;
+        }
+        if let Some(Ok(route)) = record.value.as_deref().map(serde_json::from_slice::<Route>) {
+            self.routes.insert(route.generation, route);
+        }
+    }
+
+    fn take_prediction(&mut self, record: &Record) {
+        self.predictions += 1;
+        self.mark(record);
+        let model = record.header("model").unwrap_or_default().to_owned();
+        let number = generation(record).unwrap_or_default();
+        if let Err(why) = explained(self.routes.get(&number), record, &model) {
+            self.unexplained_count += 1;
+            if self.unexplained.len() < 5 {
+                let source = record.header("source").unwrap_or("an unknown record");
+                self.unexplained.push(format!("{source}: {why}"));
+            }
+        }
+        *self.answers.entry((number, model)).or_default() += 1;
+    }
+
+    fn take_dead_letter(&mut self, record: &Record) {
+        self.dead_letters += 1;
+        self.mark(record);
+    }
+
+    fn mark(&mut self, record: &Record) {
+        let Some((partition, offset)) = record.header("source").and_then(source) else {
+            self.unexplained_count += 1;
+            return;
+        };
+        let counts = self.answered.entry(partition).or_default();
+        if counts.len() <= offset {
+            counts.resize(offset + 1, 0);
+        }
+        counts[offset] = counts[offset].saturating_add(1);
+    }
+}
+
+/// Whether the route of the answer's generation lets this model answer this key.
+fn explained(route: Option<&Route>, record: &Record, model: &str) -> Result<(), String> {
+    let route = route.ok_or("its generation was never written")?;
+    let key = record.key.as_deref().unwrap_or_default();
+    let wanted = match routes::variant(route, key) {
+        Variant::Candidate if record.header("fallback").is_none() => {
+            route.candidate.as_ref().map(|c| &c.model)
+        }
+        _ => Some(&route.champion),
+    };
+    match wanted {
+        Some(wanted) if wanted.digest == model => Ok(()),
+        _ => Err(format!(
+            "answered by {model}, which had no share of its key in generation {}",
+            route.generation
+        )),
+    }
+}
+
+fn generation(record: &Record) -> Option<u64> {
+    record.header("generation")?.parse().ok()
+}
+
+/// `topic/partition/offset` → partition and offset.
+fn source(text: &str) -> Option<(i32, usize)> {
+    let mut parts = text.rsplitn(3, '/');
+    let offset = parts.next()?.parse().ok()?;
+    Some((parts.next()?.parse().ok()?, offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(offset: usize, generation: u64, model: &str) -> Record {
+        let header = |name: &str, value: String| (name.to_owned(), value.into_bytes());
+        Record {
+            partition: 0,
+            offset: 0,
+            timestamp_ms: 0,
+            key: Some(b"k".to_vec()),
+            value: None,
+            headers: vec![
+                header("source", format!("s.features/0/{offset}")),
+                header("generation", generation.to_string()),
+                header("model", model.to_owned()),
+            ],
+        }
+    }
+
+    fn model(name: &str) -> routes::ModelRef {
+        routes::ModelRef { digest: name.into(), image: String::new() }
+    }
+
+    #[test]
+    fn a_lost_a_doubled_and_a_foreign_answer_are_found() {
+        let mut findings = Findings::default();
+        let route = Route { generation: 1, ..Route::bootstrap("s", model("good")) };
+        findings.routes.insert(1, route.with_candidate(model("bad"), 0.0));
+        for (offset, model) in [(0, "good"), (2, "good"), (2, "good"), (3, "bad")] {
+            findings.take_prediction(&answer(offset, 1, model));
+        }
+        let written = "0:0-5".parse().unwrap();
+        assert_eq!((findings.lost(&written), findings.duplicated()), (2, 1));
+        assert_eq!((findings.unexplained_count, findings.by_model("bad")), (1, (1, Some(1))));
+    }
+
+    #[test]
+    fn the_whole_stream_is_the_candidates_at_share_one() {
+        let route = Route::bootstrap("s", model("old")).with_candidate(model("new"), 1.0);
+        assert_eq!(explained(Some(&route), &answer(0, 0, "new"), "new"), Ok(()));
+        assert!(explained(Some(&route), &answer(0, 0, "old"), "old").is_err());
+    }
+}

@@ -1,0 +1,71 @@
+//! The broker of the demo: in memory, or a real Apache Kafka.
+
+use std::process::Command;
+
+use anyhow::Context;
+use contract::kafka::TopicSpec;
+use contract::kafka::memory::MemoryBroker;
+use demo::programs::Places;
+
+use crate::story;
+
+/// Which broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Kind {
+    Memory,
+    Apache,
+}
+
+/// A running broker, ended with this value.
+pub(crate) enum Broker {
+    Memory(MemoryBroker),
+    Apache { brokers: String, script: std::path::PathBuf },
+}
+
+const INSTANCE: &str = "demo";
+
+/// Starts a broker with nothing on it.
+pub(crate) fn start(kind: Kind, places: &Places) -> anyhow::Result<Broker> {
+    let topics = TopicSpec::of_stream(story::STREAM, story::PARTITIONS);
+    if kind == Kind::Memory {
+        return Ok(Broker::Memory(MemoryBroker::start(&topics)?));
+    }
+    let script = places.root.join("scripts/kafka");
+    stop(&script);
+    let answer = Command::new(&script)
+        .args(["up", INSTANCE])
+        .env("KAFKA_PORT", "0")
+        .env("KAFKA_WITH_PID", std::process::id().to_string())
+        .output()
+        .context("run scripts/kafka")?;
+    anyhow::ensure!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
+    let text = String::from_utf8(answer.stdout)?;
+    let brokers =
+        text.split_whitespace().last().context("scripts/kafka names no address")?.to_owned();
+    let broker = Broker::Apache { brokers, script };
+    story::kafka(&broker.brokers())?.create_topics(&topics)?;
+    Ok(broker)
+}
+
+impl Broker {
+    /// For `--brokers`.
+    pub(crate) fn brokers(&self) -> String {
+        match self {
+            Self::Memory(memory) => memory.brokers(),
+            Self::Apache { brokers, .. } => brokers.clone(),
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Self::Apache { script, .. } = self {
+            stop(script);
+        }
+    }
+}
+
+fn stop(script: &std::path::Path) {
+    // It may not run at all; and `KAFKA_WITH_PID` ends it in any case.
+    let _stopped = Command::new(script).args(["down", INSTANCE]).env("KAFKA_WIPE", "1").output();
+}

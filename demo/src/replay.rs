@@ -1,0 +1,116 @@
+//! Replays the telemetry as a live stream with delayed labels.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use contract::kafka::{Kafka, Outgoing, Writer};
+use contract::stop::Stop;
+
+use crate::telemetry::Reading;
+
+/// How the stream runs.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    pub stream: String,
+    pub partitions: i32,
+    /// Records a second.
+    pub rate: u32,
+    /// How long after its record a label becomes known.
+    pub label_delay: Duration,
+}
+
+/// Every so many records one is broken on purpose, as sensors do: the stream must go on.
+const BROKEN_EVERY: u64 = 9_973;
+const BROKEN: [&str; 4] = [r#"{"f1":50,"f2":21"#, r#"{"f1":50}"#, r#"{"f1":NaN}"#, "null"];
+
+/// A running replay.
+pub struct Replay {
+    written: Arc<AtomicU64>,
+    stop: Stop,
+    thread: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Replay {
+    /// Starts to write; the readings come round again when they are used up, under new ids.
+    ///
+    /// # Errors
+    /// The broker refuses a writer.
+    pub fn start(kafka: &Kafka, pace: Pace, readings: Vec<Reading>) -> anyhow::Result<Self> {
+        let (stop, written) = (Stop::default(), Arc::new(AtomicU64::new(0)));
+        let (writer, asked, count) = (kafka.writer()?, stop.clone(), written.clone());
+        let thread = std::thread::Builder::new()
+            .name("replay".into())
+            .spawn(move || write_all(writer, &pace, &readings, &asked, &count))?;
+        Ok(Self { written, stop, thread })
+    }
+
+    /// Records written so far.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Ends the stream; all that was written has arrived, labels included.
+    ///
+    /// # Errors
+    /// Something written did not arrive.
+    pub fn finish(self) -> anyhow::Result<u64> {
+        self.stop.set();
+        self.thread.join().map_err(|_| anyhow::anyhow!("the replay panicked"))??;
+        Ok(self.written.load(Ordering::Relaxed))
+    }
+}
+
+fn write_all(
+    mut writer: Writer,
+    pace: &Pace,
+    readings: &[Reading],
+    stop: &Stop,
+    written: &AtomicU64,
+) -> anyhow::Result<()> {
+    let (features, labels) =
+        (format!("{}.features", pace.stream), format!("{}.labels", pace.stream));
+    let started = Instant::now();
+    let mut pending: VecDeque<(Instant, u64, u8)> = VecDeque::new();
+    let mut next = 0u64;
+    while !stop.is_set() {
+        let due = (started.elapsed().as_secs_f64() * f64::from(pace.rate)) as u64;
+        while next < due {
+            let reading = &readings[(next % readings.len() as u64) as usize];
+            let broken = next % BROKEN_EVERY == BROKEN_EVERY - 1;
+            let value = match broken {
+                true => BROKEN[(next / BROKEN_EVERY) as usize % BROKEN.len()],
+                false => &reading.json,
+            };
+            writer.send(&record(&features, pace, next, value))?;
+            if !broken {
+                pending.push_back((Instant::now() + pace.label_delay, next, reading.label));
+            }
+            next += 1;
+        }
+        while pending.front().is_some_and(|(known, ..)| *known <= Instant::now()) {
+            let Some((_, n, label)) = pending.pop_front() else { break };
+            writer.send(&record(&labels, pace, n, &format!("{{\"label\":{label}}}")))?;
+        }
+        written.store(next, Ordering::Relaxed);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for (_, n, label) in pending {
+        writer.send(&record(&labels, pace, n, &format!("{{\"label\":{label}}}")))?;
+    }
+    writer.flush()
+}
+
+/// Record number `n`: its key and id are the number, which the label carries too.
+fn record(topic: &str, pace: &Pace, n: u64, value: &str) -> Outgoing {
+    let id = format!("r{n}").into_bytes();
+    Outgoing {
+        topic: topic.to_owned(),
+        partition: Some((n % pace.partitions as u64) as i32),
+        key: Some(id.clone()),
+        value: Some(value.as_bytes().to_vec()),
+        headers: vec![("id".into(), id)],
+    }
+}

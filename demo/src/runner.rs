@@ -1,0 +1,179 @@
+//! Carries out a release: the tasks of the shipped DAG, each by the step's own binary.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use crate::expression::{holds, substitute};
+use crate::programs::Places;
+use crate::screen::Screen;
+use crate::workflow::{Parameter, Release, Task, Template, WorkflowTemplate};
+
+/// How a task went.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    pub task: String,
+    /// `pass`, `fail` or `inconclusive`.
+    pub verdict: String,
+    pub reason: String,
+    pub seconds: f64,
+    /// Where report.html and the other outputs lie.
+    pub outputs: PathBuf,
+}
+
+/// Runs releases.
+pub struct Runner<'a> {
+    pub places: &'a Places,
+    pub screen: &'a Screen,
+    pub templates: PathBuf,
+    pub release: Release,
+    /// What every step finds in its environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Runner<'_> {
+    /// Runs the release `name` with these inputs; the tasks that ran, in order.
+    ///
+    /// # Errors
+    /// A step reached no verdict, or the templates do not fit together.
+    pub fn run(&self, name: &str, inputs: &BTreeMap<&str, String>) -> anyhow::Result<Vec<Ran>> {
+        let mut values = self.inputs(inputs)?;
+        let mut ran = Vec::new();
+        for task in &self.release.tasks {
+            let file = WorkflowTemplate::read(&self.templates, &task.template_ref.name)?;
+            let template = file.template(&task.template_ref.template)?;
+            let wanted = task.when.is_empty() || holds(&substitute(&task.when, &values)?)?;
+            let folder =
+                wanted.then(|| self.places.out.join("releases").join(name).join(&task.name));
+            if let Some(folder) = &folder {
+                let done = self.step(name, task, template, &values, folder)?;
+                let what =
+                    format!("{name:<16} {:<15} {:<12} {}", done.task, done.verdict, done.reason);
+                self.screen.say(&what);
+                ran.push(done);
+            }
+            for output in &template.outputs.parameters {
+                let key = format!("tasks.{}.outputs.parameters.{}", task.name, output.name);
+                values.insert(key, output_value(output, folder.as_deref())?);
+            }
+        }
+        Ok(ran)
+    }
+
+    /// The release's inputs: given, or by default.
+    fn inputs(&self, given: &BTreeMap<&str, String>) -> anyhow::Result<BTreeMap<String, String>> {
+        let mut values = BTreeMap::new();
+        for input in &self.release.inputs {
+            let value = given.get(input.name.as_str()).or(input.default.as_ref());
+            let value = value.with_context(|| format!("model-release needs {}", input.name))?;
+            values.insert(format!("inputs.parameters.{}", input.name), value.clone());
+        }
+        if let Some(unknown) =
+            given.keys().find(|name| !self.release.inputs.iter().any(|i| i.name == **name))
+        {
+            anyhow::bail!("model-release has no input {unknown}");
+        }
+        Ok(values)
+    }
+
+    fn step(
+        &self,
+        release: &str,
+        task: &Task,
+        template: &Template,
+        values: &BTreeMap<String, String>,
+        folder: &Path,
+    ) -> anyhow::Result<Ran> {
+        let (program, args) = command_line(task, template, values)?;
+        std::fs::create_dir_all(folder)?;
+        let (progress, log) = (folder.join("progress"), folder.join("log.jsonl"));
+        let started = Instant::now();
+        let mut child = self
+            .places
+            .command(&program)
+            .args(&args)
+            .envs(&self.environment)
+            .env("HEADGATE_OUTPUTS", folder)
+            .env("ARGO_PROGRESS_FILE", &progress)
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&log)?)
+            .spawn()
+            .with_context(|| format!("start {program}: is it built?"))?;
+        let status = loop {
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
+            let (done, total) = read_progress(&progress);
+            self.screen.progress(&format!("{release:<16} {}", task.name), done, total);
+            std::thread::sleep(Duration::from_millis(40));
+        };
+        anyhow::ensure!(
+            status.success(),
+            "{program} of release {release} reached no verdict ({status}); its log: {}",
+            log.display()
+        );
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+        Ok(Ran {
+            task: task.name.clone(),
+            verdict: read("verdict"),
+            reason: read("reason"),
+            seconds: started.elapsed().as_secs_f64(),
+            outputs: folder.to_owned(),
+        })
+    }
+}
+
+/// The program and arguments of `task`, as Argo would call them.
+///
+/// # Errors
+/// The task gives a parameter that the template does not have, or misses one that it needs.
+pub fn command_line(
+    task: &Task,
+    template: &Template,
+    values: &BTreeMap<String, String>,
+) -> anyhow::Result<(String, Vec<String>)> {
+    let container = template.container.as_ref().context("a step's template has a container")?;
+    let mut own = BTreeMap::new();
+    for input in &template.inputs.parameters {
+        let given = task.arguments.parameters.iter().find(|argument| argument.name == input.name);
+        let value = match given.and_then(|argument| argument.value.as_ref()) {
+            Some(value) => substitute(value, values)?,
+            None => input.default.clone().with_context(|| {
+                format!("{} does not give {} to {}", "model-release", input.name, task.name)
+            })?,
+        };
+        own.insert(format!("inputs.parameters.{}", input.name), value);
+    }
+    for argument in &task.arguments.parameters {
+        let known = template.inputs.parameters.iter().any(|input| input.name == argument.name);
+        anyhow::ensure!(known, "{} has no parameter {}", task.template_ref.name, argument.name);
+    }
+    let program = container.command.first().context("a step's container has a command")?;
+    let program = program.rsplit('/').next().unwrap_or(program).to_owned();
+    let args =
+        container.args.iter().map(|arg| substitute(arg, &own)).collect::<anyhow::Result<_>>()?;
+    Ok((program, args))
+}
+
+/// What the step wrote, or the default where it did not run.
+fn output_value(output: &Parameter, folder: Option<&Path>) -> anyhow::Result<String> {
+    let from =
+        output.value_from.as_ref().with_context(|| format!("{} has no valueFrom", output.name))?;
+    let default =
+        from.default.clone().with_context(|| format!("{} has no default", output.name))?;
+    let Some(folder) = folder else { return Ok(default) };
+    let path = from.path.as_deref().with_context(|| format!("{} has no path", output.name))?;
+    let name = Path::new(path).file_name().context("an output is a file")?;
+    Ok(std::fs::read_to_string(folder.join(name)).unwrap_or(default))
+}
+
+fn read_progress(file: &Path) -> (u64, u64) {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let parts = text
+        .split_once('/')
+        .and_then(|(done, total)| Some((done.parse().ok()?, total.parse().ok()?)));
+    parts.unwrap_or((0, 1))
+}

@@ -1,0 +1,192 @@
+//! Reads the shipped WorkflowTemplates: the order of a release, and how each step is called.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Deserialize;
+
+use crate::expression;
+
+/// The release DAG, tasks in an order that respects `depends`.
+#[derive(Debug)]
+pub struct Release {
+    pub inputs: Vec<Parameter>,
+    pub tasks: Vec<Task>,
+}
+
+/// One task of the DAG.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Task {
+    pub name: String,
+    pub template_ref: TemplateRef,
+    #[serde(default)]
+    pub depends: String,
+    #[serde(default)]
+    pub when: String,
+    #[serde(default)]
+    pub arguments: Parameters,
+}
+
+/// Which template a task runs.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TemplateRef {
+    pub name: String,
+    pub template: String,
+}
+
+/// A list of parameters.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Parameters {
+    #[serde(default)]
+    pub parameters: Vec<Parameter>,
+}
+
+/// A parameter: an input, an argument or an output.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Parameter {
+    pub name: String,
+    #[serde(default)]
+    pub value: Option<String>,
+    #[serde(default)]
+    pub default: Option<String>,
+    #[serde(default)]
+    pub description: Option<String>,
+    #[serde(default, rename = "enum")]
+    pub choices: Vec<String>,
+    #[serde(default)]
+    pub value_from: Option<ValueFrom>,
+}
+
+/// Where an output comes from.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ValueFrom {
+    #[serde(default)]
+    pub path: Option<String>,
+    #[serde(default)]
+    pub default: Option<String>,
+}
+
+/// A template: a step's container, or the DAG.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Template {
+    pub name: String,
+    #[serde(default)]
+    pub inputs: Parameters,
+    #[serde(default)]
+    pub outputs: Parameters,
+    #[serde(default)]
+    pub container: Option<Container>,
+    #[serde(default)]
+    pub dag: Option<Dag>,
+}
+
+/// How a step is called.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Container {
+    pub image: String,
+    #[serde(default)]
+    pub command: Vec<String>,
+    #[serde(default)]
+    pub args: Vec<String>,
+}
+
+/// The tasks of a DAG.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Dag {
+    pub tasks: Vec<Task>,
+}
+
+/// A WorkflowTemplate file.
+#[derive(Clone, Debug, Deserialize)]
+pub struct WorkflowTemplate {
+    pub metadata: Metadata,
+    pub spec: Spec,
+}
+
+/// Its metadata.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Metadata {
+    pub name: String,
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Its spec.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Spec {
+    #[serde(default)]
+    pub entrypoint: String,
+    pub templates: Vec<Template>,
+}
+
+impl WorkflowTemplate {
+    /// Reads `<folder>/<name>.yaml`.
+    ///
+    /// # Errors
+    /// The file is missing or is no WorkflowTemplate.
+    pub fn read(folder: &Path, name: &str) -> anyhow::Result<Self> {
+        let path = folder.join(format!("{name}.yaml"));
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        serde_saphyr::from_str(&text).with_context(|| format!("parse {}", path.display()))
+    }
+
+    /// The template called `name`.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn template(&self, name: &str) -> anyhow::Result<&Template> {
+        let found = self.spec.templates.iter().find(|template| template.name == name);
+        found.with_context(|| format!("{} has no template {name}", self.metadata.name))
+    }
+}
+
+impl Release {
+    /// Reads the DAG of `model-release.yaml`.
+    ///
+    /// # Errors
+    /// The file is missing, its entry point is no DAG, or its tasks depend on each other in a circle.
+    pub fn read(folder: &Path) -> anyhow::Result<Self> {
+        let file = WorkflowTemplate::read(folder, "model-release")?;
+        let entry = file.template(&file.spec.entrypoint)?;
+        let dag = entry.dag.as_ref().context("the entry point of model-release is no DAG")?;
+        Ok(Self { inputs: entry.inputs.parameters.clone(), tasks: in_order(&dag.tasks)? })
+    }
+}
+
+/// Tasks after all that they depend on, else in the file's order.
+fn in_order(tasks: &[Task]) -> anyhow::Result<Vec<Task>> {
+    let mut waiting: Vec<&Task> = tasks.iter().collect();
+    let mut ordered: Vec<Task> = Vec::new();
+    while !waiting.is_empty() {
+        let done = |name: &String| ordered.iter().any(|task| task.name == *name);
+        let ready =
+            waiting.iter().position(|task| expression::depends_on(&task.depends).iter().all(done));
+        let next = ready.context("the tasks of model-release depend on each other in a circle")?;
+        ordered.push(waiting.remove(next).clone());
+    }
+    Ok(ordered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_come_after_what_they_depend_on() {
+        let task = |name: &str, depends: &str| Task {
+            name: name.into(),
+            template_ref: TemplateRef { name: name.into(), template: "main".into() },
+            depends: depends.into(),
+            when: String::new(),
+            arguments: Parameters::default(),
+        };
+        let names = |tasks: &[Task]| tasks.iter().map(|task| task.name.clone()).collect::<Vec<_>>();
+        let ordered = in_order(&[task("c", "a && b"), task("b", "a"), task("a", "")]).unwrap();
+        assert_eq!(names(&ordered), ["a", "b", "c"]);
+        assert!(in_order(&[task("a", "b"), task("b", "a")]).is_err());
+    }
+}
