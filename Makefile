@@ -1,0 +1,70 @@
+# `make` alone says what there is. A `##` behind a target is its help, a `##@` begins a section.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo run-step kafka kafka-down models conformance test check bless \
+  bench-scorer bench-routes bench-steps onnxruntime tools
+
+# Where crates/model looks for the engine, unless told otherwise.
+export ORT_DYLIB_PATH ?= $(CURDIR)/target/onnxruntime/libonnxruntime.so
+
+help: ## Say what there is
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Try it
+
+demo: onnxruntime ## Five releases on a live stream, on this machine; KAFKA=apache on a real Kafka
+	@scripts/tools cargo cc cmake
+	@cargo build --quiet --workspace --bins
+	@cargo run --quiet --package demo -- $(if $(KAFKA),--kafka $(KAFKA)) $(ARGS)
+
+run-step: onnxruntime ## Run one step with its samples: make run-step STEP=canary-gate ARGS='--help'
+	@scripts/run-step $(STEP) $(ARGS)
+
+conformance: onnxruntime ## Hold a step against the contract: STEP=<name>, or STEP_CMD='<any command>'
+	@cargo build --quiet --workspace --bins
+	@cargo run --quiet --package contract --bin conformance -- $(if $(STEP_CMD),--command '$(STEP_CMD)',--command target/debug/$(STEP)) $(ARGS)
+
+kafka: ## Start a real Apache Kafka; KAFKA_PORT=9092
+	@scripts/kafka up
+
+kafka-down: ## Stop it
+	@scripts/kafka down
+
+##@ Work on it
+
+test: onnxruntime ## Everything: unit, conformance, docs, browser, real Kafka, faults
+	@scripts/tools cargo cc cmake python3 java mvn chromium docker-registry skopeo umoci
+	cargo build --workspace --bins
+	STEP_BIN_DIR=$(CURDIR)/target/debug cargo test --workspace --no-fail-fast
+
+check: ## Format, lints, licences and bans
+	@scripts/tools cargo cargo-deny
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo deny check --allow unused-wrapper bans licenses sources
+
+bless: onnxruntime ## Write anew what is generated from code: schemas, golden events, README tables
+	BLESS=1 cargo test --workspace
+
+models: ## Train the demo's models again, from the committed telemetry
+	@scripts/tools python3
+	@scripts/train-models
+
+onnxruntime: ## Fetch ONNX Runtime's library once
+	@scripts/fetch-onnxruntime >/dev/null
+
+tools: ## Say which tools are missing and how to get them
+	@scripts/tools
+
+##@ Measure it, each against its peer
+
+bench-scorer: onnxruntime ## Records per second, exactly once, against a Python consumer
+	@cargo run --quiet --release --package benches --bin bench-scorer -- $(ARGS)
+
+bench-routes: onnxruntime ## Time from a route's write until every scorer follows it
+	@cargo run --quiet --release --package benches --bin bench-routes -- $(ARGS)
+
+bench-steps: ## Start time and size of every step's binary
+	@cargo run --quiet --release --package benches --bin bench-steps -- $(ARGS)

@@ -1,0 +1,1 @@
+//! What crosses parts: names, templates, docs, real Kafka, faults
