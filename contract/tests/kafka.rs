@@ -83,3 +83,14 @@ fn a_broker_that_is_away_is_a_passing_fault_and_a_missing_topic_is_not() {
         kafka(&broker.brokers(), Duration::from_secs(5)).reader("nope", &Start::End).err().unwrap();
     assert_eq!(contract::fault::exit_code(&missing), contract::exit::USAGE);
 }
+
+// What a real Kafka answers is tested with the pipeline: the in-memory broker knows no times.
+#[test]
+fn a_broker_that_knows_no_times_is_not_taken_for_an_empty_topic() {
+    let broker = MemoryBroker::start(&[TopicSpec::new("t", 2)]).unwrap();
+    let kafka = kafka(&broker.brokers(), Duration::from_secs(5));
+    let mut writer = kafka.writer().unwrap();
+    writer.send(&record(0, "1")).unwrap();
+    writer.flush().unwrap();
+    assert_eq!(kafka.offsets_at("t", 1).unwrap(), None);
+}

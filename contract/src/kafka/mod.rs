@@ -9,6 +9,7 @@ pub mod memory;
 mod reader;
 mod record;
 mod settings;
+mod times;
 mod writer;
 
 pub use admin::TopicSpec;

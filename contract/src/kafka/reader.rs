@@ -97,7 +97,7 @@ impl Kafka {
         })
     }
 
-    fn consumer(&self) -> anyhow::Result<BaseConsumer> {
+    pub(super) fn consumer(&self) -> anyhow::Result<BaseConsumer> {
         let mut config = self.config().clone();
         config
             .set("enable.auto.commit", "false")
