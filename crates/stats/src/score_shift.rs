@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::drift::{KsTest, ks_two_sample, moments};
+use crate::drift::{KsTest, Moments, ks_two_sample, moments};
 use crate::error::{Error, finite_sample, open_unit};
 use crate::interval::Interval;
 use crate::special::two_sided_t;
@@ -61,8 +61,20 @@ pub fn score_shift(
 pub fn mean_interval(values: &[f64], confidence: f64) -> Result<Interval, Error> {
     open_unit("confidence", confidence)?;
     finite_sample("sample", values, 2)?;
-    let moments = moments(values)?;
-    let n = values.len() as f64;
+    mean_interval_of(moments(values)?, values.len() as u64, confidence)
+}
+
+/// As [`mean_interval`], for a sample too large to keep: from its size, mean and standard deviation.
+///
+/// # Errors
+/// [`Error`] with a size below 2, moments that are not finite, or `confidence` outside (0, 1).
+pub fn mean_interval_of(moments: Moments, size: u64, confidence: f64) -> Result<Interval, Error> {
+    open_unit("confidence", confidence)?;
+    finite_sample("moments", &[moments.mean, moments.standard_deviation], 2)?;
+    if size < 2 {
+        return Err(Error::TooFew { what: "sample", given: size as usize, needed: 2 });
+    }
+    let n = size as f64;
     let half = two_sided_t(confidence, n - 1.0) * moments.standard_deviation / n.sqrt();
     let (lower, upper) = (moments.mean - half, moments.mean + half);
     Ok(Interval { estimate: moments.mean, lower, upper, confidence })

@@ -88,6 +88,18 @@ impl Ecdf {
         let at = self.points.partition_point(|point| point.up_to < rank);
         self.points[at.min(self.points.len() - 1)].value
     }
+
+    /// The share of records that do not exceed `value`: exact at kept values, a straight line between
+    /// them. For drawing; tests use the kept values only.
+    pub fn share_up_to(&self, value: f64) -> f64 {
+        let after = self.points.partition_point(|point| point.value <= value);
+        let Some(last) = after.checked_sub(1).map(|at| self.points[at]) else { return 0.0 };
+        let between = self.points.get(after).map_or(0.0, |next| {
+            let way = (value - last.value) / (next.value - last.value);
+            way * (next.below - last.up_to) as f64
+        });
+        (last.up_to as f64 + between) / self.records as f64
+    }
 }
 
 /// All values of a sorted sample, each once, with its ranks.
@@ -192,6 +204,17 @@ mod tests {
         assert_eq!((ecdf.min(), ecdf.max()), (0.0, 9999.0));
         assert!(ecdf.resolution() < 1.0 / 99.0, "{}", ecdf.resolution());
         assert!((ecdf.quantile(0.5) - 5000.0).abs() <= 100.0);
+    }
+
+    #[test]
+    fn shares_are_exact_at_kept_values_and_straight_between() {
+        let few = Ecdf::from_values(&[1.0, 3.0, 3.0, 4.0], 8).unwrap();
+        for (value, share) in [(0.9, 0.0), (1.0, 0.25), (2.9, 0.25), (3.0, 0.75), (9.0, 1.0)] {
+            assert_eq!(few.share_up_to(value), share, "at {value}");
+        }
+        let values: Vec<f64> = (0..=1000).map(f64::from).collect();
+        let thinned = Ecdf::from_values(&values, 11).unwrap();
+        assert!((thinned.share_up_to(333.0) - 0.333).abs() < 0.002);
     }
 
     #[test]
