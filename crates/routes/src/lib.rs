@@ -10,11 +10,14 @@
 //! - [`split`]: which variant answers a key (pure)
 //! - [`status`]: what a scorer says of itself, and who counts as live (pure)
 //! - [`writer`], [`scorers`]: Kafka
+//! - `testing` (feature `testing`): a scorer for the tests of steps
 
 pub mod route;
 pub mod scorers;
 pub mod split;
 pub mod status;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod writer;
 
 pub use route::{Candidate, ModelRef, Previous, Route};

@@ -1,0 +1,234 @@
+//! A scorer for the tests of steps: it follows the route, confirms and answers a stream it makes up itself.
+//!
+//! It keeps the protocol of the real one (split, generations, headers, status), and lets a test choose how often
+//! each model errs. Labels follow at once.
+
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use contract::kafka::{Kafka, Outgoing, Reader, Start, Writer};
+use contract::stop::Stop;
+
+use crate::status::HEARTBEAT;
+use crate::{ROUTES_TOPIC, Route, SCORERS_TOPIC, ScorerState, ScorerStatus, Variant, variant};
+
+/// How often the scorer answers.
+const TICK: Duration = Duration::from_millis(5);
+
+/// What the scorer does.
+#[derive(Clone, Debug)]
+pub struct Behaviour {
+    pub name: String,
+    pub partitions: i32,
+    /// Records in each tick of 5 ms; 0 where no data flows.
+    pub per_tick: u64,
+    /// The chance that an answer differs from the label.
+    pub champion_errors: f64,
+    pub candidate_errors: f64,
+    /// The chance that the candidate does not answer, so that the champion does.
+    pub fallbacks: f64,
+    /// Cannot load this model, by digest.
+    pub refuses: Option<String>,
+    /// Says that it follows the route, and goes on answering by the first one it saw.
+    pub stuck: bool,
+}
+
+impl Default for Behaviour {
+    /// Both models err on a tenth of 4,000 records a second.
+    fn default() -> Self {
+        Self {
+            name: "fake".into(),
+            partitions: 4,
+            per_tick: 20,
+            champion_errors: 0.1,
+            candidate_errors: 0.1,
+            fallbacks: 0.0,
+            refuses: None,
+            stuck: false,
+        }
+    }
+}
+
+/// A running scorer; it leaves when dropped.
+pub struct FakeScorer {
+    stop: Stop,
+    thread: Option<JoinHandle<anyhow::Result<()>>>,
+}
+
+impl FakeScorer {
+    /// Starts to follow the route of `stream`; answers once there is one.
+    ///
+    /// # Errors
+    /// The broker is away or a topic missing.
+    pub fn start(kafka: &Kafka, stream: &str, behaviour: Behaviour) -> anyhow::Result<Self> {
+        let mut scorer = Scorer {
+            routes: kafka.reader(ROUTES_TOPIC, &Start::Beginning)?,
+            writer: kafka.writer()?,
+            stream: stream.to_owned(),
+            offsets: vec![0; usize::try_from(behaviour.partitions)?],
+            chance: Chance(7),
+            behaviour,
+            route: None,
+            status: None,
+            next: 0,
+        };
+        let stop = Stop::default();
+        let asked = stop.clone();
+        let thread = std::thread::Builder::new()
+            .name("fake-scorer".into())
+            .spawn(move || scorer.run(&asked))?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for FakeScorer {
+    fn drop(&mut self) {
+        self.stop.set();
+        if let Some(thread) = self.thread.take()
+            && let Ok(Err(error)) = thread.join()
+        {
+            tracing::warn!(error = format!("{error:#}"), "the fake scorer ended early");
+        }
+    }
+}
+
+struct Scorer {
+    routes: Reader,
+    writer: Writer,
+    stream: String,
+    behaviour: Behaviour,
+    /// In force.
+    route: Option<Route>,
+    status: Option<(ScorerStatus, Instant)>,
+    offsets: Vec<i64>,
+    chance: Chance,
+    /// Number of the next record; its key and id too.
+    next: u64,
+}
+
+impl Scorer {
+    fn run(&mut self, stop: &Stop) -> anyhow::Result<()> {
+        let mut tick = Instant::now();
+        while !stop.is_set() {
+            while let Some(record) = self.routes.next(Duration::ZERO)? {
+                let route = record.value.as_deref().map(serde_json::from_slice::<Route>);
+                if let Some(Ok(route)) = route
+                    && route.stream == self.stream
+                {
+                    self.follow(route)?;
+                }
+            }
+            if self.status.as_ref().is_some_and(|(_, told)| told.elapsed() > HEARTBEAT) {
+                self.tell()?;
+            }
+            if self.route.is_some() {
+                for _ in 0..self.behaviour.per_tick {
+                    self.answer()?;
+                }
+                self.writer.flush()?;
+            }
+            tick += TICK;
+            std::thread::sleep(tick.saturating_duration_since(Instant::now()));
+        }
+        // Leaves as a scorer does: its status becomes a tombstone.
+        let Some((status, _)) = self.status.take() else { return Ok(()) };
+        let key = Some(status.key().into_bytes());
+        self.writer.send(&Outgoing { topic: SCORERS_TOPIC.into(), key, ..Outgoing::default() })?;
+        self.writer.flush()
+    }
+
+    fn follow(&mut self, route: Route) -> anyhow::Result<()> {
+        let digest = |route: &Route| route.candidate.as_ref().map(|c| c.model.digest.clone());
+        let refused = digest(&route).filter(|d| self.behaviour.refuses.as_ref() == Some(d));
+        let seen = route.generation;
+        let generation = match (&refused, &self.route) {
+            (Some(_), former) => former.as_ref().map_or(0, |former| former.generation),
+            (None, _) => seen,
+        };
+        if refused.is_none() && !(self.behaviour.stuck && self.route.is_some()) {
+            self.route = Some(route);
+        }
+        let status = ScorerStatus {
+            stream: self.stream.clone(),
+            scorer: self.behaviour.name.clone(),
+            generation,
+            state: if refused.is_some() { ScorerState::Failed } else { ScorerState::Ready },
+            seen,
+            error: refused.map(|digest| format!("no model {digest}")),
+            fallbacks: 0,
+        };
+        self.status = Some((status, Instant::now()));
+        self.tell()
+    }
+
+    fn tell(&mut self) -> anyhow::Result<()> {
+        let Some((status, told)) = &mut self.status else { return Ok(()) };
+        *told = Instant::now();
+        let record = Outgoing {
+            topic: SCORERS_TOPIC.into(),
+            key: Some(status.key().into_bytes()),
+            value: Some(serde_json::to_vec(status)?),
+            ..Outgoing::default()
+        };
+        self.writer.send(&record)?;
+        self.writer.flush()
+    }
+
+    fn answer(&mut self) -> anyhow::Result<()> {
+        let Some(route) = &self.route else { return Ok(()) };
+        let (n, id) = (self.next, format!("r{}", self.next));
+        self.next += 1;
+        let partition = (n % self.behaviour.partitions as u64) as i32;
+        let offset = self.offsets[partition as usize];
+        self.offsets[partition as usize] += 1;
+
+        let mut answered = variant(route, id.as_bytes());
+        let fell_back = answered == Variant::Candidate && self.chance.of(self.behaviour.fallbacks);
+        if fell_back {
+            answered = Variant::Champion;
+        }
+        let (model, errors) = match (answered, &route.candidate) {
+            (Variant::Candidate, Some(candidate)) => {
+                (&candidate.model.digest, self.behaviour.candidate_errors)
+            }
+            _ => (&route.champion.digest, self.behaviour.champion_errors),
+        };
+        let label = n % 2;
+        let told = if self.chance.of(errors) { 1 - label } else { label };
+        let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        let mut headers = vec![
+            header("model", model),
+            header("variant", answered.as_str()),
+            header("generation", &route.generation.to_string()),
+            header("source", &format!("{}.features/{partition}/{offset}", self.stream)),
+            header("id", &id),
+        ];
+        if fell_back {
+            headers.push(header("fallback", "the candidate did not answer"));
+        }
+        let record = |topic: &str, value: String, headers| Outgoing {
+            topic: format!("{}.{topic}", self.stream),
+            partition: Some(partition),
+            key: Some(id.clone().into_bytes()),
+            value: Some(value.into_bytes()),
+            headers,
+        };
+        let value = format!(r#"{{"label":{told},"score":0.5}}"#);
+        self.writer.send(&record("predictions", value, headers))?;
+        self.writer.send(&record("labels", format!(r#"{{"label":{label}}}"#), Vec::new()))
+    }
+}
+
+/// A seeded coin (splitmix64), so that a test fails the same way twice.
+#[derive(Debug)]
+struct Chance(u64);
+
+impl Chance {
+    fn of(&mut self, probability: f64) -> bool {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64 <= probability && probability > 0.0
+    }
+}
