@@ -1,7 +1,7 @@
 //! Where the bytes of a blob come from; each source can be read again from its start.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,6 +10,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _};
 
 use crate::digest::CHUNK;
 use crate::image::Base;
+use crate::layout::BlobWriter;
 use crate::place::Place;
 use crate::pull::Repository;
 use crate::retry::Failure;
@@ -87,18 +88,47 @@ impl Blob {
         Ok(stream.inspect(count).boxed())
     }
 
-    /// Writes the blob into a layout, verified.
-    pub(crate) async fn write_to(&self, layout: &Layout) -> Result<()> {
-        let digest = &self.descriptor.digest;
+    /// Writes the blob into a layout, verified, counting in `moved`.
+    pub(crate) async fn write_to(&self, layout: &Layout, moved: &AtomicU64) -> Result<()> {
+        let mut writer = Counted { writer: layout.writer(&self.descriptor.digest)?, moved };
         match &self.content {
-            Content::Bytes(bytes) => layout.write_from(digest, &bytes[..]),
-            Content::Layer(layer) => layout.write_from(digest, layer.reader()),
-            Content::Base(place) => {
-                let mut writer = layout.writer(digest)?;
-                place.blob_into(&self.descriptor, &mut writer).await?;
-                writer.commit()
+            Content::Bytes(bytes) => writer.take(Cursor::new(bytes)),
+            Content::Layer(layer) => writer.take(layer.reader()),
+            Content::Base(place) => place.blob_into(&self.descriptor, &mut writer).await,
+        }?;
+        writer.writer.commit()
+    }
+}
+
+struct Counted<'a> {
+    writer: BlobWriter,
+    moved: &'a AtomicU64,
+}
+
+impl Counted<'_> {
+    fn take(&mut self, mut reader: impl Read) -> Result<()> {
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let copied = reader.read(&mut buffer).and_then(|count| {
+                self.write_all(&buffer[..count])?;
+                Ok(count)
+            });
+            if copied.map_err(|e| Error::io(self.writer.target(), e))? == 0 {
+                return Ok(());
             }
         }
+    }
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.writer.write(bytes)?;
+        self.moved.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
     }
 }
 

@@ -5,6 +5,7 @@ use std::error::Error as _;
 use std::fmt;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -45,13 +46,24 @@ struct Inner {
     near: OnceLock<reqwest::Client>,
     far: OnceLock<reqwest::Client>,
     sessions: Mutex<HashMap<String, Session>>,
+    moved: Arc<AtomicU64>,
 }
 
 impl Client {
     /// A client with these options. Nothing is opened before the first request.
     pub fn new(options: Options) -> Self {
         let (near, far) = (OnceLock::new(), OnceLock::new());
-        Client(Arc::new(Inner { options, near, far, sessions: Mutex::default() }))
+        let (sessions, moved) = (Mutex::default(), Arc::default());
+        Client(Arc::new(Inner { options, near, far, sessions, moved }))
+    }
+
+    /// Bytes of blobs that [`crate::publish`] has sent or written so far, for showing progress.
+    pub fn bytes_moved(&self) -> u64 {
+        self.0.moved.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn moved(&self) -> &Arc<AtomicU64> {
+        &self.0.moved
     }
 
     pub(crate) fn retry(&self) -> &RetryPolicy {

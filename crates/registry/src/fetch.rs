@@ -226,3 +226,20 @@ impl Write for Picked {
         self.file.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::Options;
+
+    #[test]
+    fn fetching_can_run_as_a_task_of_a_runtime_with_threads() {
+        fn must_be_send<T: Send>(_: T) {}
+        let client = Client::new(Options::default());
+        let (image, digest) = ("oci:images".parse().unwrap(), Digest::of(b""));
+        must_be_send(fetch_file(&client, &image, "/model", Path::new("."), &digest));
+        must_be_send(fetch_model(&client, &image, Path::new("."), None));
+    }
+}

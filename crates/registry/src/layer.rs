@@ -50,16 +50,18 @@ impl LayerBuilder {
 
     /// Adds the regular file `source` as `destination`, an absolute path in the image.
     /// It is executable in the image if its owner may execute it here; nothing else of its metadata counts.
-    pub fn file(mut self, destination: &str, source: &Path) -> Result<Self> {
-        let metadata = fs::metadata(source).map_err(|e| Error::io(source, e))?;
-        if !metadata.is_file() {
-            return Err(Error::invalid(source.display().to_string(), "not a regular file"));
-        }
+    pub fn file(self, destination: &str, source: &Path) -> Result<Self> {
+        let metadata = regular(source)?;
         let executable = metadata.permissions().mode() & 0o100 != 0;
         let mode = if executable { MODE_EXECUTABLE } else { MODE_PLAIN };
-        let entry = Entry::File { source: source.to_owned(), size: metadata.len(), mode };
-        self.insert(inside(destination)?, entry)?;
-        Ok(self)
+        self.add(destination, source, metadata.len(), mode)
+    }
+
+    /// Like [`LayerBuilder::file`], but never executable: a model's digest must not hang on a mode that some
+    /// download set.
+    pub fn data(self, destination: &str, source: &Path) -> Result<Self> {
+        let size = regular(source)?.len();
+        self.add(destination, source, size, MODE_PLAIN)
     }
 
     /// Adds a file or, with everything beneath it, a folder. Links are followed.
@@ -115,6 +117,12 @@ impl LayerBuilder {
         bytes(&mut segments, &mut layer, &[0; 2 * BLOCK as usize]);
         let size = layer.size();
         Ok(Layer { digest: layer.finish(), size, files, segments: segments.into() })
+    }
+
+    fn add(mut self, destination: &str, source: &Path, size: u64, mode: u32) -> Result<Self> {
+        let entry = Entry::File { source: source.to_owned(), size, mode };
+        self.insert(inside(destination)?, entry)?;
+        Ok(self)
     }
 
     fn insert(&mut self, path: String, entry: Entry) -> Result<()> {
@@ -254,6 +262,14 @@ pub(crate) fn inside(path: &str) -> Result<String> {
     Ok(relative.to_owned())
 }
 
+fn regular(path: &Path) -> Result<fs::Metadata> {
+    let metadata = fs::metadata(path).map_err(|e| Error::io(path, e))?;
+    if !metadata.is_file() {
+        return Err(Error::invalid(path.display().to_string(), "not a regular file"));
+    }
+    Ok(metadata)
+}
+
 fn bytes(segments: &mut Vec<Segment>, layer: &mut Hasher, new: &[u8]) {
     layer.update(new);
     match segments.last_mut() {
@@ -363,6 +379,8 @@ mod tests {
         fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
         let layer = LayerBuilder::new().file("/scorer", &program).unwrap().build().unwrap();
         assert_eq!(layer.files()[0].mode, 0o755);
+        let layer = LayerBuilder::new().data("/scorer", &program).unwrap().build().unwrap();
+        assert_eq!(layer.files()[0].mode, 0o644);
     }
 
     #[test]

@@ -4,13 +4,12 @@
 //! blob that exists is never written again.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::digest::CHUNK;
 use crate::{Descriptor, Digest, Error, Hasher, Result, Select, json, media_type};
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -116,17 +115,11 @@ impl Layout {
         Ok(BlobWriter { file, hasher: Hasher::default(), expected: digest.clone(), target })
     }
 
-    /// Copies a blob in from `reader`, verified.
-    pub(crate) fn write_from(&self, digest: &Digest, mut reader: impl Read) -> Result<()> {
+    /// Writes a small blob, verified.
+    pub(crate) fn write(&self, digest: &Digest, bytes: &[u8]) -> Result<()> {
         let mut writer = self.writer(digest)?;
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            let read = reader.read(&mut buffer).map_err(|e| Error::io(&writer.target, e))?;
-            if read == 0 {
-                return writer.commit();
-            }
-            writer.write_all(&buffer[..read]).map_err(|e| Error::io(&writer.target, e))?;
-        }
+        writer.write_all(bytes).map_err(|e| Error::io(&writer.target, e))?;
+        writer.commit()
     }
 
     /// Lists a manifest in `index.json`, under each of `tags` or, with none, by its digest alone.
@@ -196,6 +189,11 @@ pub(crate) struct BlobWriter {
 }
 
 impl BlobWriter {
+    /// Where the blob will lie.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Puts the blob in its place if its bytes are the promised ones.
     pub(crate) fn commit(self) -> Result<()> {
         let what = self.target.display().to_string();
@@ -236,10 +234,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::create(&dir.path().join("images")).unwrap();
         let promised = Digest::of(b"good");
-        let error = layout.write_from(&promised, &b"evil"[..]).unwrap_err();
+        let error = layout.write(&promised, b"evil").unwrap_err();
         assert!(matches!(error, Error::DigestMismatch { .. }), "{error}");
         assert!(!layout.has(&promised, 4));
-        layout.write_from(&promised, &b"good"[..]).unwrap();
+        layout.write(&promised, b"good").unwrap();
         assert!(layout.has(&promised, 4));
         let left = fs::read_dir(layout.root().join("blobs/sha256")).unwrap().count();
         assert_eq!(left, 1, "the torn file was removed");

@@ -87,7 +87,9 @@ pub async fn publish(
     }
     let names: Vec<String> = names.into_iter().collect();
     let (blobs, manifest) = match target {
-        Reference::Layout { dir, .. } => to_layout(image, &Layout::create(dir)?, &names).await?,
+        Reference::Layout { dir, .. } => {
+            to_layout(client, image, &Layout::create(dir)?, &names).await?
+        }
         Reference::Registry { host, repository, .. } => {
             to_registry(image, &Repository::new(client, host, repository), &names).await?
         }
@@ -110,6 +112,7 @@ pub async fn publish(
 }
 
 async fn to_layout(
+    client: &Client,
     image: &Image,
     layout: &Layout,
     tags: &[String],
@@ -120,14 +123,14 @@ async fn to_layout(
         if layout.has(digest, size) {
             reports.push(report(blob, Outcome::Existing, 0));
         } else {
-            blob.write_to(layout).await?;
+            blob.write_to(layout, client.moved()).await?;
             reports.push(report(blob, Outcome::Uploaded, size));
         }
     }
     let outcome = if layout.has(&image.descriptor.digest, image.descriptor.size) {
         Outcome::Existing
     } else {
-        layout.write_from(&image.descriptor.digest, &image.manifest[..])?;
+        layout.write(&image.descriptor.digest, &image.manifest)?;
         Outcome::Uploaded
     };
     layout.list(&image.descriptor, tags)?;

@@ -163,12 +163,15 @@ impl Repository {
         // The transport tells only that the body failed; why is kept here.
         let disk_fault = Arc::new(std::sync::Mutex::new(None::<String>));
         let from_disk = blob.origin().is_none();
-        let keep = disk_fault.clone();
-        let stream = blob.stream(sent.clone()).await?.inspect(move |chunk| {
-            if let (Err(error), Ok(mut kept)) = (chunk, keep.lock()) {
-                *kept = Some(error.to_string());
-            }
-        });
+        let (keep, moved) = (disk_fault.clone(), self.client.moved().clone());
+        let stream =
+            blob.stream(sent.clone()).await?.inspect(move |chunk| match (chunk, keep.lock()) {
+                (Ok(chunk), _) => {
+                    moved.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                }
+                (Err(error), Ok(mut kept)) => *kept = Some(error.to_string()),
+                (Err(_), Err(_)) => {}
+            });
         let request = request
             .header(CONTENT_TYPE, "application/octet-stream")
             .header(CONTENT_LENGTH, size)
