@@ -1,0 +1,173 @@
+//! Tells when the features of a stream left the range that the model was trained for.
+//!
+//! - Consumes: `<stream>.features` by offsets, without joining a group; the stream's schema; a baseline profile.
+//! - Produces: in mode `baseline` a profile file, in mode `judge` a verdict; one event.
+//! - Invariants: the same window and the same baseline always give the same verdict; too few readable records
+//!   are `inconclusive`, never `pass`; a record counts as readable exactly when the scorer would answer it.
+
+mod args;
+mod judge;
+mod last;
+mod outcome;
+mod page;
+mod profile;
+mod reference;
+mod sample;
+mod since;
+
+use std::collections::BTreeMap;
+
+use contract::kafka::Window;
+use contract::outputs::Outputs;
+use contract::{Context, EventType, Outcome, OutputSpec, Step};
+use model::StreamSchema;
+
+pub use args::{Args, Mode};
+use profile::Profile;
+
+/// The step.
+pub struct DetectDrift;
+
+/// Told when at least one feature moved.
+pub const DETECTED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-drift.detected.0.1.0",
+    about: "features left the range of the baseline; names them and since which offset",
+};
+/// Told when no feature moved.
+pub const ABSENT: EventType = EventType {
+    name: "dev.cdeventsx.headgate-drift.absent.0.1.0",
+    about: "every feature is within its limits over the window",
+};
+/// Told when there was too little to judge or to record.
+pub const UNDECIDED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-drift.undecided.0.1.0",
+    about: "too few readable records for a verdict or a baseline",
+};
+/// Told when a baseline profile was made.
+pub const RECORDED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-baseline.recorded.0.1.0",
+    about: "a baseline profile was made; told with its digest",
+};
+
+impl Step for DetectDrift {
+    type Args = Args;
+    const NAME: &'static str = "detect-drift";
+    const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const OUTPUTS: &'static [OutputSpec] = &[
+        OutputSpec {
+            name: "features",
+            about: "The features that moved, separated by commas",
+            default: "",
+        },
+        OutputSpec {
+            name: "since",
+            about: "First offset of the drift as PARTITION:OFFSET, separated by commas",
+            default: "",
+        },
+        OutputSpec {
+            name: "window",
+            about: "The offsets that were read as PARTITION:FIRST-END, separated by commas",
+            default: "",
+        },
+        OutputSpec {
+            name: "baseline-digest",
+            about: "Digest of the baseline profile that was made or judged against",
+            default: "",
+        },
+    ];
+    const EVENTS: &'static [EventType] = &[DETECTED, ABSENT, UNDECIDED, RECORDED];
+
+    fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+        args.check()?;
+        let schema = load_schema(args, &context.common.stream)?;
+        match args.mode {
+            Mode::Baseline => make_baseline(args, context, &schema),
+            Mode::Judge => judge_window(args, context, &schema),
+        }
+    }
+}
+
+fn make_baseline(args: &Args, context: &Context, schema: &StreamSchema) -> anyhow::Result<Outcome> {
+    let mut inputs = schema_input(args)?;
+    let (sample, window) = match &args.reference {
+        Some(path) => {
+            inputs.insert("reference".into(), digest(path)?);
+            (reference::read(path, schema)?, None)
+        }
+        None => {
+            let window = window(args, context)?;
+            let sample = sample::read(context, schema, &window)?;
+            inputs.insert("window".into(), window.to_string());
+            (sample, Some(window))
+        }
+    };
+    if let Some(reason) = args.too_little(&sample) {
+        return Ok(outcome::undecided(context, reason, inputs, &sample, window.as_ref()));
+    }
+    let profile = Profile::of(schema, &sample, window.as_ref().map(ToString::to_string))?;
+    let text = profile.to_json()?;
+    Outputs::open(&context.common.outputs)?.write("baseline.json", &text)?;
+    let digest = digest_of(text.as_bytes())?;
+    Ok(outcome::recorded(context, &profile, digest, inputs, &sample, window.as_ref()))
+}
+
+fn judge_window(args: &Args, context: &Context, schema: &StreamSchema) -> anyhow::Result<Outcome> {
+    let path = args.baseline.as_ref().expect("checked: mode judge has a baseline");
+    let baseline = Profile::load(path)?;
+    baseline.check(schema)?;
+    let mut inputs = schema_input(args)?;
+    let baseline_digest = digest(path)?;
+    inputs.insert("baseline".into(), baseline_digest.clone());
+    let window = window(args, context)?;
+    inputs.insert("window".into(), window.to_string());
+    let sample = sample::read(context, schema, &window)?;
+    if let Some(reason) = args.too_little(&sample).or_else(|| args.too_old(&baseline)) {
+        return Ok(outcome::undecided(context, reason, inputs, &sample, Some(&window)));
+    }
+    let judgement = judge::judge(&baseline, &sample, &args.limits())?;
+    tracing::info!(moved = judgement.moved().count(), records = judgement.records, "judged");
+    Ok(outcome::judged(context, judgement, &baseline, baseline_digest, inputs, &sample, &window))
+}
+
+/// The offsets to read: those of `--window`, or the newest records.
+fn window(args: &Args, context: &Context) -> anyhow::Result<Window> {
+    match &args.window {
+        Some(window) => Ok(window.clone()),
+        None => Ok(last::last(&context.kafka.extent(&sample::topic(context))?, args.last)),
+    }
+}
+
+fn load_schema(args: &Args, stream: &str) -> anyhow::Result<StreamSchema> {
+    let hint = "give --schema the stream's schema, such as demo/shuttle/schema.json";
+    let schema =
+        StreamSchema::load(&args.schema).map_err(|error| contract::usage(chain(&error), hint))?;
+    if schema.stream != stream {
+        return Err(contract::usage(
+            format!("the schema is that of stream {}, not of {stream}", schema.stream),
+            "correct --schema or --stream",
+        ));
+    }
+    Ok(schema)
+}
+
+fn schema_input(args: &Args) -> anyhow::Result<BTreeMap<String, String>> {
+    Ok(BTreeMap::from([("schema".to_owned(), digest(&args.schema)?)]))
+}
+
+fn digest(path: &std::path::Path) -> anyhow::Result<String> {
+    let refuse = |error| {
+        contract::usage(format!("cannot read {}: {error}", path.display()), "correct the path")
+    };
+    Ok(model::digest(path).map_err(refuse)?.sha256)
+}
+
+fn digest_of(bytes: &[u8]) -> anyhow::Result<String> {
+    Ok(model::digest_of(bytes)?.sha256)
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
