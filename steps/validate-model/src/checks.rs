@@ -1,0 +1,420 @@
+//! The single checks: each a pure function from what was measured to one finding.
+
+use serde::Serialize;
+use stats::difference::error_rate_difference;
+use stats::latency::quantile_interval;
+use stats::paired::Discordant;
+use stats::proportion::wilson;
+
+use crate::golden::Golden;
+use crate::probe::{Answered, Memory};
+
+/// What the findings are held against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) golden_tolerance: f64,
+    pub(crate) golden_flips: usize,
+    pub(crate) min_accuracy: f64,
+    pub(crate) margin: f64,
+    /// One-sided: with which a limit must be kept, or be broken.
+    pub(crate) confidence: f64,
+    pub(crate) latency_ms: f64,
+    pub(crate) batch: usize,
+    /// Bytes.
+    pub(crate) memory: u64,
+    pub(crate) champion_needed: bool,
+}
+
+/// One finding: a value beside its limit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Check {
+    pub(crate) name: &'static str,
+    pub(crate) value: String,
+    pub(crate) limit: String,
+    pub(crate) outcome: Finding,
+    /// Why it did not pass, as a sentence without its end; empty where it passed.
+    pub(crate) why: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Finding {
+    Pass,
+    Fail,
+    /// Not enough evidence either way.
+    Inconclusive,
+    /// An earlier check left nothing to look at.
+    NotRun,
+}
+
+impl Check {
+    pub(crate) fn new(
+        name: &'static str,
+        value: impl Into<String>,
+        limit: impl Into<String>,
+    ) -> Check {
+        let (value, limit) = (value.into(), limit.into());
+        Check { name, value, limit, outcome: Finding::Pass, why: String::new() }
+    }
+
+    pub(crate) fn fail(self, why: impl Into<String>) -> Check {
+        Check { outcome: Finding::Fail, why: why.into(), ..self }
+    }
+
+    pub(crate) fn inconclusive(self, why: impl Into<String>) -> Check {
+        Check { outcome: Finding::Inconclusive, why: why.into(), ..self }
+    }
+
+    pub(crate) fn not_run(name: &'static str) -> Check {
+        Check { outcome: Finding::NotRun, ..Check::new(name, "not reached", "") }
+    }
+}
+
+/// Does the file answer as the model that was trained did?
+pub(crate) fn golden(
+    golden: &Golden,
+    answered: &Answered,
+    width: usize,
+    identity: &str,
+    limits: &Limits,
+) -> Check {
+    let limit = format!(
+        "scores within {}, at most {} labels differ",
+        limits.golden_tolerance, limits.golden_flips
+    );
+    let cases = golden.cases.len();
+    let check = |value: String| Check::new(GOLDEN, value, limit.clone());
+    if cases == 0 {
+        return check("no records".to_owned()).fail("the golden set is empty: it proves nothing");
+    }
+    if let Some(other) = golden.model.as_deref().filter(|owner| *owner != identity) {
+        let why = format!("the golden set belongs to another model, {other}");
+        return check("another model's".to_owned()).fail(why);
+    }
+    if let Err((place, found)) = golden.rows_of_width(width) {
+        let why = format!(
+            "record {} of the golden set has {found} numbers, the stream has {width} fields",
+            place + 1
+        );
+        return check(format!("{found} numbers a record")).fail(why);
+    }
+    if answered.score.len() != cases {
+        return check(format!("{} answers", answered.score.len()))
+            .fail("the golden set was not answered record by record");
+    }
+    let far = golden_distance(golden, answered);
+    let flips = golden_flips(golden, answered);
+    let check = check(format!("{cases} records: furthest score {far:.2e}, {flips} labels differ"));
+    if far > limits.golden_tolerance {
+        let tolerance = limits.golden_tolerance;
+        check.fail(format!(
+            "a score of the golden set is {far:.2e} away from what the training side answers, \
+             more than {tolerance}"
+        ))
+    } else if flips > limits.golden_flips {
+        check.fail(format!(
+            "{flips} of {cases} labels of the golden set differ from what the training side answers"
+        ))
+    } else {
+        check
+    }
+}
+
+/// The largest distance of a score from the golden one.
+pub(crate) fn golden_distance(golden: &Golden, answered: &Answered) -> f64 {
+    let distances = golden.cases.iter().zip(&answered.score);
+    distances.map(|(case, got)| (case.score - f64::from(*got)).abs()).fold(0.0, f64::max)
+}
+
+fn golden_flips(golden: &Golden, answered: &Answered) -> usize {
+    let got = |place: usize| answered.labels.as_ref().map(|labels| labels[place]);
+    golden.cases.iter().enumerate().filter(|(place, case)| case.label != got(*place)).count()
+}
+
+/// Is the share of right labels on the hold-out high enough?  With Wilson's interval.
+pub(crate) fn accuracy(
+    labels: &[i64],
+    answered: &Answered,
+    limits: &Limits,
+) -> anyhow::Result<Check> {
+    let limit = format!("at least {} right", percent(limits.min_accuracy));
+    let check = |value: String| Check::new(ACCURACY, value, limit.clone());
+    let Some(wrong) = wrong(labels, answered) else {
+        return Ok(if labels.is_empty() {
+            check("no records".to_owned()).inconclusive("the hold-out has no records")
+        } else {
+            check("no labels".to_owned())
+                .fail("the model gives no labels that could be held against the hold-out's")
+        });
+    };
+    let n = labels.len() as u64;
+    let right = n - wrong.iter().filter(|wrong| **wrong).count() as u64;
+    let interval = wilson(right, n, two_sided(limits.confidence))?;
+    let value = format!(
+        "{} right of {n} ({} to {})",
+        percent(interval.estimate),
+        percent(interval.lower),
+        percent(interval.upper)
+    );
+    let share = percent(interval.estimate);
+    let floor = percent(limits.min_accuracy);
+    Ok(if interval.lower >= limits.min_accuracy {
+        check(value)
+    } else if interval.upper < limits.min_accuracy {
+        check(value)
+            .fail(format!("only {share} of the hold-out's labels are right, less than {floor}"))
+    } else {
+        check(value).inconclusive(format!(
+            "{share} right on {n} records do not settle whether it is at least {floor}"
+        ))
+    })
+}
+
+/// Is it not worse than the champion by more than the margin?  With Tango's interval for paired shares.
+pub(crate) fn baseline(
+    labels: &[i64],
+    candidate: &Answered,
+    champion: &Answered,
+    limits: &Limits,
+) -> anyhow::Result<Check> {
+    let limit = format!("at most {} points more wrong", percent(limits.margin));
+    let check = |value: String| Check::new(BASELINE, value, limit.clone());
+    let (Some(candidate), Some(champion)) = (wrong(labels, candidate), wrong(labels, champion))
+    else {
+        return Ok(check("not comparable".to_owned())
+            .inconclusive("candidate and champion did not both give labels for the hold-out"));
+    };
+    let pairs = discordant(&candidate, &champion);
+    let interval = error_rate_difference(pairs, labels.len() as u64, two_sided(limits.confidence))?;
+    let value = format!(
+        "{:+.3} points ({:+.3} to {:+.3}); only the candidate wrong {}, only the champion {}",
+        interval.estimate * 100.0,
+        interval.lower * 100.0,
+        interval.upper * 100.0,
+        pairs.candidate_only,
+        pairs.champion_only
+    );
+    let margin = percent(limits.margin);
+    let worse = format!("{:.3}", interval.estimate * 100.0);
+    Ok(if interval.upper <= limits.margin {
+        check(value)
+    } else if interval.lower > limits.margin {
+        check(value).fail(format!(
+            "it is wrong {worse} points more often than the champion, more than {margin} allow"
+        ))
+    } else {
+        check(value).inconclusive(format!(
+            "{} records do not settle whether it is more than {margin} worse than the champion",
+            labels.len()
+        ))
+    })
+}
+
+/// The records that exactly one of them got wrong.
+pub(crate) fn discordant(candidate: &[bool], champion: &[bool]) -> Discordant {
+    let only = |one: &[bool], other: &[bool]| {
+        one.iter().zip(other).filter(|(one, other)| **one && !**other).count() as u64
+    };
+    Discordant {
+        candidate_only: only(candidate, champion),
+        champion_only: only(champion, candidate),
+    }
+}
+
+/// Which labels are wrong; `None` without one label a record.
+pub(crate) fn wrong(labels: &[i64], answered: &Answered) -> Option<Vec<bool>> {
+    let got =
+        answered.labels.as_ref().filter(|got| got.len() == labels.len() && !got.is_empty())?;
+    Some(labels.iter().zip(got).map(|(label, got)| label != got).collect())
+}
+
+/// Do 99 of 100 requests stay within the budget?  With an interval that holds for every distribution.
+pub(crate) fn latency(latencies_ms: &[f64], limits: &Limits) -> anyhow::Result<Check> {
+    let limit = format!("p99 at most {} ms for {} rows", limits.latency_ms, limits.batch);
+    let check = |value: String| Check::new(LATENCY, value, limit.clone());
+    if latencies_ms.is_empty() {
+        return Ok(check("nothing timed".to_owned()).inconclusive("no request could be timed"));
+    }
+    let p99 = quantile_interval(latencies_ms, 0.99, two_sided(limits.confidence))?;
+    let requests = latencies_ms.len();
+    let value = format!(
+        "p99 {:.3} ms ({:.3} to {:.3}) over {requests} requests",
+        p99.estimate, p99.lower, p99.upper
+    );
+    Ok(if p99.upper <= limits.latency_ms {
+        check(value)
+    } else if p99.lower > limits.latency_ms {
+        check(value).fail(format!(
+            "the slowest of 100 requests of {} rows takes {:.1} ms, more than {} ms",
+            limits.batch, p99.estimate, limits.latency_ms
+        ))
+    } else {
+        check(value).inconclusive(format!(
+            "{requests} requests do not settle whether p99 is within {} ms",
+            limits.latency_ms
+        ))
+    })
+}
+
+/// Does a process that does nothing else stay within the budget?
+pub(crate) fn memory(memory: Option<Memory>, limits: &Limits) -> Check {
+    const MIB: f64 = 1024.0 * 1024.0;
+    let limit = format!("at most {:.0} MiB", limits.memory as f64 / MIB);
+    let Some(Memory { before, peak }) = memory else {
+        return Check::new(MEMORY, "unknown", limit)
+            .inconclusive("the system does not tell the peak memory of a process");
+    };
+    let (before, used) = (before as f64 / MIB, peak as f64 / MIB);
+    let check = Check::new(MEMORY, format!("{used:.0} MiB, {before:.0} before the model"), limit);
+    if peak <= limits.memory {
+        check
+    } else {
+        check.fail(format!(
+            "loading and asking it takes {used:.0} MiB, more than {:.0} MiB",
+            limits.memory as f64 / MIB
+        ))
+    }
+}
+
+pub(crate) const GOLDEN: &str = "golden set";
+pub(crate) const ACCURACY: &str = "accuracy";
+pub(crate) const BASELINE: &str = "against the champion";
+pub(crate) const LATENCY: &str = "latency";
+pub(crate) const MEMORY: &str = "memory";
+
+/// Each end of a two-sided interval at this level holds with the one-sided confidence.
+pub(crate) fn two_sided(confidence: f64) -> f64 {
+    2.0 * confidence - 1.0
+}
+
+pub(crate) fn percent(share: f64) -> String {
+    let text = format!("{:.3}", share * 100.0);
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use Finding::{Fail, Inconclusive, Pass};
+
+    const LIMITS: Limits = Limits {
+        golden_tolerance: 1e-4,
+        golden_flips: 0,
+        min_accuracy: 0.95,
+        margin: 0.005,
+        confidence: 0.95,
+        latency_ms: 50.0,
+        batch: 500,
+        memory: 512 << 20,
+        champion_needed: true,
+    };
+
+    fn answered(labels: Vec<i64>) -> Answered {
+        let score = labels.iter().map(|label| *label as f32).collect();
+        Answered { labels: Some(labels), score }
+    }
+
+    /// `n` records labelled 0 of which the answers get `wrong` wrong, from the place `from` on.
+    fn with_wrong(n: usize, from: usize, wrong: usize) -> Answered {
+        answered((0..n).map(|i| i64::from((from..from + wrong).contains(&i))).collect())
+    }
+
+    #[test]
+    fn the_golden_set_must_be_there_be_the_models_and_be_answered() {
+        let golden_of = |text: &str| Golden::parse(text).unwrap();
+        let good = golden_of(r#"{"model":"sha256:1","cases":[{"row":[1],"label":1,"score":1.0}]}"#);
+        let check = |golden: &Golden, answered: &Answered, width| {
+            super::golden(golden, answered, width, "sha256:1", &LIMITS)
+        };
+        let right = answered(vec![1]);
+        let near = Answered { labels: Some(vec![1]), score: vec![0.99995] };
+        let far = Answered { labels: Some(vec![1]), score: vec![0.9] };
+        let flipped = Answered { labels: Some(vec![0]), score: vec![1.0] };
+        for (golden, answers, width, outcome, why) in [
+            (&good, &right, 1, Pass, ""),
+            (&good, &near, 1, Pass, ""),
+            (&good, &far, 1, Fail, "a score of the golden set is 1.00e-1 away"),
+            (&good, &flipped, 1, Fail, "1 of 1 labels of the golden set differ"),
+            (&good, &right, 2, Fail, "record 1 of the golden set has 1 numbers"),
+            (&good, &Answered::default(), 1, Fail, "the golden set was not answered"),
+            (&golden_of(r#"{"cases":[]}"#), &right, 1, Fail, "the golden set is empty"),
+            (
+                &golden_of(r#"{"model":"sha256:2","cases":[{"row":[1],"score":1.0}]}"#),
+                &right,
+                1,
+                Fail,
+                "the golden set belongs to another model, sha256:2",
+            ),
+        ] {
+            let told = check(golden, answers, width);
+            assert_eq!(told.outcome, outcome, "{told:?}");
+            assert!(told.why.starts_with(why), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn accuracy_is_decided_by_an_interval_and_not_by_a_number() {
+        for (n, wrong, outcome) in [
+            (1000, 0, Pass),
+            (1000, 20, Pass),
+            (1000, 45, Inconclusive),
+            (1000, 55, Inconclusive),
+            (1000, 100, Fail),
+            (20, 0, Inconclusive),
+            (0, 0, Inconclusive),
+        ] {
+            let told = accuracy(&vec![0; n], &with_wrong(n, 0, wrong), &LIMITS).unwrap();
+            assert_eq!(told.outcome, outcome, "{told:?}");
+        }
+        let no_labels = Answered { labels: None, score: vec![0.0; 10] };
+        assert_eq!(accuracy(&[0; 10], &no_labels, &LIMITS).unwrap().outcome, Fail);
+    }
+
+    #[test]
+    fn the_champion_is_beaten_or_equalled_only_with_enough_records() {
+        for (n, candidate, champion, outcome) in [
+            (5000, 0, 0, Pass),
+            (5000, 10, 100, Pass),
+            (5000, 15, 10, Pass),
+            (5000, 20, 0, Inconclusive),
+            (5000, 60, 0, Fail),
+            (100, 0, 0, Inconclusive),
+        ] {
+            let told = baseline(
+                &vec![0; n],
+                &with_wrong(n, 0, candidate),
+                &with_wrong(n, n / 2, champion),
+                &LIMITS,
+            );
+            let told = told.unwrap();
+            assert_eq!(told.outcome, outcome, "{n} {candidate} {champion}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn latency_needs_enough_requests() {
+        let times = |n: usize, slow: usize| -> Vec<f64> {
+            (0..n).map(|i| if i < slow { 80.0 } else { 1.0 }).collect()
+        };
+        for (latencies, outcome) in [
+            (times(1000, 0), Pass),
+            (times(1000, 3), Pass),
+            (times(1000, 10), Inconclusive),
+            (times(1000, 50), Fail),
+            (times(50, 0), Inconclusive),
+            (vec![], Inconclusive),
+        ] {
+            let told = latency(&latencies, &LIMITS).unwrap();
+            assert_eq!(told.outcome, outcome, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn memory_that_is_not_known_does_not_pass() {
+        let of = |peak| Some(Memory { before: 1, peak });
+        assert_eq!(memory(of(512 << 20), &LIMITS).outcome, Pass);
+        assert_eq!(memory(of((512 << 20) + 1), &LIMITS).outcome, Fail);
+        assert_eq!(memory(None, &LIMITS).outcome, Inconclusive);
+    }
+}

@@ -1,0 +1,201 @@
+//! Judges whether a candidate model may enter a release at all.
+//!
+//! - Consumes: the model's file, the stream's schema, a golden set, a labelled hold-out, the champion's file.
+//! - Produces: the model's identity, a verdict over all checks, one event.
+//! - Invariants: the model is loaded in the engine that the scorer uses, from the very bytes that were hashed;
+//!   what the engine does to a model happens in a process of its own; nothing that was not checked passes.
+
+mod args;
+mod ask;
+mod checks;
+mod decide;
+mod golden;
+mod holdout;
+mod page;
+mod probe;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub use args::{Args, Strategy};
+use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict};
+use decide::{Asked, Decision, Evidence, decide};
+use golden::Golden;
+use holdout::Holdout;
+use model::{Digest, Kind, StreamSchema};
+pub use probe::{PROBE, probe};
+use serde_json::json;
+
+/// The step.
+pub struct ValidateModel;
+
+/// Told when every check passed.
+pub const VALIDATED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-model.validated.0.1.0",
+    about: "the model passed every check and may enter the release",
+};
+/// Told otherwise.
+pub const REJECTED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-model.rejected.0.1.0",
+    about: "the model failed a check, or there was not enough evidence for it",
+};
+
+impl Step for ValidateModel {
+    type Args = Args;
+    const NAME: &'static str = "validate-model";
+    const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const OUTPUTS: &'static [OutputSpec] = &[
+        OutputSpec {
+            name: "model-digest",
+            about: "Identity of the model, sha256:<hex>",
+            default: "",
+        },
+        OutputSpec { name: "model-size", about: "Size of the model in bytes", default: "0" },
+        OutputSpec { name: "model-kind", about: "Kind told from the content", default: "other" },
+        OutputSpec { name: "accuracy", about: "Share of right labels, hold-out", default: "" },
+    ];
+    const EVENTS: &'static [EventType] = &[VALIDATED, REJECTED];
+
+    fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+        let given = Given::load(args, &context.common.stream)?;
+        context.progress.tell(1, 4, "files read");
+        let candidate = match given.model.kind {
+            Kind::Onnx => {
+                Some(ask::ask(&given.request(args, &args.model, &given.model), args, context)?)
+            }
+            _ => None,
+        };
+        context.progress.tell(2, 4, "candidate asked");
+        let champion = match (&candidate, &given.champion, &args.champion) {
+            (Some(_), Some(digest), Some(path)) => {
+                Some(ask::ask(&given.request(args, path, digest), args, context)?)
+            }
+            _ => None,
+        };
+        context.progress.tell(3, 4, "champion asked");
+        let evidence = Evidence {
+            model: &given.model,
+            candidate: candidate.as_ref(),
+            champion: champion.as_ref(),
+            golden: &given.golden,
+            holdout: &given.holdout,
+            width: given.schema.width(),
+        };
+        let decision = decide(&evidence, &args.limits())?;
+        context.progress.tell(4, 4, "decided");
+        Ok(outcome(&given, candidate, champion, decision))
+    }
+}
+
+/// What the step was given, read and understood.
+struct Given {
+    model: Digest,
+    champion: Option<Digest>,
+    schema: StreamSchema,
+    golden: Golden,
+    holdout: Holdout,
+    digests: BTreeMap<String, String>,
+}
+
+impl Given {
+    fn load(args: &Args, stream: &str) -> anyhow::Result<Given> {
+        let model = digest("model", &args.model)?;
+        let champion = args.champion.as_deref().map(|path| digest("champion", path)).transpose()?;
+        let mut digests = BTreeMap::from([("model".to_owned(), model.sha256.clone())]);
+        digests.extend(champion.iter().map(|told| ("champion".to_owned(), told.sha256.clone())));
+        let mut text = |name: &str, path: &Path| -> anyhow::Result<String> {
+            let bytes = std::fs::read(path).map_err(|error| unreadable(name, path, &error))?;
+            let sha256 = model::digest_of(&bytes[..])?.sha256;
+            digests.insert(name.to_owned(), sha256);
+            String::from_utf8(bytes).map_err(|_| {
+                contract::usage(
+                    format!("the {name} {} is not text", path.display()),
+                    format!("give --{name} the right file"),
+                )
+            })
+        };
+        let schema = text("schema", &args.schema)?;
+        let golden = text("golden", &args.golden)?;
+        let holdout = text("holdout", &args.holdout)?;
+
+        let schema = StreamSchema::parse(&schema).map_err(|error| {
+            let what = format!("--schema {}: {error}", args.schema.display());
+            contract::usage(what, "write it like demo/shuttle/schema.json")
+        })?;
+        if schema.stream != stream {
+            return Err(contract::usage(
+                format!("--schema is of the stream `{}`, not of `{stream}`", schema.stream),
+                "give the schema of the stream that the release is for",
+            ));
+        }
+        let golden = Golden::parse(&golden).map_err(|what| {
+            let what = format!("--golden {}: {what}", args.golden.display());
+            contract::usage(what, "write it like demo/models/linear.golden.json")
+        })?;
+        let holdout = Holdout::parse(&holdout, &schema).map_err(|what| {
+            let what = format!("--holdout {}: {what}", args.holdout.display());
+            contract::usage(what, "write it like demo/shuttle/holdout.csv")
+        })?;
+        Ok(Given { model, champion, schema, golden, holdout, digests })
+    }
+
+    fn request(&self, args: &Args, path: &Path, digest: &Digest) -> probe::Request {
+        probe::Request {
+            model: path.to_owned(),
+            sha256: digest.sha256.clone(),
+            schema: self.schema.clone(),
+            golden: self.golden.rows_of_width(self.schema.width()).unwrap_or_default(),
+            holdout: self.holdout.rows.clone(),
+            batch: args.batch,
+        }
+    }
+}
+
+fn digest(name: &str, path: &Path) -> anyhow::Result<Digest> {
+    model::digest(path).map_err(|error| unreadable(name, path, &error))
+}
+
+fn unreadable(name: &str, path: &Path, error: &std::io::Error) -> anyhow::Error {
+    contract::usage(
+        format!("cannot read the {name} {}: {error}", path.display()),
+        format!("give --{name} a file that is there and may be read"),
+    )
+}
+
+fn outcome(
+    given: &Given,
+    candidate: Option<Asked>,
+    champion: Option<Asked>,
+    decision: Decision,
+) -> Outcome {
+    let model = &given.model;
+    let passed = decision.verdict == Verdict::Pass;
+    let accuracy = decision.accuracy.map_or_else(String::new, |share| format!("{share:.6}"));
+    let details = json!({
+        "model": model,
+        "champion": given.champion,
+        "checks": decision.checks,
+        "measured": decision.measured,
+        "ports": candidate.as_ref().and_then(Asked::ports),
+    });
+    let shown = page::Shown::of(candidate, champion, &given.golden);
+    Outcome {
+        verdict: decision.verdict,
+        reason: decision.reason,
+        event: Subject {
+            event: if passed { VALIDATED } else { REJECTED },
+            id: model.sha256.clone(),
+            content: json!({ "kind": model.kind.name(), "size": model.size }),
+        },
+        inputs: given.digests.clone(),
+        outputs: BTreeMap::from([
+            ("model-digest", model.sha256.clone()),
+            ("model-size", model.size.to_string()),
+            ("model-kind", model.kind.name().to_owned()),
+            ("accuracy", accuracy),
+        ]),
+        details,
+        page: Box::new(move |record| page::render(record, &decision.checks, &shown)),
+    }
+}
