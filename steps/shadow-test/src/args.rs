@@ -1,0 +1,143 @@
+//! The flags of the step.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use contract::args::{duration, share};
+use contract::kafka::Window;
+
+use crate::decide::Limits;
+
+/// The flags beyond those of every step.
+#[derive(Clone, Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("candidate").required(true).args(["model", "image"])))]
+pub struct Args {
+    /// ONNX file of the candidate
+    #[arg(long, env = "HEADGATE_MODEL", value_name = "FILE")]
+    pub model: Option<PathBuf>,
+
+    /// Image that carries the candidate, by digest
+    #[arg(long, env = "HEADGATE_IMAGE", value_name = "IMAGE")]
+    pub image: Option<String>,
+
+    /// Digest that the candidate must have, sha256:<hex>; another one fails
+    #[arg(long, env = "HEADGATE_MODEL_DIGEST", value_name = "DIGEST")]
+    pub model_digest: Option<String>,
+
+    /// ONNX file of the champion; without it the champion of the stream's route is fetched
+    #[arg(long, env = "HEADGATE_CHAMPION", value_name = "FILE")]
+    pub champion: Option<PathBuf>,
+
+    /// Schema of the stream: the fields of its records
+    #[arg(long, env = "HEADGATE_SCHEMA", value_name = "FILE")]
+    pub schema: PathBuf,
+
+    /// Offsets of <STREAM>.features to answer, such as 0:100-200,1:5-60; without it the newest
+    #[arg(long, env = "HEADGATE_WINDOW", value_name = "RANGES")]
+    pub window: Option<Window>,
+
+    /// How many of the newest records to answer where no window is given
+    #[arg(long, env = "HEADGATE_RECORDS", default_value_t = 20_000, value_name = "RECORDS")]
+    pub records: u64,
+
+    /// Fewer readable records than this are inconclusive
+    #[arg(long, env = "HEADGATE_MIN_RECORDS", default_value_t = 1_000, value_name = "RECORDS")]
+    pub min_records: u64,
+
+    /// Folder that keeps fetched models
+    #[arg(long, env = "HEADGATE_CACHE", default_value = "/tmp/models", value_name = "DIR")]
+    pub cache: PathBuf,
+
+    /// Largest share of records that the two answer differently
+    #[arg(long, env = "HEADGATE_MAX_DISAGREEMENT", default_value = "5%", value_parser = rate, value_name = "SHARE")]
+    pub max_disagreement: f64,
+
+    /// Largest mean difference of the scores, up or down, in the unit of the score
+    #[arg(long, env = "HEADGATE_MAX_SCORE_SHIFT", default_value = "0.1", value_parser = positive, value_name = "SCORE")]
+    pub max_score_shift: f64,
+
+    /// Largest share of records that the candidate fails to answer
+    #[arg(long, env = "HEADGATE_MAX_ERROR_RATE", default_value = "0.5%", value_parser = rate, value_name = "SHARE")]
+    pub max_error_rate: f64,
+
+    /// Latency that 99 % of the candidate's batches must keep, per record
+    #[arg(long, env = "HEADGATE_MAX_P99", default_value = "5ms", value_parser = duration)]
+    pub max_p99: Duration,
+
+    /// How many times the champion's latency the candidate's may be, in the median batch; unlimited if not given
+    #[arg(long, env = "HEADGATE_MAX_LATENCY_RATIO", value_parser = positive, value_name = "RATIO")]
+    pub max_latency_ratio: Option<f64>,
+
+    /// Largest share of records for which the champion's answer here differs from the one on <STREAM>.predictions
+    #[arg(long, env = "HEADGATE_MAX_CHAMPION_MISMATCH", default_value = "1%", value_parser = rate, value_name = "SHARE")]
+    pub max_champion_mismatch: f64,
+
+    /// Difference up to which two scores of the champion count as the same; relative for scores above 1
+    #[arg(long, env = "HEADGATE_SCORE_TOLERANCE", default_value = "0.0001", value_parser = positive, value_name = "SCORE")]
+    pub score_tolerance: f64,
+
+    /// Confidence with which the bounds of all checks hold together
+    #[arg(long, env = "HEADGATE_CONFIDENCE", default_value = "95%", value_parser = confidence, value_name = "SHARE")]
+    pub confidence: f64,
+
+    /// Time after which no further record is read and what was read decides
+    #[arg(long, env = "HEADGATE_DEADLINE", default_value = "10m", value_parser = duration)]
+    pub deadline: Duration,
+
+    /// Registry that is spoken to without TLS, host:port; may be given more than once
+    #[arg(long, env = "HEADGATE_PLAIN_HTTP", value_name = "HOST", value_delimiter = ',')]
+    pub plain_http: Vec<String>,
+}
+
+impl Args {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            min_records: self.min_records,
+            disagreement: self.max_disagreement,
+            score_shift: self.max_score_shift,
+            error_rate: self.max_error_rate,
+            p99: self.max_p99.as_secs_f64(),
+            latency_ratio: self.max_latency_ratio,
+            champion_mismatch: self.max_champion_mismatch,
+            score_tolerance: self.score_tolerance,
+            confidence: self.confidence,
+        }
+    }
+}
+
+/// A share that records can show to be kept: no number of them shows a rate of 0.
+fn rate(text: &str) -> Result<f64, String> {
+    match share(text)? {
+        0.0 => {
+            Err("no number of records shows a rate of 0; write a small share such as 0.1%".into())
+        }
+        rate => Ok(rate),
+    }
+}
+
+fn confidence(text: &str) -> Result<f64, String> {
+    let value = share(text)?;
+    let open = 0.0 < value && value < 1.0;
+    open.then_some(value).ok_or_else(|| format!("`{text}` is no confidence; write 95% or 0.99"))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
+        _ => Err(format!("`{text}` is no number above 0")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_that_cannot_be_kept_are_refused() {
+        assert!(rate("0").is_err() && rate("0%").is_err());
+        assert_eq!(rate("0.1%"), Ok(0.001));
+        assert!(confidence("1").is_err() && confidence("0").is_err());
+        assert_eq!(confidence("99%"), Ok(0.99));
+        assert!(positive("0").is_err() && positive("inf").is_err() && positive("NaN").is_err());
+    }
+}

@@ -1,0 +1,256 @@
+//! The step as a black box on the in-memory broker.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod stage;
+
+use std::path::Path;
+
+use registry::{Client, Digest, LayerBuilder, Options, Platform, Recipe};
+use routes::{ModelRef, Route, Routes};
+use stage::{Ended, Stage, digest, model};
+
+/// Telemetry of the demo's hold-out.
+fn telemetry(count: usize) -> Vec<Vec<f32>> {
+    let text =
+        std::fs::read_to_string(model("demo/shuttle/holdout").with_extension("csv")).unwrap();
+    let row = |line: &str| line.split(',').take(9).map(|number| number.parse().unwrap()).collect();
+    text.lines().skip(1).take(count).map(row).collect()
+}
+
+fn flag(name: &str, path: &Path) -> String {
+    format!("--{name}={}", path.display())
+}
+
+/// Champion and candidate by file.
+fn compare(stage: &Stage, champion: &Path, candidate: &Path, flags: &[&str]) -> Ended {
+    let (champion, candidate) = (flag("champion", champion), flag("model", candidate));
+    stage.run(&[&[champion.as_str(), candidate.as_str()], flags].concat())
+}
+
+#[test]
+fn a_candidate_that_answers_as_the_champion_does_passes_and_nothing_else_is_written() {
+    let (champion, candidate) = (model("demo/models/linear"), model("demo/models/boosting"));
+    let stage = Stage::new(9);
+    stage.stream(&telemetry(2_400), Some(&champion));
+    let topics = [
+        "s.features",
+        "s.predictions",
+        "s.dead-letters",
+        "s.labels",
+        "headgate.routes",
+        "headgate.scorers",
+    ];
+    let extents = || topics.map(|topic| stage.kafka.extent(topic).unwrap());
+    let before = extents();
+
+    let ended = compare(&stage, &champion, &candidate, &["--max-p99=1s"]);
+    assert_eq!((ended.code, ended.verdict.as_str()), (0, "pass"), "{}", ended.reason);
+    assert_eq!(extents(), before, "the stream must not see the shadow");
+    let counts = &ended.report["details"]["counts"];
+    assert_eq!(
+        (counts["pairs"].as_u64(), counts["live"]["compared"].as_u64()),
+        (Some(2_400), Some(2_400))
+    );
+    assert_eq!(counts["live"]["mismatches"], 0);
+    for shown in ["Paired scores", "Score distributions", "Largest disagreements", "Latency"] {
+        assert!(ended.page.contains(shown), "{shown}");
+    }
+    let events = stage.events();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].context.event_type, "dev.cdeventsx.headgate-shadow.passed.0.1.0");
+    assert_eq!(events[0].subject.id, digest(&candidate));
+}
+
+#[test]
+fn a_candidate_that_answers_differently_fails_with_the_records_where_it_does() {
+    let (champion, candidate) =
+        (model("crates/model/samples/linear"), model("crates/model/samples/three-classes"));
+    let stage = Stage::new(2);
+    let rows: Vec<Vec<f32>> = (0..2_000).map(|n| vec![3.0, 60.0 + (n % 100) as f32]).collect();
+    stage.stream(&rows, Some(&champion));
+    let ended = compare(&stage, &champion, &candidate, &["--max-p99=1s"]);
+    assert_eq!((ended.code, ended.verdict.as_str()), (0, "fail"), "{}", ended.reason);
+    assert!(ended.reason.contains("of the records are answered differently"), "{}", ended.reason);
+    let largest = ended.report["details"]["largest"].as_array().unwrap();
+    assert!(!largest.is_empty() && largest.len() <= 20);
+    let source = &largest[0]["source"];
+    assert!(
+        ended.page.contains(&format!("s.features/{}/{}", source["partition"], source["offset"]))
+    );
+}
+
+#[test]
+fn a_candidate_that_cannot_answer_some_records_fails() {
+    // The root of a negative number is no number, and the sum of one number is that number.
+    let (champion, candidate) =
+        (model("crates/model/samples/sum"), model("crates/model/samples/root"));
+    let stage = Stage::new(1);
+    let rows: Vec<Vec<f32>> =
+        (0..2_000).map(|n| vec![if n % 20 == 0 { -1.0 } else { 1.0 }]).collect();
+    stage.stream(&rows, Some(&champion));
+    let ended = compare(&stage, &champion, &candidate, &["--max-p99=1s"]);
+    assert_eq!(ended.verdict, "fail", "{}", ended.reason);
+    assert!(
+        ended.reason.contains("5 % of the records get no answer from the candidate"),
+        "{}",
+        ended.reason
+    );
+    assert_eq!(ended.report["details"]["counts"]["candidate-failures"]["count"], 100);
+}
+
+#[test]
+fn what_is_no_model_for_the_stream_fails_and_no_engine_answer_is_needed() {
+    let champion = model("demo/models/linear");
+    let stage = Stage::new(9);
+    stage.stream(&telemetry(10), Some(&champion));
+    let narrow = compare(&stage, &champion, &model("demo/models/broken-width"), &[]);
+    assert_eq!(narrow.verdict, "fail");
+    assert!(narrow.reason.contains("takes 8 numbers a row"), "{}", narrow.reason);
+
+    let zeros = "0".repeat(64);
+    let other = compare(&stage, &champion, &champion, &[&format!("--model-digest=sha256:{zeros}")]);
+    assert_eq!(other.verdict, "fail");
+    assert!(other.reason.contains("that was to be tried"), "{}", other.reason);
+}
+
+#[test]
+fn a_shadow_that_sees_other_answers_than_the_stream_decides_nothing() {
+    let (champion, live) =
+        (model("crates/model/samples/linear"), model("crates/model/samples/three-classes"));
+    let stage = Stage::new(2);
+    let rows: Vec<Vec<f32>> = (0..1_500).map(|n| vec![3.0, 60.0 + (n % 100) as f32]).collect();
+    stage.stream(&rows, Some(&live));
+    // The stream says that it is answered by `live`; the route's champion is another file.
+    let nobody = compare(&stage, &champion, &champion, &["--max-p99=1s"]);
+    assert_eq!(nobody.verdict, "inconclusive");
+    assert!(
+        nobody.reason.contains("champion as on the stream: nothing to judge from"),
+        "{}",
+        nobody.reason
+    );
+    assert_eq!(nobody.report["details"]["counts"]["live"]["other_model"], 1_500);
+
+    // The stream's answers carry the champion's digest, but are not what it answers here.
+    let stage = Stage::new(2);
+    stage.stream_as(&rows, Some(&live), &digest(&champion));
+    let other = compare(&stage, &champion, &champion, &["--max-p99=1s"]);
+    assert_eq!(other.verdict, "inconclusive");
+    let told = "the shadow does not see what the live stream sees";
+    assert!(other.reason.starts_with(told), "{}", other.reason);
+    assert!(other.reason.contains("on the stream)"), "{}", other.reason);
+}
+
+#[test]
+fn the_answers_to_a_late_window_are_found_without_reading_the_topic() {
+    let champion = model("crates/model/samples/linear");
+    let stage = Stage::new(2);
+    let rows: Vec<Vec<f32>> = (0..30_000).map(|n| vec![3.0, (n % 110) as f32]).collect();
+    stage.stream(&rows, Some(&champion));
+    let window = "--window=0:14000-15000,1:9000-9500";
+    let ended = compare(&stage, &champion, &champion, &[window, "--max-p99=1s"]);
+    assert_eq!(ended.verdict, "pass", "{}", ended.reason);
+    assert_eq!(ended.report["details"]["counts"]["live"]["compared"], 1_500);
+}
+
+#[test]
+fn too_little_is_inconclusive_and_garbage_is_counted() {
+    let champion = model("demo/models/linear");
+    let stage = Stage::new(9);
+    stage.garbage(30);
+    stage.stream(&telemetry(400), Some(&champion));
+    let ended = compare(&stage, &champion, &champion, &[]);
+    assert_eq!((ended.code, ended.verdict.as_str()), (0, "inconclusive"));
+    assert!(
+        ended.reason.contains("400 of the window's 430 can be read, 1000 are needed"),
+        "{}",
+        ended.reason
+    );
+    let first = ended.report["details"]["counts"]["first-undecodable"].as_str().unwrap();
+    assert!(first.starts_with("0/0: not a JSON object"), "{first}");
+
+    let late = compare(&stage, &champion, &champion, &["--deadline=0s"]);
+    assert_eq!(late.verdict, "inconclusive");
+    assert!(late.reason.contains("0 of the window's 0"), "{}", late.reason);
+}
+
+#[test]
+fn the_champion_of_the_route_and_the_candidate_of_an_image_are_fetched() {
+    let stage = Stage::new(9);
+    let (champion, candidate) = (model("demo/models/linear"), model("demo/models/boosting"));
+    stage.stream(&telemetry(2_400), Some(&champion));
+    let candidate_image = image(&stage, &candidate);
+    let from_image = [format!("--image={candidate_image}"), "--max-p99=1s".to_owned()];
+    let run = || stage.run(&from_image.each_ref().map(String::as_str));
+
+    let nothing = run();
+    assert_eq!(nothing.verdict, "inconclusive");
+    assert!(nothing.reason.contains("no champion to compare with"), "{}", nothing.reason);
+
+    let champion = ModelRef { digest: digest(&champion), image: image(&stage, &champion) };
+    let mut routes = Routes::open(&stage.kafka, "s").unwrap();
+    routes.write(Route::bootstrap("s", champion), "r0", "test").unwrap();
+    let ended = run();
+    assert_eq!(ended.verdict, "pass", "{}", ended.reason);
+    assert_eq!(ended.report["inputs"]["model"], digest(&candidate));
+    assert_eq!(nothing.event_id, ended.event_id, "the champion of the route is found, not given");
+}
+
+/// An image that carries the model, by digest.
+fn image(stage: &Stage, model: &Path) -> String {
+    let digest: Digest = digest(model).parse().unwrap();
+    let layer = LayerBuilder::new().file("/models/model.onnx", model).unwrap().build().unwrap();
+    let recipe = Recipe {
+        layers: vec![layer],
+        model: Some(("/models/model.onnx".into(), digest)),
+        ..Recipe::new(Platform::of_this_machine())
+    };
+    let image = recipe.assemble().unwrap();
+    let folder = stage.folder.path().join(format!("image-{}", image.digest().hex()));
+    let place = format!("oci:{}", folder.display()).parse().unwrap();
+    let client = Client::new(Options::default());
+    registry::blocking::publish(&client, &image, &place, &[]).unwrap();
+    format!("oci:{}@{}", folder.display(), image.digest())
+}
+
+#[test]
+fn a_second_run_judges_the_window_that_the_first_one_told() {
+    let champion = model("demo/models/linear");
+    let stage = Stage::new(9);
+    stage.stream(&telemetry(1_200), Some(&champion));
+    let first = compare(&stage, &champion, &champion, &["--max-p99=1s"]);
+    stage.stream(&telemetry(600), Some(&champion));
+    let second = compare(&stage, &champion, &champion, &["--max-p99=1s"]);
+    assert_eq!(first.window, "0:0-600,1:0-600");
+    assert_eq!((&second.window, &second.event_id), (&first.window, &first.event_id));
+    assert_eq!(first.report["details"]["counts"], second.report["details"]["counts"]);
+}
+
+#[test]
+fn wrong_usage_is_told_with_a_hint() {
+    let stage = Stage::new(9);
+    let champion = model("demo/models/linear");
+    for (flags, told) in [
+        (
+            vec!["--champion=/nowhere.onnx".to_owned(), flag("model", &champion)],
+            "cannot read /nowhere.onnx",
+        ),
+        (
+            vec![flag("model", &champion), "--max-disagreement=0".to_owned()],
+            "no number of records shows",
+        ),
+        (vec![], "--model <FILE>|--image <IMAGE>"),
+        (
+            vec![
+                flag("model", &champion),
+                flag("champion", &champion),
+                "--window=0:0-99".to_owned(),
+            ],
+            "is not on the broker",
+        ),
+    ] {
+        let ended = stage.run(&flags.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(ended.code, 2, "{}", ended.stderr);
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    }
+    assert!(stage.events().is_empty());
+}
