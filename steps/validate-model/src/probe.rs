@@ -93,6 +93,7 @@ pub fn probe() -> ExitCode {
 /// The parent keeps the pipe open for as long as it lives.
 #[expect(
     clippy::exit,
+    clippy::disallowed_methods,
     reason = "nobody is left to answer, and the engine cannot be interrupted otherwise"
 )]
 fn end_with_parent(mut input: impl Read) {
