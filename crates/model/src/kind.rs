@@ -281,4 +281,17 @@ mod tests {
             "it begins like a Python pickle but does not end like one: cut short, or something is hidden behind it"
         );
     }
+
+    #[test]
+    fn no_change_of_a_byte_makes_it_fall_over() {
+        let file = include_bytes!("../samples/linear.onnx");
+        for place in 0..file.len() {
+            for change in [0x01, 0x7f, 0x80, 0xff] {
+                let mut changed = file.to_vec();
+                changed[place] ^= change;
+                let _some_kind = Kind::of(&changed[..]).unwrap();
+                let _weights_outside = crate::external::first_outside(&changed);
+            }
+        }
+    }
 }

@@ -177,7 +177,7 @@ pub(crate) fn baseline(
     champion: &Answered,
     limits: &Limits,
 ) -> anyhow::Result<Check> {
-    let limit = format!("at most {} points more wrong", percent(limits.margin));
+    let limit = format!("at most {} points more wrong", limits.margin * 100.0);
     let check = |value: String| Check::new(BASELINE, value, limit.clone());
     let (Some(candidate), Some(champion)) = (wrong(labels, candidate), wrong(labels, champion))
     else {

@@ -1,6 +1,6 @@
 //! The report page: the checks, the hold-out's scores, the golden answers and the latencies.
 
-use report::{Axis, Histogram, Outcome, Page, ScatterPlot, Table, Tone};
+use report::{Axis, Bars, Histogram, Outcome, Page, ScatterPlot, Table, Tone};
 use serde_json::Value;
 
 use crate::checks::{Check, Finding};
@@ -68,6 +68,7 @@ pub(crate) fn render(record: &Value, checks: &[Check], shown: &Shown) -> String 
     }
     if !shown.candidate.is_empty() {
         page = page
+            .plot(wrong(&record["details"]["measured"]))
             .plot(
                 histogram(
                     "Scores on the hold-out",
@@ -106,6 +107,21 @@ fn on_page(check: &Check) -> report::Check {
     };
     report::Check::new(check.name, check.value.clone(), check.limit.clone(), outcome)
         .note(check.why.clone())
+}
+
+/// The share of wrong labels of each model that gave labels.
+fn wrong(measured: &Value) -> Bars {
+    let records = measured["holdout-records"].as_f64().unwrap_or_default();
+    let mut bars = Bars::new("Wrong on the hold-out", Axis::new("share of records").percent());
+    for (name, key, tone) in [
+        ("champion", "champion-wrong", Tone::Champion),
+        ("candidate", "candidate-wrong", Tone::Candidate),
+    ] {
+        if let Some(count) = measured[key].as_f64() {
+            bars = bars.bar(name, count / records, tone);
+        }
+    }
+    bars.caption("What the checks say is decided by the intervals, not by these two numbers.")
 }
 
 fn histogram(title: &str, axis: Axis, champion: &[f64], candidate: &[f64]) -> Histogram {

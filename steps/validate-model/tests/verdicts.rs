@@ -4,6 +4,7 @@
 
 mod run;
 
+use std::io::Write;
 use std::path::Path;
 
 use run::{Run, demo, here};
@@ -190,4 +191,27 @@ fn the_same_run_tells_the_same_event_again() {
         std::fs::read_to_string(run.outputs().join("event-id")).unwrap()
     };
     assert_eq!(id(&run), id(&run));
+}
+
+#[test]
+fn the_second_process_ends_when_the_first_is_gone() {
+    let path = demo("models/boosting.onnx");
+    let schema: Value =
+        serde_json::from_str(&std::fs::read_to_string(demo("shuttle/schema.json")).unwrap())
+            .unwrap();
+    // Answering this takes about ten seconds, and then it would end with 0.
+    let request = serde_json::json!({
+        "model": path, "sha256": model::digest(Path::new(&path)).unwrap().sha256, "schema": schema,
+        "golden": [], "holdout": [50, 21, 77, 0, 28, 0, 27, 48, 22], "batch": 100_000,
+    });
+    let mut probe = std::process::Command::new(env!("CARGO_BIN_EXE_validate-model"))
+        .arg("probe-model")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = probe.stdin.take().unwrap();
+    writeln!(stdin, "{request}").unwrap();
+    drop(stdin);
+    assert_eq!(probe.wait().unwrap().code(), Some(1));
 }
