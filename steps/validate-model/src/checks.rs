@@ -6,7 +6,6 @@ use stats::latency::quantile_interval;
 use stats::paired::Discordant;
 use stats::proportion::wilson;
 
-use crate::golden::Golden;
 use crate::probe::{Answered, Memory};
 
 /// What the findings are held against.
@@ -68,67 +67,6 @@ impl Check {
     pub(crate) fn not_run(name: &'static str) -> Check {
         Check { outcome: Finding::NotRun, ..Check::new(name, "not reached", "") }
     }
-}
-
-/// Does the file answer as the model that was trained did?
-pub(crate) fn golden(
-    golden: &Golden,
-    answered: &Answered,
-    width: usize,
-    identity: &str,
-    limits: &Limits,
-) -> Check {
-    let limit = format!(
-        "scores within {}, at most {} labels differ",
-        limits.golden_tolerance, limits.golden_flips
-    );
-    let cases = golden.cases.len();
-    let check = |value: String| Check::new(GOLDEN, value, limit.clone());
-    if cases == 0 {
-        return check("no records".to_owned()).fail("the golden set is empty: it proves nothing");
-    }
-    if let Some(other) = golden.model.as_deref().filter(|owner| *owner != identity) {
-        let why = format!("the golden set belongs to another model, {other}");
-        return check("another model's".to_owned()).fail(why);
-    }
-    if let Err((place, found)) = golden.rows_of_width(width) {
-        let why = format!(
-            "record {} of the golden set has {found} numbers, the stream has {width} fields",
-            place + 1
-        );
-        return check(format!("{found} numbers a record")).fail(why);
-    }
-    if answered.score.len() != cases {
-        return check(format!("{} answers", answered.score.len()))
-            .fail("the golden set was not answered record by record");
-    }
-    let far = golden_distance(golden, answered);
-    let flips = golden_flips(golden, answered);
-    let check = check(format!("{cases} records: furthest score {far:.2e}, {flips} labels differ"));
-    if far > limits.golden_tolerance {
-        let tolerance = limits.golden_tolerance;
-        check.fail(format!(
-            "a score of the golden set is {far:.2e} away from what the training side answers, \
-             more than {tolerance}"
-        ))
-    } else if flips > limits.golden_flips {
-        check.fail(format!(
-            "{flips} of {cases} labels of the golden set differ from what the training side answers"
-        ))
-    } else {
-        check
-    }
-}
-
-/// The largest distance of a score from the golden one.
-pub(crate) fn golden_distance(golden: &Golden, answered: &Answered) -> f64 {
-    let distances = golden.cases.iter().zip(&answered.score);
-    distances.map(|(case, got)| (case.score - f64::from(*got)).abs()).fold(0.0, f64::max)
-}
-
-fn golden_flips(golden: &Golden, answered: &Answered) -> usize {
-    let got = |place: usize| answered.labels.as_ref().map(|labels| labels[place]);
-    golden.cases.iter().enumerate().filter(|(place, case)| case.label != got(*place)).count()
 }
 
 /// Is the share of right labels on the hold-out high enough?  With Wilson's interval.
@@ -276,7 +214,6 @@ pub(crate) fn memory(memory: Option<Memory>, limits: &Limits) -> Check {
     }
 }
 
-pub(crate) const GOLDEN: &str = "golden set";
 pub(crate) const ACCURACY: &str = "accuracy";
 pub(crate) const BASELINE: &str = "against the champion";
 pub(crate) const LATENCY: &str = "latency";
@@ -296,61 +233,12 @@ pub(crate) fn percent(share: f64) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::testing::{LIMITS, answered};
     use Finding::{Fail, Inconclusive, Pass};
-
-    const LIMITS: Limits = Limits {
-        golden_tolerance: 1e-4,
-        golden_flips: 0,
-        min_accuracy: 0.95,
-        margin: 0.005,
-        confidence: 0.95,
-        latency_ms: 50.0,
-        batch: 500,
-        memory: 512 << 20,
-        champion_needed: true,
-    };
-
-    fn answered(labels: Vec<i64>) -> Answered {
-        let score = labels.iter().map(|label| *label as f32).collect();
-        Answered { labels: Some(labels), score }
-    }
 
     /// `n` records labelled 0 of which the answers get `wrong` wrong, from the place `from` on.
     fn with_wrong(n: usize, from: usize, wrong: usize) -> Answered {
         answered((0..n).map(|i| i64::from((from..from + wrong).contains(&i))).collect())
-    }
-
-    #[test]
-    fn the_golden_set_must_be_there_be_the_models_and_be_answered() {
-        let golden_of = |text: &str| Golden::parse(text).unwrap();
-        let good = golden_of(r#"{"model":"sha256:1","cases":[{"row":[1],"label":1,"score":1.0}]}"#);
-        let check = |golden: &Golden, answered: &Answered, width| {
-            super::golden(golden, answered, width, "sha256:1", &LIMITS)
-        };
-        let right = answered(vec![1]);
-        let near = Answered { labels: Some(vec![1]), score: vec![0.99995] };
-        let far = Answered { labels: Some(vec![1]), score: vec![0.9] };
-        let flipped = Answered { labels: Some(vec![0]), score: vec![1.0] };
-        for (golden, answers, width, outcome, why) in [
-            (&good, &right, 1, Pass, ""),
-            (&good, &near, 1, Pass, ""),
-            (&good, &far, 1, Fail, "a score of the golden set is 1.00e-1 away"),
-            (&good, &flipped, 1, Fail, "1 of 1 labels of the golden set differ"),
-            (&good, &right, 2, Fail, "record 1 of the golden set has 1 numbers"),
-            (&good, &Answered::default(), 1, Fail, "the golden set was not answered"),
-            (&golden_of(r#"{"cases":[]}"#), &right, 1, Fail, "the golden set is empty"),
-            (
-                &golden_of(r#"{"model":"sha256:2","cases":[{"row":[1],"score":1.0}]}"#),
-                &right,
-                1,
-                Fail,
-                "the golden set belongs to another model, sha256:2",
-            ),
-        ] {
-            let told = check(golden, answers, width);
-            assert_eq!(told.outcome, outcome, "{told:?}");
-            assert!(told.why.starts_with(why), "{told:?}");
-        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::checks::{self, Check, Finding, Limits};
-use crate::golden::Golden;
+use crate::golden::{self, Golden};
 use crate::holdout::Holdout;
 use crate::probe::{Failure, Reply, Stage};
 
@@ -84,7 +84,7 @@ fn checks(evidence: &Evidence<'_>, limits: &Limits) -> anyhow::Result<Vec<Check>
     let Some(reply) = reply else {
         // What the golden set itself lacks is told even where nothing could be asked.
         let later = [
-            checks::GOLDEN,
+            golden::NAME,
             HOLDOUT,
             checks::ACCURACY,
             checks::BASELINE,
@@ -97,10 +97,10 @@ fn checks(evidence: &Evidence<'_>, limits: &Limits) -> anyhow::Result<Vec<Check>
     let stage = reply.failure.as_ref().map(|failure| failure.stage);
     let why = reply.failure.as_ref().map_or("", |failure| failure.reason.as_str());
     checks.push(if stage == Some(Stage::Golden) {
-        Check::new(checks::GOLDEN, "not answered", "an answer to every record")
+        Check::new(golden::NAME, "not answered", "an answer to every record")
             .fail(format!("of the golden set, {why}"))
     } else {
-        checks::golden(
+        golden::check(
             evidence.golden,
             &reply.golden,
             evidence.width,
@@ -204,7 +204,7 @@ fn measured(evidence: &Evidence<'_>) -> (Option<f64>, Value) {
     let reply = evidence.candidate.and_then(Asked::reply);
     let measured = json!({
         "golden-records": evidence.golden.cases.len(),
-        "golden-furthest": reply.map(|reply| checks::golden_distance(evidence.golden, &reply.golden)),
+        "golden-furthest": reply.map(|reply| golden::distance(evidence.golden, &reply.golden)),
         "holdout-records": labels.len(),
         "candidate-wrong": candidate.as_deref().map(count),
         "champion-wrong": champion.as_deref().map(count),
@@ -249,21 +249,12 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::probe::{Answered, Memory};
+    use crate::testing::LIMITS;
 
     const N: usize = 2000;
 
     fn limits(champion_needed: bool) -> Limits {
-        Limits {
-            golden_tolerance: 1e-4,
-            golden_flips: 0,
-            min_accuracy: 0.95,
-            margin: 0.005,
-            confidence: 0.95,
-            latency_ms: 50.0,
-            batch: 500,
-            memory: 512 << 20,
-            champion_needed,
-        }
+        Limits { champion_needed, ..LIMITS }
     }
 
     fn good() -> Reply {

@@ -5,6 +5,9 @@
 
 use serde::Deserialize;
 
+use crate::checks::{Check, Limits};
+use crate::probe::Answered;
+
 /// A golden set; may be empty, which is a finding and not an error.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,10 +47,76 @@ impl Golden {
     }
 }
 
+/// The name of the check.
+pub(crate) const NAME: &str = "golden set";
+
+/// Does the file answer as the model that was trained did?
+pub(crate) fn check(
+    golden: &Golden,
+    answered: &Answered,
+    width: usize,
+    identity: &str,
+    limits: &Limits,
+) -> Check {
+    let limit = format!(
+        "scores within {}, at most {} labels differ",
+        limits.golden_tolerance, limits.golden_flips
+    );
+    let cases = golden.cases.len();
+    let check = |value: String| Check::new(NAME, value, limit.clone());
+    if cases == 0 {
+        return check("no records".to_owned()).fail("the golden set is empty: it proves nothing");
+    }
+    if let Some(other) = golden.model.as_deref().filter(|owner| *owner != identity) {
+        let why = format!("the golden set belongs to another model, {other}");
+        return check("another model's".to_owned()).fail(why);
+    }
+    if let Err((place, found)) = golden.rows_of_width(width) {
+        let why = format!(
+            "record {} of the golden set has {found} numbers, the stream has {width} fields",
+            place + 1
+        );
+        return check(format!("{found} numbers a record")).fail(why);
+    }
+    if answered.score.len() != cases {
+        return check(format!("{} answers", answered.score.len()))
+            .fail("the golden set was not answered record by record");
+    }
+    let far = distance(golden, answered);
+    let flips = flips(golden, answered);
+    let check = check(format!("{cases} records: furthest score {far:.2e}, {flips} labels differ"));
+    if far > limits.golden_tolerance {
+        let tolerance = limits.golden_tolerance;
+        check.fail(format!(
+            "a score of the golden set is {far:.2e} away from what the training side answers, \
+             more than {tolerance}"
+        ))
+    } else if flips > limits.golden_flips {
+        check.fail(format!(
+            "{flips} of {cases} labels of the golden set differ from what the training side answers"
+        ))
+    } else {
+        check
+    }
+}
+
+/// The largest distance of a score from the golden one.
+pub(crate) fn distance(golden: &Golden, answered: &Answered) -> f64 {
+    let distances = golden.cases.iter().zip(&answered.score);
+    distances.map(|(case, got)| (case.score - f64::from(*got)).abs()).fold(0.0, f64::max)
+}
+
+fn flips(golden: &Golden, answered: &Answered) -> usize {
+    let got = |place: usize| answered.labels.as_ref().map(|labels| labels[place]);
+    golden.cases.iter().enumerate().filter(|(place, case)| case.label != got(*place)).count()
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::checks::Finding::{Fail, Pass};
+    use crate::testing::{LIMITS, answered};
 
     #[test]
     fn rows_must_be_as_wide_as_the_stream() {
@@ -63,5 +132,38 @@ mod tests {
             assert!(Golden::parse(text).is_err(), "{text}");
         }
         assert!(Golden::parse(r#"{"cases":[{"row":[1e39],"score":1}]}"#).is_err());
+    }
+
+    #[test]
+    fn the_golden_set_must_be_there_be_the_models_and_be_answered() {
+        let golden_of = |text: &str| Golden::parse(text).unwrap();
+        let good = golden_of(r#"{"model":"sha256:1","cases":[{"row":[1],"label":1,"score":1.0}]}"#);
+        let check = |golden: &Golden, answered: &Answered, width| {
+            super::check(golden, answered, width, "sha256:1", &LIMITS)
+        };
+        let right = answered(vec![1]);
+        let near = Answered { labels: Some(vec![1]), score: vec![0.99995] };
+        let far = Answered { labels: Some(vec![1]), score: vec![0.9] };
+        let flipped = Answered { labels: Some(vec![0]), score: vec![1.0] };
+        for (golden, answers, width, outcome, why) in [
+            (&good, &right, 1, Pass, ""),
+            (&good, &near, 1, Pass, ""),
+            (&good, &far, 1, Fail, "a score of the golden set is 1.00e-1 away"),
+            (&good, &flipped, 1, Fail, "1 of 1 labels of the golden set differ"),
+            (&good, &right, 2, Fail, "record 1 of the golden set has 1 numbers"),
+            (&good, &Answered::default(), 1, Fail, "the golden set was not answered"),
+            (&golden_of(r#"{"cases":[]}"#), &right, 1, Fail, "the golden set is empty"),
+            (
+                &golden_of(r#"{"model":"sha256:2","cases":[{"row":[1],"score":1.0}]}"#),
+                &right,
+                1,
+                Fail,
+                "the golden set belongs to another model, sha256:2",
+            ),
+        ] {
+            let told = check(golden, answers, width);
+            assert_eq!(told.outcome, outcome, "{told:?}");
+            assert!(told.why.starts_with(why), "{told:?}");
+        }
     }
 }

@@ -13,6 +13,8 @@ mod golden;
 mod holdout;
 mod page;
 mod probe;
+#[cfg(test)]
+mod testing;
 
 use std::collections::BTreeMap;
 use std::path::Path;
