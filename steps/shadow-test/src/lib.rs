@@ -126,9 +126,11 @@ fn compare(
 ) -> anyhow::Result<(Tally, Window)> {
     let (kafka, stream) = (&context.kafka, &context.common.stream);
     let (started, total) = (Instant::now(), window.len());
+    let answers = kafka.extent(&format!("{stream}.predictions"))?;
     let mut read = Window::default();
     for (partition, (from, to)) in window.0.iter().filter(|(_, (from, to))| from < to) {
-        let mut live = LiveAnswers::open(kafka, stream, &champion.digest, *partition, *from)?;
+        let mut live =
+            LiveAnswers::open(kafka, stream, &champion.digest, &answers, *partition, *from)?;
         let part = Window([(*partition, (*from, *to))].into());
         let answered = Reader::read_window(kafka, &format!("{stream}.features"), &part, |record| {
             context.stop.check()?;

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use contract::kafka::{Kafka, Reader, Record, Start};
+use contract::kafka::{Kafka, Reader, Record, Start, Window};
 use serde::Deserialize;
 
 /// The live answer to one record.
@@ -44,14 +44,16 @@ const NEAR: i64 = 4_096;
 const PATIENCE: Duration = Duration::from_millis(500);
 
 impl LiveAnswers {
-    /// Finds the answers from feature offset `from` of `partition` on.
+    /// Finds the answers from feature offset `from` of `partition` on, where `kept` is what the predictions topic
+    /// holds.
     ///
     /// # Errors
-    /// The predictions topic or its partition is missing, or the broker away.
+    /// The topic has no such partition, or the broker is away.
     pub(crate) fn open(
         kafka: &Kafka,
         stream: &str,
         champion: &str,
+        kept: &Window,
         partition: i32,
         from: i64,
     ) -> anyhow::Result<Self> {
@@ -62,8 +64,7 @@ impl LiveAnswers {
             let timeout = kafka.timeout();
             Ok(Self { reader, timeout, features, champion, ahead: None, ended: false })
         };
-        let extent = kafka.extent(&topic)?;
-        let (mut low, mut high) = extent.0.get(&partition).copied().ok_or_else(|| {
+        let (mut low, mut high) = kept.0.get(&partition).copied().ok_or_else(|| {
             contract::usage(
                 format!("{topic} has no partition {partition}, but {features} has"),
                 "give both topics the same number of partitions",
