@@ -1,0 +1,317 @@
+//! Which route is to be in force, given the routes seen and the models loaded.
+//!
+//! ```text
+//! route seen ─► models load ─► all there: put in force ─► in force: ready
+//!                 │                candidate failed: put in force, the champion answers for it: failed
+//!                 └─ champion failed: the former route stays: failed
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use routes::{ModelRef, Route, ScorerState, ScorerStatus};
+
+/// Where the scorer stands with the routes of its stream.
+#[derive(Debug, Default)]
+pub struct Adoption {
+    stream: String,
+    scorer: String,
+    newest: Option<Route>,
+    in_force: Option<InForce>,
+    models: BTreeMap<String, Readiness>,
+}
+
+/// How far a model is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    Loading,
+    Loaded,
+    /// It may be tried again; this is what went wrong last.
+    Failed(String),
+}
+
+/// The plan that answers, as far as adoption cares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce {
+    pub generation: u64,
+    /// Why the champion answers in the candidate's place.
+    pub without_candidate: Option<String>,
+}
+
+/// What became of a route that was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    Taken,
+    /// Not newer than one seen before.
+    Stale,
+    /// It makes no sense, and why.
+    Defective(String),
+}
+
+/// What is to be done about the newest route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// There is none: nothing is answered.
+    Nothing,
+    /// Its models are not there yet; the former route stays.
+    Wait,
+    /// Its champion cannot be loaded; the former route stays.
+    Refuse(String),
+    /// It is to be in force.
+    Force(InForce),
+}
+
+impl Adoption {
+    pub fn new(stream: &str, scorer: &str) -> Self {
+        Self { stream: stream.to_owned(), scorer: scorer.to_owned(), ..Self::default() }
+    }
+
+    /// Takes note of a route.
+    pub fn see(&mut self, route: Route) -> Seen {
+        if self.newest.as_ref().is_some_and(|newest| newest.generation >= route.generation) {
+            return Seen::Stale;
+        }
+        if let Some(defect) = route.defect() {
+            return Seen::Defective(defect);
+        }
+        self.newest = Some(route);
+        Seen::Taken
+    }
+
+    /// The stream was retired; the next route is taken whatever its generation.
+    pub fn retire(&mut self) {
+        self.newest = None;
+    }
+
+    /// The newest route that was taken.
+    pub fn newest(&self) -> Option<&Route> {
+        self.newest.as_ref()
+    }
+
+    /// The models to have loaded, most urgent first; `now` decides whether the previous one is still kept.
+    pub fn wanted(&self, now: jiff::Timestamp) -> Vec<ModelRef> {
+        let Some(route) = &self.newest else { return Vec::new() };
+        let kept = |previous: &&routes::Previous| {
+            // An end that cannot be read is no reason to drop the way back.
+            previous.until.parse::<jiff::Timestamp>().is_ok_and(|until| now < until)
+                || previous.until.parse::<jiff::Timestamp>().is_err()
+        };
+        let candidate = route.candidate.as_ref().map(|candidate| &candidate.model);
+        let previous = route.previous.as_ref().filter(kept).map(|previous| &previous.model);
+        let mut met = BTreeSet::new();
+        [Some(&route.champion), candidate, previous]
+            .into_iter()
+            .flatten()
+            .filter(|model| met.insert(&model.digest))
+            .cloned()
+            .collect()
+    }
+
+    /// Takes note of how far the model `digest` is.
+    pub fn model(&mut self, digest: &str, readiness: Readiness) {
+        self.models.insert(digest.to_owned(), readiness);
+    }
+
+    /// How far the model is; `None` when nobody began to load it.
+    pub fn readiness(&self, digest: &str) -> Option<&Readiness> {
+        self.models.get(digest)
+    }
+
+    /// Forgets models that are not among `wanted`, and returns their digests.
+    pub fn forget_all_but(&mut self, wanted: &[ModelRef]) -> Vec<String> {
+        let kept: BTreeSet<&str> = wanted.iter().map(|model| model.digest.as_str()).collect();
+        let gone: Vec<String> =
+            self.models.keys().filter(|digest| !kept.contains(digest.as_str())).cloned().collect();
+        self.models.retain(|digest, _| kept.contains(digest.as_str()));
+        gone
+    }
+
+    /// Takes note of what answers from now on; `None` when nothing does.
+    pub fn in_force(&mut self, plan: Option<InForce>) {
+        self.in_force = plan;
+    }
+
+    /// What is to be done about the newest route.
+    pub fn decide(&self) -> Decision {
+        let Some(route) = &self.newest else { return Decision::Nothing };
+        let readiness = |model: &ModelRef| self.models.get(&model.digest);
+        match readiness(&route.champion) {
+            Some(Readiness::Failed(error)) => {
+                return Decision::Refuse(format!(
+                    "the champion {}: {error}",
+                    route.champion.digest
+                ));
+            }
+            Some(Readiness::Loaded) => {}
+            Some(Readiness::Loading) | None => return Decision::Wait,
+        }
+        let without_candidate = match &route.candidate {
+            None => None,
+            Some(candidate) => match readiness(&candidate.model) {
+                Some(Readiness::Loaded) => None,
+                Some(Readiness::Failed(error)) => {
+                    Some(format!("the candidate {}: {error}", candidate.model.digest))
+                }
+                Some(Readiness::Loading) | None => return Decision::Wait,
+            },
+        };
+        Decision::Force(InForce { generation: route.generation, without_candidate })
+    }
+
+    /// What the scorer says of itself.
+    pub fn status(&self, fallbacks: u64) -> ScorerStatus {
+        let (state, error) = match self.decide() {
+            Decision::Nothing => (ScorerState::Ready, None),
+            Decision::Wait => (ScorerState::Loading, None),
+            Decision::Refuse(error) => (ScorerState::Failed, Some(error)),
+            Decision::Force(InForce { without_candidate: Some(error), .. }) => {
+                (ScorerState::Failed, Some(error))
+            }
+            Decision::Force(plan) if self.in_force.as_ref() == Some(&plan) => {
+                (ScorerState::Ready, None)
+            }
+            // Everything is loaded; the transaction before it is being finished.
+            Decision::Force(_) => (ScorerState::Loading, None),
+        };
+        ScorerStatus {
+            stream: self.stream.clone(),
+            scorer: self.scorer.clone(),
+            generation: self.in_force.as_ref().map_or(0, |plan| plan.generation),
+            state,
+            seen: self.newest.as_ref().map_or(0, |route| route.generation),
+            error,
+            fallbacks,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use routes::Previous;
+
+    fn model(n: u8) -> ModelRef {
+        let digest = format!("sha256:{}", format!("{n:02x}").repeat(32));
+        ModelRef { digest, image: format!("oci:models@sha256:{n}") }
+    }
+
+    fn route(generation: u64, champion: u8, candidate: Option<u8>) -> Route {
+        let route = Route { generation, ..Route::bootstrap("s", model(champion)) };
+        match candidate {
+            Some(n) => route.with_candidate(model(n), 0.1),
+            None => route,
+        }
+    }
+
+    fn forced(generation: u64) -> InForce {
+        InForce { generation, without_candidate: None }
+    }
+
+    /// Generation 1 of model 1 is in force, generation 2 with candidate 2 was seen.
+    fn on_trial() -> Adoption {
+        let mut adoption = Adoption::new("s", "a");
+        assert_eq!(adoption.see(route(1, 1, None)), Seen::Taken);
+        adoption.model(&model(1).digest, Readiness::Loaded);
+        adoption.in_force(Some(forced(1)));
+        assert_eq!(adoption.see(route(2, 1, Some(2))), Seen::Taken);
+        adoption
+    }
+
+    fn told(adoption: &Adoption) -> (u64, u64, ScorerState) {
+        let status = adoption.status(0);
+        assert_eq!(status.error.is_some(), status.state == ScorerState::Failed);
+        (status.generation, status.seen, status.state)
+    }
+
+    #[test]
+    fn without_a_route_the_scorer_is_ready_and_answers_nothing() {
+        let adoption = Adoption::new("s", "a");
+        assert_eq!(adoption.decide(), Decision::Nothing);
+        assert_eq!(told(&adoption), (0, 0, ScorerState::Ready));
+        assert!(adoption.wanted(jiff::Timestamp::UNIX_EPOCH).is_empty());
+    }
+
+    #[test]
+    fn a_route_is_in_force_once_all_its_models_are_there() {
+        let mut adoption = on_trial();
+        assert_eq!(adoption.decide(), Decision::Wait);
+        assert_eq!(told(&adoption), (1, 2, ScorerState::Loading));
+        adoption.model(&model(2).digest, Readiness::Loading);
+        assert_eq!(adoption.decide(), Decision::Wait);
+        adoption.model(&model(2).digest, Readiness::Loaded);
+        assert_eq!(adoption.decide(), Decision::Force(forced(2)));
+        assert_eq!(told(&adoption), (1, 2, ScorerState::Loading));
+        adoption.in_force(Some(forced(2)));
+        assert_eq!(told(&adoption), (2, 2, ScorerState::Ready));
+    }
+
+    #[test]
+    fn a_candidate_that_cannot_be_loaded_leaves_the_champion_in_force() {
+        let mut adoption = on_trial();
+        adoption.model(&model(2).digest, Readiness::Failed("no such image".into()));
+        let Decision::Force(plan) = adoption.decide() else { panic!() };
+        assert!(plan.without_candidate.as_ref().unwrap().ends_with("no such image"));
+        adoption.in_force(Some(plan));
+        assert_eq!(told(&adoption), (2, 2, ScorerState::Failed));
+        // The image was pushed late, and the next try found it.
+        adoption.model(&model(2).digest, Readiness::Loaded);
+        assert_eq!(adoption.decide(), Decision::Force(forced(2)));
+        adoption.in_force(Some(forced(2)));
+        assert_eq!(told(&adoption), (2, 2, ScorerState::Ready));
+    }
+
+    #[test]
+    fn a_champion_that_cannot_be_loaded_leaves_the_former_route_in_force() {
+        let mut adoption = on_trial();
+        adoption.see(route(3, 4, None));
+        adoption.model(&model(4).digest, Readiness::Failed("truncated".into()));
+        assert!(matches!(adoption.decide(), Decision::Refuse(_)));
+        assert_eq!(told(&adoption), (1, 3, ScorerState::Failed));
+    }
+
+    #[test]
+    fn a_way_back_overtakes_a_candidate_that_still_loads() {
+        let mut adoption = on_trial();
+        adoption.model(&model(2).digest, Readiness::Loading);
+        adoption.see(route(3, 1, None));
+        assert_eq!(adoption.decide(), Decision::Force(forced(3)));
+    }
+
+    #[test]
+    fn stale_and_senseless_routes_are_passed_over() {
+        let mut adoption = on_trial();
+        assert_eq!(adoption.see(route(1, 9, None)), Seen::Stale);
+        assert_eq!(adoption.see(route(2, 9, None)), Seen::Stale);
+        let mut broken = route(3, 1, None);
+        broken.champion.digest = "sha256:12".into();
+        assert!(matches!(adoption.see(broken), Seen::Defective(_)));
+        assert_eq!(adoption.newest().unwrap().generation, 2);
+    }
+
+    #[test]
+    fn a_retired_stream_begins_anew_at_any_generation() {
+        let mut adoption = on_trial();
+        adoption.retire();
+        adoption.in_force(None);
+        assert_eq!(told(&adoption), (0, 0, ScorerState::Ready));
+        assert_eq!(adoption.see(route(1, 1, None)), Seen::Taken);
+    }
+
+    #[test]
+    fn the_former_champion_is_kept_until_its_time_is_over() {
+        let mut adoption = Adoption::new("s", "a");
+        let until = "2026-01-01T00:00:00Z".to_owned();
+        let previous = Some(Previous { model: model(1), until: until.clone() });
+        adoption.see(Route { previous, ..route(3, 2, None) });
+        let end: jiff::Timestamp = until.parse().unwrap();
+        assert_eq!(adoption.wanted(end - jiff::SignedDuration::from_secs(1)), [model(2), model(1)]);
+        let wanted = adoption.wanted(end);
+        assert_eq!(wanted, [model(2)]);
+        for n in [1, 2] {
+            adoption.model(&model(n).digest, Readiness::Loaded);
+        }
+        assert_eq!(adoption.forget_all_but(&wanted), [model(1).digest]);
+        assert_eq!(adoption.readiness(&model(1).digest), None);
+    }
+}

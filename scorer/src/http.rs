@@ -1,0 +1,52 @@
+//! /metrics, /healthz and /readyz, on a thread of their own.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::routing::get;
+
+use crate::supervise::Shared;
+
+/// Serves until the process ends; returns the address.
+///
+/// # Errors
+/// The address is taken or not this machine's (exit 2).
+pub(crate) fn serve(address: SocketAddr, shared: &Arc<Shared>) -> anyhow::Result<SocketAddr> {
+    let hint = "choose another --http address; port 0 takes a free one";
+    let usage = |error| contract::usage(format!("cannot listen on {address}: {error}"), hint);
+    let listener = TcpListener::bind(address).map_err(usage)?;
+    listener.set_nonblocking(true).map_err(usage)?;
+    let bound = listener.local_addr()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let router = router(Arc::clone(shared));
+    std::thread::Builder::new().name("http".into()).spawn(move || {
+        let served = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            axum::serve(listener, router).await
+        });
+        if let Err(error) = served {
+            tracing::error!(%error, "/metrics and the probes are no longer served");
+        }
+    })?;
+    Ok(bound)
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    let (metrics, ready) = (Arc::clone(&shared), shared);
+    let text =
+        [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
+    Router::new()
+        .route("/metrics", get(move || async move { (text, metrics.metrics.text()) }))
+        .route("/healthz", get(|| async { "alive\n" }))
+        .route(
+            "/readyz",
+            get(move || async move {
+                match ready.readiness() {
+                    Ok(why) => (StatusCode::OK, format!("ready: {why}\n")),
+                    Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
+                }
+            }),
+        )
+}

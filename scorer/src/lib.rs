@@ -1,0 +1,35 @@
+//! Answers a stream exactly once and switches models without a restart.
+//!
+//! Records of `<stream>.features` go through two threads: one polls, parses and asks the models, the other writes
+//! `<stream>.predictions` and `<stream>.dead-letters` in transactions that carry the input offsets.
+//! A third follows the routes topic and puts a route in force once its models are loaded.
+//!
+//! # Layout
+//!
+//! - [`batch`], [`answer`], [`prediction`]: from feature records to answers to the bytes written (pure)
+//! - [`plan`], [`adoption`]: which route and models answer, and when a route is put in force (pure)
+//! - [`load`]: a model's image fetched, checked, loaded and warmed up
+//! - `control`, `follow`: the threads around adoption; `lease`: no answers while nobody hears this scorer
+//! - `session`, `gather`, `commit`, `group`: one consumer with one producer, from open to end
+//! - `supervise`: sessions, one after the other; `metrics`, `http`: what can be watched
+
+pub mod adoption;
+pub mod answer;
+mod args;
+pub mod batch;
+mod commit;
+mod control;
+mod follow;
+mod gather;
+mod group;
+mod http;
+mod lease;
+pub mod load;
+mod metrics;
+pub mod plan;
+pub mod prediction;
+mod session;
+mod supervise;
+
+pub use args::Args;
+pub use supervise::run;
