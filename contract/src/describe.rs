@@ -24,8 +24,10 @@ pub struct Description {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Flag {
     /// With the leading dashes.
+    #[schemars(regex(pattern = r"^--[a-z][a-z0-9-]*$"))]
     pub name: String,
     /// The environment variable that sets it.
+    #[schemars(regex(pattern = r"^HEADGATE_[A-Z0-9_]+$"))]
     pub env: String,
     pub about: String,
     pub required: bool,

@@ -44,6 +44,7 @@ pub struct OutcomeEvent {
     pub subject: EventSubject,
     pub custom_data: Told,
     /// Always `application/json`.
+    #[schemars(regex(pattern = r"^application/json$"))]
     pub custom_data_content_type: String,
 }
 
@@ -54,12 +55,19 @@ pub struct EventContext {
     /// The CDEvents release.
     pub specversion: String,
     /// The same for a repeated run, so that consumers can drop the repetition.
+    #[schemars(length(min = 1, max = 200))]
     pub id: String,
     /// `/headgate/<environment>/<step>`.
+    #[schemars(regex(pattern = r"^/headgate/[A-Za-z0-9._-]+/[a-z0-9-]+$"))]
     pub source: String,
+    /// A CDEvents type, standard or custom.
     #[serde(rename = "type")]
+    #[schemars(regex(
+        pattern = r"^dev\.(cdevents\.[A-Za-z]+|cdeventsx\.[A-Za-z]+-[A-Za-z]+)\.[A-Za-z]+\.\d\.\d\.\d$"
+    ))]
     pub event_type: String,
     /// RFC 3339.
+    #[schemars(regex(pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"))]
     pub timestamp: String,
     /// The event that led to this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -84,6 +92,8 @@ pub struct LinkFrom {
 /// The CDEvents subject.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct EventSubject {
+    /// What the event is about: a model digest, a stream, an image.
+    #[schemars(length(min = 1))]
     pub id: String,
     /// The fields that the event's type asks for.
     pub content: Value,
@@ -93,19 +103,27 @@ pub struct EventSubject {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct Told {
+    /// The contract's version.
+    #[schemars(length(min = 1))]
     pub contract: String,
+    #[schemars(length(min = 1))]
     pub step: String,
     pub step_version: String,
+    #[schemars(length(min = 1))]
     pub release: String,
+    #[schemars(length(min = 1))]
     pub stream: String,
+    #[schemars(length(min = 1))]
     pub environment: String,
     pub verdict: Verdict,
+    #[schemars(length(min = 1))]
     pub reason: String,
     /// What the run was given, by digest.
     pub inputs: BTreeMap<String, String>,
     /// The step's output parameters.
     pub outputs: BTreeMap<String, String>,
     /// `sha256:` of report.json.
+    #[schemars(regex(pattern = r"^sha256:[0-9a-f]{64}$"))]
     pub report: String,
 }
 

@@ -10,6 +10,7 @@
 //! - [`args`], [`describe`]: the flags every step has, and `--describe`
 //! - [`event`], [`event_log`]: CloudEvents on Kafka, written and read back
 //! - [`fault`], [`exit`]: what can go wrong and the exit code that says so
+//! - [`record`]: the decision record, `report.json`
 //! - [`outputs`], [`progress`], [`stop`], [`logging`]: files, progress, SIGTERM, logs
 //! - [`kafka`]: the only place where steps touch Kafka
 //!
@@ -26,6 +27,7 @@ pub mod logging;
 pub mod outcome;
 pub mod outputs;
 pub mod progress;
+pub mod record;
 pub mod step;
 pub mod stop;
 

@@ -14,6 +14,7 @@ use crate::event::{self, EventContext, EventSubject, OutcomeEvent, Told};
 use crate::kafka::Kafka;
 use crate::outputs::{OutputSpec, Outputs};
 use crate::progress::Progress;
+use crate::record::DecisionRecord;
 use crate::stop::Stop;
 use crate::{CONTRACT_VERSION, EventType, Outcome, describe, exit, fault, logging};
 
@@ -150,13 +151,22 @@ fn tell<S: Step>(
     );
     let common = &context.common;
     let id = context.event_id(&outcome.inputs);
-    let record = json!({
-        "contract": CONTRACT_VERSION, "step": S::NAME, "version": S::VERSION,
-        "release": common.release, "stream": common.stream, "environment": common.environment,
-        "verdict": outcome.verdict, "reason": outcome.reason, "event": id,
-        "flags": context.flags, "inputs": outcome.inputs, "details": outcome.details,
-        "started": started, "finished": event::now(),
-    });
+    let record = serde_json::to_value(DecisionRecord {
+        contract: CONTRACT_VERSION.into(),
+        step: S::NAME.into(),
+        version: S::VERSION.into(),
+        release: common.release.clone(),
+        stream: common.stream.clone(),
+        environment: common.environment.clone(),
+        verdict: outcome.verdict,
+        reason: outcome.reason.clone(),
+        event: id.clone(),
+        flags: context.flags.clone(),
+        inputs: outcome.inputs.clone(),
+        details: outcome.details,
+        started,
+        finished: event::now(),
+    })?;
     let report = serde_json::to_string_pretty(&record)?;
 
     outputs.write("report.json", &report)?;

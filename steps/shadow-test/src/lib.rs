@@ -74,7 +74,7 @@ impl Step for ShadowTest {
         let candidate = match models::candidate(args, context)? {
             Ok(found) => found,
             Err(reason) => {
-                let given = args.model_digest.clone().unwrap_or_default();
+                let given = args.model_digest.clone().or(args.image.clone()).unwrap_or_default();
                 return Ok(told::refused(
                     context,
                     Verdict::Fail,
