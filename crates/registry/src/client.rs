@@ -141,13 +141,24 @@ impl Client {
         make: impl Fn(&reqwest::Client) -> RequestBuilder,
     ) -> Result<Response, Failure> {
         let http = self.http(host)?;
-        let first = within_limit(self.authorize(host, scope, make(http)).await?.send()).await?;
-        let answer =
-            if first.status() == StatusCode::UNAUTHORIZED && self.learn(host, scope, &first) {
-                within_limit(self.authorize(host, scope, make(http)).await?.send()).await?
-            } else {
-                first
+        let mut renewals = 0;
+        let answer = loop {
+            let request = self.authorize(host, scope, make(http)).await?;
+            let answer = within_limit(request.send()).await?;
+            if answer.status() != StatusCode::UNAUTHORIZED {
+                break answer;
+            }
+            // A new token can be ended at once by whoever ends tokens; a password stays what it is.
+            let most = match self.learn(host, scope, &answer) {
+                Some(Scheme::Bearer { .. }) => 2,
+                Some(Scheme::Basic) => 1,
+                None => 0,
             };
+            if renewals == most {
+                break answer;
+            }
+            renewals += 1;
+        };
         lasting(answer)
     }
 
@@ -188,14 +199,14 @@ impl Client {
         }
     }
 
-    /// Takes in the challenge of a 401 answer; says whether asking again can help.
-    pub(crate) fn learn(&self, host: &str, scope: &Scope, answer: &Response) -> bool {
-        let Some(scheme) = challenge(answer.headers()) else { return false };
+    /// Takes in the challenge of a 401 answer; without one, asking again cannot help.
+    pub(crate) fn learn(&self, host: &str, scope: &Scope, answer: &Response) -> Option<Scheme> {
+        let scheme = challenge(answer.headers())?;
         let mut sessions = self.sessions();
         let session = sessions.entry(host.to_owned()).or_default();
         session.forget(scope);
-        session.scheme = Some(scheme);
-        true
+        session.scheme = Some(scheme.clone());
+        Some(scheme)
     }
 
     async fn ask_token(

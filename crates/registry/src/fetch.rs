@@ -8,11 +8,11 @@ use flate2::write::MultiGzDecoder;
 use tempfile::NamedTempFile;
 
 use crate::layer::inside;
-use crate::layout::persist;
 use crate::pick::{Picker, Verdict};
 use crate::place::{Manifest, Place};
 use crate::{
     Client, Descriptor, Digest, Error, Hasher, Platform, Reference, Result, annotation, media_type,
+    staging,
 };
 
 /// A file that was fetched and verified.
@@ -111,10 +111,10 @@ async fn extract(
     expected: &Digest,
 ) -> Result<Fetched> {
     fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+    staging::sweep(folder);
     let mut bytes_read = 0;
     for layer in candidates(manifest, expected) {
-        let file = NamedTempFile::with_prefix_in(".fetching-", folder);
-        let file = file.map_err(|e| Error::io(folder, e))?;
+        let file = staging::stage(folder).map_err(|e| Error::io(folder, e))?;
         let mut sink = LayerSink::new(layer, wanted, file)?;
         place.blob_into(layer, &mut sink).await?;
         bytes_read += layer.size;
@@ -127,7 +127,7 @@ async fn extract(
                 let digest = picked.hasher.finish();
                 digest.must_be(expected, &format!("/{wanted} in {image}"))?;
                 let path = place_in(folder, &digest);
-                persist(picked.file, &path).map_err(|e| Error::io(&path, e))?;
+                staging::persist(picked.file, &path).map_err(|e| Error::io(&path, e))?;
                 return Ok(Fetched { path, digest, size, bytes_read });
             }
         }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::{Descriptor, Digest, Error, Hasher, Result, Select, json, media_type};
+use crate::{Descriptor, Digest, Error, Hasher, Result, Select, json, media_type, staging};
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 const MARKER: &str = "oci-layout";
@@ -41,13 +41,19 @@ impl Layout {
 
     /// Opens the layout in `root`, or makes one there if the folder is missing or empty.
     pub fn create(root: &Path) -> Result<Self> {
+        let blobs = root.join("blobs/sha256");
+        staging::sweep(&blobs);
         if root.join(MARKER).exists() {
             return Layout::open(root);
         }
-        let blobs = root.join("blobs/sha256");
         let taken = fs::read_dir(root).is_ok_and(|mut listing| {
             // A writer killed between its first steps leaves `blobs` and no marker; that is ours to finish.
-            listing.any(|entry| entry.is_ok_and(|entry| entry.file_name() != "blobs"))
+            listing.any(|entry| {
+                entry.is_ok_and(|entry| {
+                    let name = entry.file_name();
+                    name != "blobs" && !name.to_string_lossy().starts_with(".part-")
+                })
+            })
         });
         if taken {
             let why = "the folder holds other things than an OCI layout; name an empty one";
@@ -110,8 +116,7 @@ impl Layout {
     pub(crate) fn writer(&self, digest: &Digest) -> Result<BlobWriter> {
         let target = self.blob_path(digest);
         let folder = self.root.join("blobs/sha256");
-        let file = NamedTempFile::with_prefix_in(".writing-", &folder);
-        let file = file.map_err(|e| Error::io(&folder, e))?;
+        let file = staging::stage(&folder).map_err(|e| Error::io(&folder, e))?;
         Ok(BlobWriter { file, hasher: Hasher::default(), expected: digest.clone(), target })
     }
 
@@ -172,9 +177,9 @@ impl Layout {
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let target = self.root.join(name);
         let write = || -> io::Result<()> {
-            let mut file = NamedTempFile::with_prefix_in(".writing-", &self.root)?;
+            let mut file = staging::stage(&self.root)?;
             file.write_all(bytes)?;
-            persist(file, &target)
+            staging::persist(file, &target)
         };
         write().map_err(|e| Error::io(&target, e))
     }
@@ -198,7 +203,7 @@ impl BlobWriter {
     pub(crate) fn commit(self) -> Result<()> {
         let what = self.target.display().to_string();
         self.hasher.finish().must_be(&self.expected, &what)?;
-        persist(self.file, &self.target).map_err(|e| Error::io(&self.target, e))
+        staging::persist(self.file, &self.target).map_err(|e| Error::io(&self.target, e))
     }
 }
 
@@ -212,15 +217,6 @@ impl Write for BlobWriter {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
-}
-
-/// Renames a whole file into its place, readable by everyone as other tools leave it.
-pub(crate) fn persist(file: NamedTempFile, target: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
-    file.as_file().sync_all()?;
-    file.persist(target).map_err(|error| error.error)?;
-    Ok(())
 }
 
 #[cfg(test)]

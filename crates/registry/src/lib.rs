@@ -32,6 +32,7 @@ mod publish;
 mod pull;
 mod reference;
 mod retry;
+mod staging;
 mod upload;
 
 pub use client::{Client, Options};

@@ -220,7 +220,9 @@ impl Repository {
             return Ok(answer);
         }
         let scope = Scope::push(&self.name);
-        if status == StatusCode::UNAUTHORIZED && self.client.learn(&self.host, &scope, &answer) {
+        if status == StatusCode::UNAUTHORIZED
+            && self.client.learn(&self.host, &scope, &answer).is_some()
+        {
             // The token ended under way; opening the next session shows whether a new one is given.
             let why = "the token ended during the upload".to_owned();
             return Err(Failure::Passing { why, after: Some(Duration::ZERO) });

@@ -6,6 +6,7 @@ use std::path::Path;
 
 pub mod browser;
 pub mod kafka;
+pub mod registry;
 
 /// The folder of the workspace.
 #[must_use]

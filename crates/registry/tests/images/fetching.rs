@@ -2,17 +2,17 @@
 
 use std::fs;
 
+use harness::registry::OwnRegistry;
 use registry::blocking::{fetch_file, fetch_model, publish};
 use registry::{Digest, Error, LayerBuilder, Platform, Recipe};
 
-use crate::real_registry::RealRegistry;
 use crate::{client, image_of, model_file, recipe_of, reference, tool};
 
 const PATH: &str = "/models/model.onnx";
 
 #[test]
 fn the_model_of_a_pushed_image_comes_back_and_the_second_time_from_disk() {
-    let registry = RealRegistry::start();
+    let registry = OwnRegistry::new();
     let dir = tempfile::tempdir().unwrap();
     let (model, digest) = model_file(dir.path(), 2_000_003);
     let target = reference(format!("{}/model:v1", registry.host));
@@ -119,7 +119,7 @@ fn the_uppermost_layer_counts_and_a_missing_file_is_not_found() {
 
 #[test]
 fn an_image_that_skopeo_compressed_gives_the_same_model() {
-    let registry = RealRegistry::start();
+    let registry = OwnRegistry::new();
     let dir = tempfile::tempdir().unwrap();
     let (model, digest) = model_file(dir.path(), 300_000);
     let local = format!("oci:{}:v1", dir.path().join("images").display());

@@ -5,7 +5,6 @@ mod double;
 mod faults;
 mod fetching;
 mod layouts;
-mod real_registry;
 mod registries;
 
 use std::fs;

@@ -3,16 +3,16 @@
 use std::fs;
 
 use base64::Engine as _;
+use harness::registry::OwnRegistry;
 use registry::blocking::{publish, read_base};
 use registry::{Credentials, Digest, Error, Options, Outcome, Recipe};
 use serde_json::{Value, json};
 
-use crate::real_registry::RealRegistry;
 use crate::{client, client_with, image_of, model_file, recipe_of, reference, tool};
 
 #[test]
 fn a_pushed_image_is_what_other_clients_read_and_is_not_sent_twice() {
-    let registry = RealRegistry::start();
+    let registry = OwnRegistry::new();
     let dir = tempfile::tempdir().unwrap();
     let (model, _) = model_file(dir.path(), 3_000_000);
     let image = image_of(&model);
@@ -59,7 +59,7 @@ fn pull_with_oci_client(target: &str) -> (String, Vec<u8>) {
 
 #[test]
 fn layers_of_a_base_in_the_same_registry_are_mounted_and_not_sent() {
-    let registry = RealRegistry::start();
+    let registry = OwnRegistry::new();
     let dir = tempfile::tempdir().unwrap();
     let (model, _) = model_file(dir.path(), 500_000);
     let base_name = format!("{}/base/scorer:v1", registry.host);
@@ -84,7 +84,7 @@ fn layers_of_a_base_in_the_same_registry_are_mounted_and_not_sent() {
 
 #[test]
 fn layers_of_a_base_in_another_registry_are_streamed_across() {
-    let (near, far) = (RealRegistry::start(), RealRegistry::start());
+    let (near, far) = (OwnRegistry::new(), OwnRegistry::new());
     let dir = tempfile::tempdir().unwrap();
     let (model, _) = model_file(dir.path(), 2_000_000);
     let base_name = reference(format!("{}/base:v1", far.host));
@@ -104,7 +104,7 @@ fn layers_of_a_base_in_another_registry_are_streamed_across() {
 
 #[test]
 fn a_registry_with_passwords_wants_the_right_one() {
-    let registry = RealRegistry::start_with_password();
+    let registry = OwnRegistry::with_password();
     let dir = tempfile::tempdir().unwrap();
     let (model, _) = model_file(dir.path(), 10_000);
     let image = image_of(&model);
@@ -128,7 +128,7 @@ fn a_registry_with_passwords_wants_the_right_one() {
 
 #[test]
 fn a_missing_base_is_not_found() {
-    let registry = RealRegistry::start();
+    let registry = OwnRegistry::new();
     let base = reference(format!("{}/nobody/knows:v1", registry.host));
     let error = read_base(&client(), &base, &"linux/amd64".parse().unwrap()).unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error}");

@@ -1,4 +1,4 @@
-//! Debian's `docker-registry`, started on a free loopback port with a folder of its own.
+//! A real registry for tests: Debian's `docker-registry` on a free loopback port, with a folder of its own.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -8,30 +8,41 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// A running registry; ends with the test.
-pub(crate) struct RealRegistry {
+/// A running registry; it goes away, with its data, when dropped.
+#[derive(Debug)]
+pub struct OwnRegistry {
     /// `127.0.0.1:<port>`.
-    pub(crate) host: String,
+    pub host: String,
     child: Child,
     _folder: TempDir,
 }
 
-impl RealRegistry {
+impl OwnRegistry {
     /// One that lets everybody read and write.
-    pub(crate) fn start() -> Self {
+    ///
+    /// # Panics
+    /// When it does not start; the message says how to get it.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "starting a registry is no default")]
+    pub fn new() -> Self {
         Self::start_with("")
     }
 
     /// One that knows the user `robot` with the password `secret` and nobody else.
-    pub(crate) fn start_with_password() -> Self {
+    ///
+    /// # Panics
+    /// When it does not start; the message says how to get it.
+    #[must_use]
+    pub fn with_password() -> Self {
         Self::start_with("auth: {htpasswd: {realm: test, path: FOLDER/htpasswd}}\n")
     }
 
     fn start_with(more: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder for the registry");
         let root = folder.path().display().to_string();
         let password = "robot:$2b$12$f0HSPfofvtlRV1l1iWfd9uY8fZFnDy9icYhpnErrAwgCrVYKZeQbG\n";
-        fs::write(folder.path().join("htpasswd"), password).unwrap();
+        fs::write(folder.path().join("htpasswd"), password)
+            .expect("write to the registry's folder");
         let config = format!(
             "version: 0.1\nlog: {{level: info}}\n\
              storage: {{filesystem: {{rootdirectory: {root}/data}}}}\n\
@@ -39,7 +50,7 @@ impl RealRegistry {
             more.replace("FOLDER", &root)
         );
         let path = folder.path().join("config.yml");
-        fs::write(&path, config).unwrap();
+        fs::write(&path, config).expect("write to the registry's folder");
         let mut child = Command::new("docker-registry")
             .arg("serve")
             .arg(&path)
@@ -50,7 +61,7 @@ impl RealRegistry {
             .unwrap_or_else(|error| {
                 panic!("docker-registry does not start ({error}): apt-get install docker-registry")
             });
-        let stderr = child.stderr.take().unwrap();
+        let stderr = child.stderr.take().expect("it was piped");
         let (tell, told) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
@@ -66,11 +77,11 @@ impl RealRegistry {
             let _ = child.kill();
             panic!("docker-registry did not say where it listens");
         };
-        RealRegistry { host, child, _folder: folder }
+        OwnRegistry { host, child, _folder: folder }
     }
 }
 
-impl Drop for RealRegistry {
+impl Drop for OwnRegistry {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
