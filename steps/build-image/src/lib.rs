@@ -1,0 +1,132 @@
+//! Packs a model and a base image into one reproducible OCI image.
+//!
+//! - Consumes: the model's file, a base image (OCI layout or registry), files to add.
+//! - Produces: an image by digest in a layout or registry, one event.
+//! - Invariants: the image holds the very bytes that `--model-digest` names, or there is no image; its digest
+//!   depends on content alone; what is there already is not sent again; no model-sized buffer exists.
+
+mod args;
+mod build;
+mod page;
+mod tell;
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+pub use args::{Addition, Args, Base, Entrypoint, MODEL_DEST};
+use build::{Built, Read, build, client};
+use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict};
+use serde_json::json;
+
+/// The step.
+pub struct BuildImage;
+
+/// Told when the image is where it should be.
+pub const PACKAGED: EventType = EventType {
+    name: "dev.cdevents.artifact.packaged.0.3.0",
+    about: "the image with the model is in its layout or registry",
+};
+/// Told otherwise.
+pub const REFUSED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-image.refused.0.1.0",
+    about: "the model's file is not the one that was validated; there is no image",
+};
+
+impl Step for BuildImage {
+    type Args = Args;
+    const NAME: &'static str = "build-image";
+    const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const OUTPUTS: &'static [OutputSpec] = &[
+        OutputSpec { name: "image", about: "The image by digest", default: "" },
+        OutputSpec { name: "image-digest", about: "Digest of its manifest", default: "" },
+        OutputSpec { name: "bytes-sent", about: "Bytes written or sent", default: "0" },
+        OutputSpec { name: "bytes-skipped", about: "Bytes already there", default: "0" },
+    ];
+    const EVENTS: &'static [EventType] = &[PACKAGED, REFUSED];
+
+    fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+        let built = build_watched(args, context)?;
+        Ok(outcome(args, built))
+    }
+}
+
+/// Builds on another thread, so that progress is told and a signal ends the step at once; what was written by
+/// then is whole blobs, which the next run finds.
+fn build_watched(args: &Args, context: &Context) -> anyhow::Result<Built> {
+    let client = client(args);
+    let (give, take) = channel();
+    let (own_args, own_client) = (args.clone(), client.clone());
+    std::thread::Builder::new().name("build".into()).spawn(move || {
+        // Nobody waits any more once the step was asked to end.
+        let _unread = give.send(build(&own_args, &own_client));
+    })?;
+    let size = std::fs::metadata(&args.model).map_or(0, |metadata| metadata.len());
+    loop {
+        match take.recv_timeout(Duration::from_millis(50)) {
+            Ok(built) => {
+                context.progress.tell(1, 1, "written");
+                return built;
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                context.stop.check()?;
+                // The end is told once it is reached, so the last byte is kept back.
+                let moved = client.bytes_moved().min(size.saturating_sub(1));
+                context.progress.tell(moved, size.max(1), "bytes of the image");
+            }
+            Err(RecvTimeoutError::Disconnected) => anyhow::bail!("the building thread panicked"),
+        }
+    }
+}
+
+fn outcome(args: &Args, built: Built) -> Outcome {
+    match built {
+        Built::Image { published, read } => Outcome {
+            verdict: Verdict::Pass,
+            reason: tell::reason(&published),
+            event: Subject {
+                event: PACKAGED,
+                id: tell::package(&published, &args.image),
+                content: json!({"change": {"id": read.model.digest}}),
+            },
+            inputs: inputs(&read),
+            details: tell::of_image(args, &published, &read),
+            outputs: BTreeMap::from([
+                ("image", published.image),
+                ("image-digest", published.digest.to_string()),
+                ("bytes-sent", published.bytes_sent.to_string()),
+                ("bytes-skipped", published.bytes_skipped.to_string()),
+            ]),
+            page: Box::new(page::render),
+        },
+        Built::OtherModel { read } => Outcome {
+            verdict: Verdict::Fail,
+            reason: format!(
+                "the model's file has the digest {}, not {} as asked for; no image was made",
+                read.model.digest, args.model_digest
+            ),
+            event: Subject {
+                event: REFUSED,
+                id: read.model.digest.to_string(),
+                content: json!({"expected": args.model_digest}),
+            },
+            inputs: inputs(&read),
+            details: tell::of_reading(args, &read),
+            outputs: BTreeMap::new(),
+            page: Box::new(page::render),
+        },
+    }
+}
+
+/// What the image is made of, by digest.
+fn inputs(read: &Read) -> BTreeMap<String, String> {
+    let mut inputs = BTreeMap::from([("model".to_owned(), read.model.digest.to_string())]);
+    if let Some(base) = &read.base {
+        inputs.insert("base".to_owned(), base.to_string());
+    }
+    for file in &read.added {
+        inputs.insert(format!("added {}", file.path), file.digest.to_string());
+    }
+    inputs
+}

@@ -1,0 +1,130 @@
+//! What the step says about an image: the reason, the decision record, the package address.
+
+use registry::{Outcome, Published, Reference};
+use serde_json::{Value, json};
+
+use crate::args::{Args, Base};
+use crate::build::Read;
+
+/// The decision record of an image that was written.
+pub(crate) fn of_image(args: &Args, published: &Published, read: &Read) -> Value {
+    let mut details = of_reading(args, read);
+    details["image"] = json!(published.image);
+    details["image-digest"] = json!(published.digest);
+    details["tags"] = json!(published.tags);
+    details["blobs"] = json!(published.blobs);
+    details["manifest"] = json!(published.manifest);
+    details["bytes-sent"] = json!(published.bytes_sent);
+    details["bytes-skipped"] = json!(published.bytes_skipped);
+    details
+}
+
+/// The decision record as far as reading went.
+pub(crate) fn of_reading(args: &Args, read: &Read) -> Value {
+    let file = |file: &registry::LayerFile| {
+        let mode = format!("{:o}", file.mode);
+        json!({"path": file.path, "digest": file.digest, "size": file.size, "mode": mode})
+    };
+    let base = match &args.base {
+        Base::Scratch => json!("scratch"),
+        Base::Image(image) => json!({"image": image.to_string(), "digest": read.base}),
+    };
+    json!({
+        "model": file(&read.model),
+        "expected-digest": args.model_digest,
+        "base": base,
+        "platform": args.platform.to_string(),
+        "added": read.added.iter().map(file).collect::<Vec<_>>(),
+    })
+}
+
+/// One sentence on what was done.
+pub(crate) fn reason(published: &Published) -> String {
+    let mib = |bytes: u64| report::number(bytes as f64 / f64::from(1 << 20));
+    if published.bytes_sent == 0 {
+        return format!("{} was there already, nothing was sent", published.image);
+    }
+    let mounted = published.blobs.iter().filter(|blob| blob.outcome == Outcome::Mounted).count();
+    let mounted = if mounted > 0 { format!(", {mounted} layer(s) mounted") } else { String::new() };
+    format!(
+        "{} holds the model; {} MiB sent, {} MiB were there already{mounted}",
+        published.image,
+        mib(published.bytes_sent),
+        mib(published.bytes_skipped)
+    )
+}
+
+/// The image as a package address (purl type `oci`): name, digest, and the repository where there is one.
+pub(crate) fn package(published: &Published, target: &Reference) -> String {
+    let digest = published.digest.as_str().replace(':', "%3A");
+    match target {
+        Reference::Layout { dir, .. } => {
+            let name = dir.file_name().map(|it| it.to_string_lossy().to_lowercase());
+            format!("pkg:oci/{}@{digest}", escaped(&name.unwrap_or_default()))
+        }
+        Reference::Registry { host, repository, .. } => {
+            let name = repository.rsplit('/').next().unwrap_or(repository);
+            let place = escaped(&format!("{host}/{repository}"));
+            format!("pkg:oci/{name}@{digest}?repository_url={place}")
+        }
+    }
+}
+
+/// Percent-encodes all but what a package address may hold as it is.
+fn escaped(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let encode = |byte: u8| {
+        if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    text.bytes().map(encode).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn published(sent: u64, outcome: Outcome) -> Published {
+        let digest = registry::Digest::of(b"manifest");
+        let blob = registry::BlobReport {
+            title: "base layer".to_owned(),
+            digest: digest.clone(),
+            size: 1,
+            outcome,
+            bytes_sent: 0,
+        };
+        Published {
+            image: "oci:images@sha256:1".to_owned(),
+            digest,
+            tags: Vec::new(),
+            blobs: vec![blob],
+            manifest: Outcome::Existing,
+            bytes_sent: sent,
+            bytes_skipped: 1 << 20,
+        }
+    }
+
+    #[test]
+    fn the_reason_says_what_travelled() {
+        let nothing = reason(&published(0, Outcome::Existing));
+        assert!(nothing.ends_with("was there already, nothing was sent"), "{nothing}");
+        let some = reason(&published(3 << 20, Outcome::Mounted));
+        assert!(
+            some.contains("3 MiB sent, 1 MiB were there already, 1 layer(s) mounted"),
+            "{some}"
+        );
+    }
+
+    #[test]
+    fn package_addresses_follow_the_purl_specification() {
+        let published = published(0, Outcome::Existing);
+        let hex = published.digest.hex();
+        let of = |target: &str| package(&published, &target.parse().unwrap());
+        assert_eq!(
+            of("localhost:5000/team/shuttle:v1"),
+            format!("pkg:oci/shuttle@sha256%3A{hex}?repository_url=localhost%3A5000/team/shuttle")
+        );
+        assert_eq!(of("oci:out/My Images:v1"), format!("pkg:oci/my%20images@sha256%3A{hex}"));
+    }
+}
