@@ -10,7 +10,7 @@
 //! - [`split`]: which variant answers a key (pure)
 //! - [`status`]: what a scorer says of itself, and who counts as live (pure)
 //! - [`writer`], [`scorers`]: Kafka
-//! - `testing` (feature `testing`): a scorer for the tests of steps
+//! - `testing` (feature `testing`): a stage and a scorer for the tests of steps
 
 pub mod route;
 pub mod scorers;

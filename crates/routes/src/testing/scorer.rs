@@ -1,4 +1,4 @@
-//! A scorer for the tests of steps: it follows the route, confirms and answers a stream it makes up itself.
+//! A scorer that follows the route, confirms, and answers a stream it makes up itself.
 //!
 //! It keeps the protocol of the real one (split, generations, headers, status), and lets a test choose how often
 //! each model errs. Labels follow at once.
@@ -31,6 +31,8 @@ pub struct Behaviour {
     pub refuses: Option<String>,
     /// Says that it follows the route, and goes on answering by the first one it saw.
     pub stuck: bool,
+    /// Answers every key with the champion and says that it was the candidate's lot.
+    pub lies: bool,
 }
 
 impl Default for Behaviour {
@@ -45,6 +47,7 @@ impl Default for Behaviour {
             fallbacks: 0.0,
             refuses: None,
             stuck: false,
+            lies: false,
         }
     }
 }
@@ -138,8 +141,10 @@ impl Scorer {
     }
 
     fn follow(&mut self, route: Route) -> anyhow::Result<()> {
-        let digest = |route: &Route| route.candidate.as_ref().map(|c| c.model.digest.clone());
-        let refused = digest(&route).filter(|d| self.behaviour.refuses.as_ref() == Some(d));
+        let wanted = [Some(&route.champion), route.candidate.as_ref().map(|c| &c.model)];
+        let wanted = wanted.into_iter().flatten().map(|model| model.digest.clone());
+        let refused =
+            wanted.into_iter().find(|digest| self.behaviour.refuses.as_ref() == Some(digest));
         let seen = route.generation;
         let generation = match (&refused, &self.route) {
             (Some(_), former) => former.as_ref().map_or(0, |former| former.generation),
@@ -182,9 +187,10 @@ impl Scorer {
         let offset = self.offsets[partition as usize];
         self.offsets[partition as usize] += 1;
 
-        let mut answered = variant(route, id.as_bytes());
+        let drawn = variant(route, id.as_bytes());
+        let mut answered = drawn;
         let fell_back = answered == Variant::Candidate && self.chance.of(self.behaviour.fallbacks);
-        if fell_back {
+        if fell_back || self.behaviour.lies {
             answered = Variant::Champion;
         }
         let (model, errors) = match (answered, &route.candidate) {
@@ -198,7 +204,7 @@ impl Scorer {
         let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
         let mut headers = vec![
             header("model", model),
-            header("variant", answered.as_str()),
+            header("variant", if self.behaviour.lies { drawn } else { answered }.as_str()),
             header("generation", &route.generation.to_string()),
             header("source", &format!("{}.features/{partition}/{offset}", self.stream)),
             header("id", &id),

@@ -1,0 +1,211 @@
+//! Predictions and labels, as they are read from their topics.
+
+use std::hash::{DefaultHasher, Hasher};
+
+use contract::kafka::Record;
+use routes::{Route, Variant};
+use serde::Deserialize;
+
+/// An answer that counts: given under a route of this gate, and true to it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Answer {
+    /// Hash of the record id.
+    pub(crate) id: u64,
+    /// Hash of the record's key.
+    pub(crate) key: u64,
+    /// Whose lot the key drew. A record that fell back from the candidate to the champion is the candidate's.
+    pub(crate) drawn: Variant,
+    /// The candidate did not answer, so the champion did.
+    pub(crate) fallback: bool,
+    pub(crate) generation: u64,
+    /// `None` where the model gives none.
+    pub(crate) label: Option<f64>,
+    /// Of the prediction, milliseconds since 1970.
+    pub(crate) at_ms: i64,
+}
+
+/// What a record of the predictions topic is to the gate.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Seen {
+    Answer(Answer),
+    /// Given under another route: before the gate, or after someone took over.
+    Foreign,
+    /// It says that it was answered under a route of this gate, but not as that route says.
+    Untrue(String),
+    /// Not a prediction.
+    Unreadable,
+}
+
+/// Reads a prediction; `route` finds the gate's routes by generation.
+pub(crate) fn read<'a>(record: &Record, route: impl Fn(u64) -> Option<&'a Route>) -> Seen {
+    let Some(generation) = record.header("generation").and_then(|text| text.parse().ok()) else {
+        return Seen::Unreadable;
+    };
+    let Some(route) = route(generation) else { return Seen::Foreign };
+    let (Some(id), Some(model), Some(variant), Some(value)) = (
+        record.header("id"),
+        record.header("model"),
+        record.header("variant"),
+        record.value.as_deref().and_then(|value| serde_json::from_slice::<Labelled>(value).ok()),
+    ) else {
+        return Seen::Unreadable;
+    };
+    let key = record.key.as_deref().unwrap_or_default();
+    let drawn = routes::variant(route, key);
+    let fallback = record.header("fallback").is_some();
+    if let Some(lie) = untrue(route, drawn, fallback, model, variant) {
+        let (partition, offset) = (record.partition, record.offset);
+        return Seen::Untrue(format!("prediction {partition}/{offset}: {lie}"));
+    }
+    Seen::Answer(Answer {
+        id: hash(id.as_bytes()),
+        key: hash(key),
+        drawn,
+        fallback,
+        generation,
+        label: value.label,
+        at_ms: record.timestamp_ms,
+    })
+}
+
+/// The record id (hashed) and the label of a record of the labels topic.
+pub(crate) fn read_label(record: &Record) -> Option<(u64, f64)> {
+    let value = serde_json::from_slice::<Labelled>(record.value.as_deref()?).ok()?;
+    Some((hash(record.key.as_deref()?), value.label?))
+}
+
+#[derive(Deserialize)]
+struct Labelled {
+    label: Option<f64>,
+}
+
+/// What is wrong with an answer, by its own headers: the test rests on the split being what the route says.
+fn untrue(
+    route: &Route,
+    drawn: Variant,
+    fallback: bool,
+    model: &str,
+    variant: &str,
+) -> Option<String> {
+    let expected = if fallback { Variant::Champion } else { drawn };
+    let digest = match (expected, &route.candidate) {
+        (Variant::Candidate, Some(candidate)) => &candidate.model.digest,
+        _ => &route.champion.digest,
+    };
+    let generation = route.generation;
+    if fallback && drawn == Variant::Champion {
+        return Some("a key of the champion fell back from the candidate".into());
+    }
+    if variant != expected.as_str() {
+        return Some(format!(
+            "answered by the {variant}, where generation {generation} gives the key to the {}",
+            expected.as_str()
+        ));
+    }
+    (model != digest).then(|| {
+        format!("answered by {model}, but the {variant} of generation {generation} is {digest}")
+    })
+}
+
+/// 64 bits stand for an id: two of a million waiting ones are the same once in 37 million canaries.
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use routes::ModelRef;
+
+    use super::*;
+
+    fn model(n: u8) -> ModelRef {
+        ModelRef { digest: format!("sha256:{n}"), image: String::new() }
+    }
+
+    fn route() -> Route {
+        Route { generation: 7, ..Route::bootstrap("s", model(1)).with_candidate(model(2), 0.5) }
+    }
+
+    /// A key of the candidate, or of the champion.
+    fn key(variant: Variant) -> String {
+        (0..)
+            .map(|n| format!("k{n}"))
+            .find(|k| routes::variant(&route(), k.as_bytes()) == variant)
+            .expect("half of all keys are each model's")
+    }
+
+    fn record(drawn: Variant, headers: &[(&str, &str)], value: &str) -> Record {
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+        Record {
+            partition: 0,
+            offset: 3,
+            timestamp_ms: 1_000,
+            key: Some(key(drawn).into_bytes()),
+            value: Some(value.as_bytes().to_vec()),
+            headers: headers.iter().map(pair).collect(),
+        }
+    }
+
+    fn seen(drawn: Variant, model: &str, variant: &str, generation: &str, more: &[&str]) -> Seen {
+        let mut headers =
+            vec![("id", "r1"), ("model", model), ("variant", variant), ("generation", generation)];
+        headers.extend(more.iter().map(|name| (*name, "why")));
+        let route = route();
+        read(&record(drawn, &headers, r#"{"label":1,"score":0.9}"#), |generation| {
+            (generation == 7).then_some(&route)
+        })
+    }
+
+    #[test]
+    fn answers_are_taken_for_whose_lot_the_key_drew() {
+        use Variant::{Candidate, Champion};
+        for (drawn, model, variant, more, fallback) in [
+            (Candidate, "sha256:2", "candidate", &[][..], false),
+            (Champion, "sha256:1", "champion", &[], false),
+            (Candidate, "sha256:1", "champion", &["fallback"], true),
+        ] {
+            let Seen::Answer(answer) = seen(drawn, model, variant, "7", more) else {
+                panic!("{variant} {more:?}")
+            };
+            assert_eq!((answer.drawn, answer.fallback), (drawn, fallback));
+            assert_eq!((answer.label, answer.generation), (Some(1.0), 7));
+        }
+    }
+
+    #[test]
+    fn an_answer_that_the_route_does_not_explain_is_untrue() {
+        use Variant::{Candidate, Champion};
+        for (drawn, model, variant, more) in [
+            (Champion, "sha256:2", "candidate", &[][..]),
+            (Candidate, "sha256:1", "champion", &[]),
+            (Candidate, "sha256:1", "candidate", &[]),
+            (Candidate, "sha256:3", "candidate", &[]),
+            (Champion, "sha256:1", "champion", &["fallback"]),
+            (Candidate, "sha256:2", "candidate", &["fallback"]),
+        ] {
+            let seen = seen(drawn, model, variant, "7", more);
+            assert!(matches!(seen, Seen::Untrue(_)), "{drawn:?} {model} {variant}: {seen:?}");
+        }
+    }
+
+    #[test]
+    fn other_generations_and_other_records_do_not_count() {
+        let of = |generation| seen(Variant::Champion, "sha256:1", "champion", generation, &[]);
+        assert_eq!((of("6"), of("8"), of("x")), (Seen::Foreign, Seen::Foreign, Seen::Unreadable));
+        let headers = [("generation", "7"), ("model", "sha256:1"), ("variant", "champion")];
+        let (no_id, route) = (record(Variant::Champion, &headers, r#"{"label":1}"#), route());
+        assert_eq!(read(&no_id, |_| Some(&route)), Seen::Unreadable);
+    }
+
+    #[test]
+    fn labels_are_numbers_under_the_record_id() {
+        let labelled = |value: &str| read_label(&record(Variant::Champion, &[], value));
+        let id = hash(key(Variant::Champion).as_bytes());
+        assert_eq!(labelled(r#"{"label":1}"#), Some((id, 1.0)));
+        for bad in [r#"{"label":null}"#, r#"{"label":"1"}"#, "1", "{", ""] {
+            assert_eq!(labelled(bad), None, "{bad}");
+        }
+    }
+}

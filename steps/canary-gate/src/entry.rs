@@ -1,0 +1,121 @@
+//! Whether a canary may begin, or has ended already. Pure.
+
+use contract::Verdict;
+use routes::{ModelRef, Route};
+
+use crate::gate::Ending;
+
+/// What the route says to a gate that wants to begin.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Entry {
+    Begin,
+    /// Nothing is to be changed, and this is why.
+    Refuse(Ending),
+    /// An earlier run with the same event id decided this and took the share back, but may not have told it.
+    Decided(Ending),
+}
+
+/// Decides from the present route; `event` is the id of this run's outcome event.
+pub(crate) fn entry(now: Option<&Route>, model: &ModelRef, release: &str, event: &str) -> Entry {
+    let refuse = |verdict, reason: String| Entry::Refuse(Ending { verdict, reason });
+    let Some(route) = now else {
+        return refuse(
+            Verdict::Fail,
+            "this stream has no champion to compare with; the first model needs a bootstrap".into(),
+        );
+    };
+    if let Some(ending) = decided(route, release, event) {
+        return Entry::Decided(ending);
+    }
+    if route.champion.digest == model.digest {
+        return refuse(Verdict::Fail, "this model is the champion already".into());
+    }
+    match &route.candidate {
+        Some(other) if route.release != release => refuse(
+            Verdict::Inconclusive,
+            format!(
+                "release {} has {} on trial; a stream has one canary at a time",
+                route.release, other.model.digest
+            ),
+        ),
+        _ => Entry::Begin,
+    }
+}
+
+/// The route's reason after a decision: a run that was killed before it told the event finds it here.
+pub(crate) fn note(verdict: Verdict, reason: &str, event: &str) -> String {
+    format!("canary-gate {verdict}: {reason} [event {event}]")
+}
+
+fn decided(route: &Route, release: &str, event: &str) -> Option<Ending> {
+    if route.release != release || route.candidate.is_some() {
+        return None;
+    }
+    let said = route.reason.strip_prefix("canary-gate ")?;
+    let said = said.strip_suffix(&format!(" [event {event}]"))?;
+    let (verdict, reason) = said.split_once(": ")?;
+    let verdict = match verdict {
+        "fail" => Verdict::Fail,
+        "inconclusive" => Verdict::Inconclusive,
+        _ => return None,
+    };
+    Some(Ending { verdict, reason: reason.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(n: u8) -> ModelRef {
+        ModelRef { digest: format!("sha256:{n}"), image: format!("oci:m{n}") }
+    }
+
+    fn route(release: &str, reason: &str, candidate: Option<u8>) -> Route {
+        let first = Route::bootstrap("s", model(1));
+        let route = candidate.map_or(first.clone(), |n| first.with_candidate(model(n), 0.05));
+        Route { release: release.into(), reason: reason.into(), ..route }
+    }
+
+    fn entered(now: Option<&Route>) -> Entry {
+        entry(now, &model(2), "r", "e1")
+    }
+
+    fn verdict(entry: Entry) -> Verdict {
+        match entry {
+            Entry::Refuse(ending) => ending.verdict,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_canary_begins_beside_a_champion_and_alone() {
+        assert_eq!(verdict(entered(None)), Verdict::Fail);
+        assert_eq!(entered(Some(&route("x", "promoted", None))), Entry::Begin);
+        assert_eq!(verdict(entered(Some(&route("x", "canary", Some(3))))), Verdict::Inconclusive);
+        assert_eq!(verdict(entered(Some(&route("x", "canary", Some(2))))), Verdict::Inconclusive);
+        let champion = Route { champion: model(2), ..route("x", "", None) };
+        assert_eq!(verdict(entered(Some(&champion))), Verdict::Fail);
+    }
+
+    #[test]
+    fn what_a_killed_run_of_this_release_left_is_taken_over() {
+        assert_eq!(entered(Some(&route("r", "canary of sha256:2 at 25 %", Some(2)))), Entry::Begin);
+        assert_eq!(
+            entered(Some(&route("r", "canary-gate left before a verdict", None))),
+            Entry::Begin
+        );
+    }
+
+    #[test]
+    fn a_decision_that_was_not_told_is_told_and_not_tried_again() {
+        for (verdict, reason) in [(Verdict::Fail, "harm: 3 of 4"), (Verdict::Inconclusive, "late")]
+        {
+            let left = route("r", &note(verdict, reason, "e1"), None);
+            let ending = Ending { verdict, reason: reason.into() };
+            assert_eq!(entered(Some(&left)), Entry::Decided(ending));
+        }
+        // Another run: other flags, or another release.
+        assert_eq!(entered(Some(&route("r", &note(Verdict::Fail, "x", "e2"), None))), Entry::Begin);
+        assert_eq!(entered(Some(&route("q", &note(Verdict::Fail, "x", "e1"), None))), Entry::Begin);
+    }
+}

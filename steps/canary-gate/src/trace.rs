@@ -1,0 +1,70 @@
+//! How the evidence grew, in a bounded number of points.
+
+use serde::Serialize;
+
+/// Enough for a plot; the record stays small however long the canary runs.
+const MOST: usize = 400;
+
+/// The evidence over time.
+#[derive(Debug, Default, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Trace {
+    points: Vec<Point>,
+    /// Seconds that have to lie between two points.
+    #[serde(skip)]
+    gap: f64,
+}
+
+/// The evidence at one moment: natural logarithms of e-values.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Point {
+    /// Seconds since the gate began.
+    pub(crate) at: f64,
+    pub(crate) label_harm: f64,
+    pub(crate) failure_harm: f64,
+    pub(crate) label_safe: f64,
+}
+
+impl Trace {
+    /// Takes a point in, unless it follows too closely on the last one.
+    pub(crate) fn push(&mut self, point: Point) {
+        if self.points.last().is_some_and(|last| point.at - last.at < self.gap) {
+            return;
+        }
+        self.points.push(point);
+        if self.points.len() > MOST {
+            let mut keep = false;
+            self.points.retain(|_| {
+                keep = !keep;
+                keep
+            });
+            let length = self.points.last().map_or(0.0, |last| last.at);
+            self.gap = (self.gap * 2.0).max(length * 2.0 / MOST as f64);
+        }
+    }
+
+    /// Takes the point of the decision in, whatever came before.
+    pub(crate) fn push_last(&mut self, point: Point) {
+        self.points.push(point);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_canary_keeps_few_points_over_all_of_it() {
+        let mut trace = Trace::default();
+        for n in 0..1_000_000u32 {
+            let at = f64::from(n) * 0.2;
+            trace.push(Point { at, label_harm: at, failure_harm: 0.0, label_safe: 0.0 });
+        }
+        let points = &trace.points;
+        assert!((MOST / 4..=MOST).contains(&points.len()), "{}", points.len());
+        assert_eq!(points[0].at, 0.0);
+        assert!(points[points.len() - 1].at > 199_000.0);
+        let widest = points.windows(2).map(|pair| pair[1].at - pair[0].at).fold(0.0, f64::max);
+        assert!(widest < 200_000.0 / 100.0, "{widest}");
+    }
+}

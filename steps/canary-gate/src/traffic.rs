@@ -1,0 +1,187 @@
+//! The candidate's share: raised, taken back, and given up to whoever else takes over the route.
+
+use std::time::{Duration, Instant};
+
+use contract::kafka::{Kafka, Reader, Start};
+use routes::{ModelRef, ROUTES_TOPIC, Route, Routes};
+
+/// How long to wait for the route of whoever fenced this gate, before the candidate is taken back all the same.
+const TAKEOVER_WAIT: Duration = Duration::from_secs(5);
+
+/// The route of one stream in the hands of one gate.
+///
+/// Once it has written, it does not leave without the candidate's share at 0, unless it was told to
+/// [keep](Traffic::keep) it or someone else took over; not on an error and not on a panic either.
+pub(crate) struct Traffic {
+    kafka: Kafka,
+    stream: String,
+    release: String,
+    model: ModelRef,
+    routes: Routes,
+    /// Follows the routes topic from before this gate's first write.
+    follower: Reader,
+    /// What this gate wrote, as (generation, time).
+    written: Vec<(u64, String)>,
+    foreign: Option<Route>,
+    /// The candidate may have a share that this gate has to answer for.
+    exposed: bool,
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub(crate) enum Wrote {
+    Done(Route),
+    /// Someone else changed the route meanwhile; nothing was written.
+    TakenOver(Route),
+}
+
+impl Traffic {
+    /// Becomes the writer of the stream's route.
+    ///
+    /// # Errors
+    /// The broker is away, or the routes topic is missing.
+    pub(crate) fn open(
+        kafka: &Kafka,
+        stream: &str,
+        release: &str,
+        model: ModelRef,
+    ) -> anyhow::Result<Self> {
+        let follower = kafka.reader(ROUTES_TOPIC, &Start::End)?;
+        let routes = Routes::open(kafka, stream)?;
+        Ok(Self {
+            kafka: kafka.clone(),
+            stream: stream.to_owned(),
+            release: release.to_owned(),
+            model,
+            routes,
+            follower,
+            written: Vec::new(),
+            foreign: None,
+            exposed: false,
+        })
+    }
+
+    /// The route as it stands.
+    pub(crate) fn current(&self) -> Option<&Route> {
+        self.routes.current()
+    }
+
+    /// Gives the candidate a share.
+    ///
+    /// # Errors
+    /// There is no champion, or the broker is away.
+    pub(crate) fn raise(&mut self, share: f64) -> anyhow::Result<Wrote> {
+        let Some(current) = self.routes.current() else {
+            anyhow::bail!("the route of {} went away", self.stream)
+        };
+        let route = current.with_candidate(self.model.clone(), share);
+        // Before the write: one that fails may have arrived all the same.
+        self.exposed = true;
+        let digest = &self.model.digest;
+        let reason = format!("canary of {digest} at {}", report::percent(share));
+        self.write(route, &reason)
+    }
+
+    /// The champion answers everything. `None` where the candidate never got a share from this gate.
+    ///
+    /// # Errors
+    /// The broker is away: then the share could not be taken back.
+    pub(crate) fn withdraw(&mut self, reason: &str) -> anyhow::Result<Option<Wrote>> {
+        if !self.exposed {
+            return Ok(None);
+        }
+        if let Some(foreign) = self.taken_over()? {
+            self.exposed = false;
+            return Ok(Some(Wrote::TakenOver(foreign)));
+        }
+        let written = match self.routes.current().map(Route::without_candidate) {
+            Some(route) => self.write(route, reason),
+            None => Err(anyhow::anyhow!("the route of {} went away", self.stream)),
+        };
+        let wrote = match written {
+            Ok(wrote) => wrote,
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "trying once more to take it back");
+                self.withdraw_anew(reason)?
+            }
+        };
+        self.exposed = false;
+        Ok(Some(wrote))
+    }
+
+    /// Leaves the candidate where it is, for the step that follows.
+    pub(crate) fn keep(&mut self) {
+        self.exposed = false;
+    }
+
+    /// The route that someone else wrote since this gate began, if any.
+    ///
+    /// # Errors
+    /// The broker is away.
+    pub(crate) fn taken_over(&mut self) -> anyhow::Result<Option<Route>> {
+        while let Some(record) = self.follower.next(Duration::ZERO)? {
+            if record.key.as_deref() != Some(self.stream.as_bytes()) {
+                continue;
+            }
+            let route = record.value.as_deref().map(serde_json::from_slice::<Route>);
+            if let Some(Ok(route)) = route
+                && !self.written.contains(&(route.generation, route.at.clone()))
+            {
+                self.foreign = Some(route);
+            }
+        }
+        Ok(self.foreign.clone())
+    }
+
+    fn write(&mut self, route: Route, reason: &str) -> anyhow::Result<Wrote> {
+        if let Some(foreign) = self.taken_over()? {
+            return Ok(Wrote::TakenOver(foreign));
+        }
+        match self.routes.write(route, &self.release, reason) {
+            Ok(route) => {
+                self.written.push((route.generation, route.at.clone()));
+                Ok(Wrote::Done(route))
+            }
+            Err(error) => match self.await_takeover()? {
+                Some(foreign) => Ok(Wrote::TakenOver(foreign)),
+                None => Err(error),
+            },
+        }
+    }
+
+    /// Whoever fenced this gate is about to write, if it lives.
+    fn await_takeover(&mut self) -> anyhow::Result<Option<Route>> {
+        let started = Instant::now();
+        while started.elapsed() < TAKEOVER_WAIT {
+            if let Some(foreign) = self.taken_over()? {
+                return Ok(Some(foreign));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(None)
+    }
+
+    /// Becomes the writer again and takes the candidate back, if the route is still this release's.
+    fn withdraw_anew(&mut self, reason: &str) -> anyhow::Result<Wrote> {
+        let mut routes = Routes::open(&self.kafka, &self.stream)?;
+        let Some(current) = routes.current().cloned() else {
+            anyhow::bail!("the route of {} went away", self.stream)
+        };
+        if current.release != self.release {
+            return Ok(Wrote::TakenOver(current));
+        }
+        let written = routes.write(current.without_candidate(), &self.release, reason)?;
+        self.written.push((written.generation, written.at.clone()));
+        self.routes = routes;
+        Ok(Wrote::Done(written))
+    }
+}
+
+impl Drop for Traffic {
+    fn drop(&mut self) {
+        if let Err(error) = self.withdraw("canary-gate left before a verdict") {
+            let (error, stream) = (format!("{error:#}"), &self.stream);
+            tracing::error!(error, stream, "THE CANDIDATE MAY STILL HAVE A SHARE: run rollback");
+        }
+    }
+}
