@@ -174,6 +174,11 @@ pub fn after(span: std::time::Duration) -> String {
     (jiff::Timestamp::now() + span.min(std::time::Duration::from_secs(86_400 * 3650))).to_string()
 }
 
+/// The moment of an RFC 3339 text in milliseconds since 1970; `None` where it is no moment.
+pub fn unix_ms(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+}
+
 /// An id that depends only on `parts`: 32 hexadecimal digits of SHA-256, each part framed by its length.
 pub fn id<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
@@ -213,6 +218,13 @@ mod tests {
         assert_eq!(id(["a", "bc"]), id(["a", "bc"]));
         assert_ne!(id(["a", "bc"]), id(["ab", "c"]));
         assert_eq!(id(["a"]).len(), 32);
+    }
+
+    #[test]
+    fn moments_are_read_back() {
+        assert_eq!(unix_ms("1970-01-01T00:00:01.5Z"), Some(1_500));
+        assert!(unix_ms(&now()).is_some());
+        assert_eq!(unix_ms("yesterday"), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //!
 //! - [`step`], [`outcome`]: what a step is and what it returns
 //! - [`args`], [`describe`]: the flags every step has, and `--describe`
-//! - [`event`], [`event_log`]: CloudEvents on Kafka, written and read back
+//! - [`event`], [`event_log`], [`again`]: CloudEvents on Kafka, written, read back and told again
 //! - [`fault`], [`exit`]: what can go wrong and the exit code that says so
 //! - [`record`]: the decision record, `report.json`
 //! - [`outputs`], [`progress`], [`stop`], [`logging`]: files, progress, SIGTERM, logs
@@ -16,6 +16,7 @@
 //!
 //! The text that teams write steps in other languages from is `contract/README.md`.
 
+pub mod again;
 pub mod args;
 pub mod describe;
 pub mod event;

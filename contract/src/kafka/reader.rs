@@ -209,23 +209,21 @@ impl Reader {
         let mut open: HashSet<i32> = ranges.keys().copied().collect();
         let mut last = Instant::now();
         while !open.is_empty() {
-            match reader.next(Duration::from_millis(500))? {
-                Some(record) => {
-                    last = Instant::now();
-                    let (_, to) = ranges[&record.partition];
-                    if record.offset < to && open.contains(&record.partition) {
-                        let (partition, done) = (record.partition, record.offset + 1 >= to);
-                        each(record)?;
-                        if done {
-                            open.remove(&partition);
-                        }
-                    } else {
-                        open.remove(&record.partition);
+            if let Some(record) = reader.next(Duration::from_millis(500))? {
+                last = Instant::now();
+                let (_, to) = ranges[&record.partition];
+                if record.offset < to && open.contains(&record.partition) {
+                    let (partition, done) = (record.partition, record.offset + 1 >= to);
+                    each(record)?;
+                    if done {
+                        open.remove(&partition);
                     }
+                } else {
+                    open.remove(&record.partition);
                 }
-                // The tail of a window may be control records only, which nobody gets to see.
-                None => open.retain(|partition| !reader.ended.contains(partition)),
             }
+            // The tail of a window may be control records only, which nobody gets to see.
+            open.retain(|partition| !reader.ended.contains(partition));
             if last.elapsed() > reader.timeout {
                 return Err(crate::passing(
                     format!("the window of {topic} could not be read in {:?}", reader.timeout),
