@@ -12,7 +12,7 @@
 //! - `gate`: what to do next, pure; it rests on `evidence`, `join`, `bursts`, `trace`, `ending`
 //! - `plan`, `entry`, `answer`: flags, the route at the start, records; pure
 //! - `run`, `traffic`, `watch`: the loop and its two hands
-//! - `record`, `page`, `told`: what is left behind, and found again
+//! - `record`, `page`: what is left behind
 
 mod answer;
 mod bursts;
@@ -25,7 +25,6 @@ mod page;
 mod plan;
 mod record;
 mod run;
-mod told;
 mod trace;
 mod traffic;
 mod watch;
@@ -34,7 +33,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::args::{duration, share};
-use contract::{Context, EventType, Outcome, OutputSpec, Step, event_log};
+use contract::{Context, EventType, Outcome, OutputSpec, Step, again};
 use entry::Entry;
 use routes::ModelRef;
 use serde::{Deserialize, Serialize};
@@ -152,8 +151,8 @@ impl Step for CanaryGate {
             ("image".to_owned(), model.image.clone()),
         ]);
         let event = context.event_id(&inputs);
-        if let Some(event) = event_log::find(&context.kafka, &event)? {
-            return Ok(told::outcome(event, &context.common.outputs));
+        if let Some(told) = again::told::<Self>(context, &inputs, Box::new(page::render))? {
+            return Ok(told);
         }
         let (stream, release) = (&context.common.stream, &context.common.release);
         let record = record::Recorder { plan: &plan, model: &model, inputs, stream };
