@@ -4,6 +4,7 @@
 //! the record is found. The champion is asked until every answer is there or known to be impossible; a
 //! candidate that fails is asked only so often, because its keys can fall back to the champion.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 
 use model::{AnswerError, Answers};
@@ -157,8 +158,9 @@ fn ask(
     mark: impl Fn(usize) -> (Variant, Option<Arc<str>>),
 ) -> Vec<(Vec<usize>, AnswerError)> {
     let mut failed = Vec::new();
-    let mut parts: Vec<_> = std::iter::once(0..indexes.len()).collect();
-    while let Some(part) = parts.pop() {
+    // First in, first out: large parts that are good get their answers before patience ends.
+    let mut parts = VecDeque::from([0..indexes.len()]);
+    while let Some(part) = parts.pop_front() {
         let asked = &indexes[part.clone()];
         if asked.is_empty() {
             continue;
@@ -174,8 +176,7 @@ fn ask(
             Err(_) => {
                 patience -= 1;
                 let middle = part.start + part.len() / 2;
-                parts.push(middle..part.end);
-                parts.push(part.start..middle);
+                parts.extend([part.start..middle, middle..part.end]);
             }
         }
     }
