@@ -27,7 +27,7 @@ pub(crate) const DOCUMENT_LIMIT: u64 = 8 << 20;
 /// How registries are reached.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Hosts, with their port, that are spoken to without TLS. Loopback hosts always are.
+    /// Hosts, with their port, that are spoken to without TLS. Loopback hosts are too, unless a CA file is given.
     pub plain_http: Vec<String>,
     /// Certificates in PEM form that are trusted instead of the system's.
     pub ca_file: Option<PathBuf>,
@@ -70,9 +70,11 @@ impl Client {
         &self.0.options.retry
     }
 
-    /// `http` for loopback hosts and those that were named, `https` for all others.
+    /// `http` for hosts that were named and, without a CA file, for loopback ones; `https` for all others.
     pub(crate) fn scheme(&self, host: &str) -> &'static str {
-        let plain = is_loopback(host) || self.0.options.plain_http.iter().any(|it| it == host);
+        let Options { plain_http, ca_file, .. } = &self.0.options;
+        let plain =
+            is_loopback(host) && ca_file.is_none() || plain_http.iter().any(|it| it == host);
         if plain { "http" } else { "https" }
     }
 
@@ -330,7 +332,21 @@ pub(crate) fn fault(error: &reqwest::Error) -> Failure {
     if error.is_builder() || error.is_redirect() {
         return Failure::Final(Error::invalid("request", chain(error)));
     }
+    if is_certificate(error) {
+        let why = "its certificate is not trusted; name its authority by a CA file";
+        return Failure::Final(Error::invalid(chain(error), why));
+    }
     Failure::passing(chain(error))
+}
+
+/// Whether TLS failed over the other side's certificate, which waiting does not mend.
+fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(tls) = error.downcast_ref() {
+        return matches!(tls, rustls::Error::InvalidCertificate(_));
+    }
+    // An I/O error that wraps another one names the other's cause as its source, not the other itself.
+    let wrapped = error.downcast_ref().and_then(std::io::Error::get_ref);
+    wrapped.is_some_and(|inner| is_certificate(inner)) || error.source().is_some_and(is_certificate)
 }
 
 /// Turns the statuses of a passing fault into one.
@@ -418,6 +434,9 @@ mod tests {
         ] {
             assert_eq!(client.scheme(host), expected, "{host}");
         }
+        let ca_file = Some(PathBuf::from("ca.pem"));
+        let client = Client::new(Options { ca_file, ..Options::default() });
+        assert_eq!(client.scheme("localhost:5000"), "https");
     }
 
     #[test]

@@ -43,6 +43,7 @@ impl Layout {
     pub fn create(root: &Path) -> Result<Self> {
         let blobs = root.join("blobs/sha256");
         staging::sweep(&blobs);
+        staging::sweep(root);
         if root.join(MARKER).exists() {
             return Layout::open(root);
         }
@@ -55,13 +56,14 @@ impl Layout {
                 })
             })
         });
-        if taken {
+        // Another writer may have made the layout between the two looks.
+        if taken && !root.join(MARKER).exists() {
             let why = "the folder holds other things than an OCI layout; name an empty one";
             return Err(Error::invalid(root.display().to_string(), why));
         }
         fs::create_dir_all(&blobs).map_err(|e| Error::io(&blobs, e))?;
         let layout = Layout { root: root.to_owned() };
-        layout.replace(MARKER, &json::canonical(&json!({"imageLayoutVersion": "1.0.0"})))?;
+        layout.mark()?;
         Ok(layout)
     }
 
@@ -172,6 +174,17 @@ impl Layout {
     fn broken_index(&self) -> Error {
         let what = self.root.join(INDEX).display().to_string();
         Error::invalid(what, "not an OCI image index")
+    }
+
+    /// Writes the marker unless it is there. It is never replaced, for writers lock the one file.
+    fn mark(&self) -> Result<()> {
+        let target = self.root.join(MARKER);
+        let write = || -> io::Result<()> {
+            let mut file = staging::stage(&self.root)?;
+            file.write_all(&json::canonical(&json!({"imageLayoutVersion": "1.0.0"})))?;
+            staging::persist_new(file, &target)
+        };
+        write().map_err(|e| Error::io(&target, e))
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {

@@ -23,10 +23,23 @@ pub(crate) fn stage(folder: &Path) -> io::Result<NamedTempFile> {
 
 /// Puts a whole file in its place, readable by everyone as other tools leave theirs.
 pub(crate) fn persist(file: NamedTempFile, target: &Path) -> io::Result<()> {
-    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
-    file.as_file().sync_all()?;
+    seal(&file)?;
     file.persist(target).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Like [`persist`], but leaves a file alone that is there already.
+pub(crate) fn persist_new(file: NamedTempFile, target: &Path) -> io::Result<()> {
+    seal(&file)?;
+    match file.persist_noclobber(target) {
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(()),
+    }
+}
+
+fn seal(file: &NamedTempFile) -> io::Result<()> {
+    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    file.as_file().sync_all()
 }
 
 /// Removes what killed writers left in `folder`. That it cannot is no reason to fail.

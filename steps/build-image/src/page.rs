@@ -15,7 +15,10 @@ pub(crate) fn render(record: &Value) -> String {
         .check(Check::new("model digest", &found, &expected, Outcome::of(found == expected)));
     if let Some(image) = details["image"].as_str() {
         let tags: Vec<_> = details["tags"].as_array().into_iter().flatten().map(text).collect();
-        page = page.fact("Image", image).fact("Tags", tags.join(", "));
+        page = page.fact("Image", image);
+        if !tags.is_empty() {
+            page = page.fact("Tags", tags.join(", "));
+        }
     }
     if let Some(blobs) = details["blobs"].as_array() {
         page = page.plot(plot(blobs)).table(table(blobs));
@@ -43,7 +46,8 @@ fn table(blobs: &[Value]) -> Table {
         let number = |name: &str| count(blob[name].as_u64().unwrap_or_default());
         table = table.row([
             text("title"),
-            text("digest"),
+            // Enough to tell blobs apart; the whole digests stand in the decision record.
+            text("digest").chars().take("sha256:".len() + 12).collect(),
             number("size"),
             text("outcome"),
             number("bytes_sent"),

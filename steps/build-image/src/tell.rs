@@ -42,12 +42,15 @@ pub(crate) fn of_reading(args: &Args, read: &Read) -> Value {
 pub(crate) fn reason(published: &Published) -> String {
     let mib = |bytes: u64| report::number(bytes as f64 / f64::from(1 << 20));
     if published.bytes_sent == 0 {
-        return format!("{} was there already, nothing was sent", published.image);
+        return format!(
+            "the model is in {}, which was there already; nothing was sent",
+            published.image
+        );
     }
     let mounted = published.blobs.iter().filter(|blob| blob.outcome == Outcome::Mounted).count();
     let mounted = if mounted > 0 { format!(", {mounted} layer(s) mounted") } else { String::new() };
     format!(
-        "{} holds the model; {} MiB sent, {} MiB were there already{mounted}",
+        "the model is in {}; {} MiB sent, {} MiB were there already{mounted}",
         published.image,
         mib(published.bytes_sent),
         mib(published.bytes_skipped)
@@ -108,7 +111,7 @@ mod tests {
     #[test]
     fn the_reason_says_what_travelled() {
         let nothing = reason(&published(0, Outcome::Existing));
-        assert!(nothing.ends_with("was there already, nothing was sent"), "{nothing}");
+        assert!(nothing.ends_with("which was there already; nothing was sent"), "{nothing}");
         let some = reason(&published(3 << 20, Outcome::Mounted));
         assert!(
             some.contains("3 MiB sent, 1 MiB were there already, 1 layer(s) mounted"),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ pub struct OwnRegistry {
     /// `127.0.0.1:<port>`.
     pub host: String,
     child: Child,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl OwnRegistry {
@@ -25,7 +26,7 @@ impl OwnRegistry {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "starting a registry is no default")]
     pub fn new() -> Self {
-        Self::start_with("")
+        Self::start(new_folder(), "", "")
     }
 
     /// One that knows the user `robot` with the password `secret` and nobody else.
@@ -34,23 +35,56 @@ impl OwnRegistry {
     /// When it does not start; the message says how to get it.
     #[must_use]
     pub fn with_password() -> Self {
-        Self::start_with("auth: {htpasswd: {realm: test, path: FOLDER/htpasswd}}\n")
+        let folder = new_folder();
+        let password = "robot:$2b$12$f0HSPfofvtlRV1l1iWfd9uY8fZFnDy9icYhpnErrAwgCrVYKZeQbG\n";
+        let path = write(&folder, "htpasswd", password);
+        let auth = format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", path.display());
+        Self::start(folder, "", &auth)
     }
 
-    fn start_with(more: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the registry");
-        let root = folder.path().display().to_string();
-        let password = "robot:$2b$12$f0HSPfofvtlRV1l1iWfd9uY8fZFnDy9icYhpnErrAwgCrVYKZeQbG\n";
-        fs::write(folder.path().join("htpasswd"), password)
-            .expect("write to the registry's folder");
+    /// One that speaks TLS, with the certificate in [`OwnRegistry::certificate`].
+    ///
+    /// # Panics
+    /// When it does not start, or there is no `openssl`; the message says how to get it.
+    #[must_use]
+    pub fn with_tls() -> Self {
+        let folder = new_folder();
+        let settings = "[req]\nprompt=no\ndistinguished_name=name\nx509_extensions=leaf\n\
+                        [name]\nCN=registry\n\
+                        [leaf]\nbasicConstraints=CA:FALSE\nsubjectAltName=IP:127.0.0.1\n";
+        let settings = write(&folder, "openssl.cnf", settings);
+        let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("tls.pem"));
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-config"])
+            .arg(settings)
+            .arg("-keyout")
+            .arg(&key)
+            .arg("-out")
+            .arg(&certificate)
+            .output()
+            .unwrap_or_else(|error| {
+                panic!("openssl does not run ({error}): apt-get install openssl")
+            });
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let (key, certificate) = (key.display(), certificate.display());
+        let tls = format!(", tls: {{certificate: {certificate}, key: {key}}}");
+        Self::start(folder, &tls, "")
+    }
+
+    /// The registry's own certificate in PEM form, where it has one.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("tls.pem")
+    }
+
+    fn start(folder: TempDir, http: &str, more: &str) -> Self {
+        let root = folder.path().display();
         let config = format!(
             "version: 0.1\nlog: {{level: info}}\n\
              storage: {{filesystem: {{rootdirectory: {root}/data}}}}\n\
-             http: {{addr: '127.0.0.1:0'}}\n{}",
-            more.replace("FOLDER", &root)
+             http: {{addr: '127.0.0.1:0'{http}}}\n{more}"
         );
-        let path = folder.path().join("config.yml");
-        fs::write(&path, config).expect("write to the registry's folder");
+        let path = write(&folder, "config.yml", &config);
         let mut child = Command::new("docker-registry")
             .arg("serve")
             .arg(&path)
@@ -77,7 +111,7 @@ impl OwnRegistry {
             let _ = child.kill();
             panic!("docker-registry did not say where it listens");
         };
-        OwnRegistry { host, child, _folder: folder }
+        OwnRegistry { host, child, folder }
     }
 }
 
@@ -86,4 +120,14 @@ impl Drop for OwnRegistry {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn new_folder() -> TempDir {
+    tempfile::tempdir().expect("a folder for the registry")
+}
+
+fn write(folder: &TempDir, name: &str, content: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    fs::write(&path, content).expect("write to the registry's folder");
+    path
 }

@@ -59,7 +59,7 @@ pub(crate) struct Seen {
 #[derive(Default)]
 struct State {
     quirks: Quirks,
-    faults: Vec<(&'static str, &'static str, usize, Fault)>,
+    faults: Vec<(&'static str, String, usize, Fault)>,
     blobs: HashMap<String, Vec<u8>>,
     manifests: HashMap<String, (String, Vec<u8>)>,
     sessions: HashMap<String, Vec<u8>>,
@@ -85,14 +85,8 @@ impl Double {
     }
 
     /// The next `times` requests of `method` whose target contains `part` meet `fault`.
-    pub(crate) fn fail(
-        &self,
-        method: &'static str,
-        part: &'static str,
-        times: usize,
-        fault: Fault,
-    ) {
-        self.state().faults.push((method, part, times, fault));
+    pub(crate) fn fail(&self, method: &'static str, part: &str, times: usize, fault: Fault) {
+        self.state().faults.push((method, part.to_owned(), times, fault));
     }
 
     /// Every request so far.
@@ -197,7 +191,7 @@ fn strike(state: &mut State, method: &str, target: &str) -> Option<Fault> {
     let hit = state
         .faults
         .iter_mut()
-        .find(|(on, part, times, _)| *times > 0 && *on == method && target.contains(part))?;
+        .find(|(on, part, times, _)| *times > 0 && *on == method && target.contains(&**part))?;
     hit.2 -= 1;
     Some(hit.3.clone())
 }

@@ -138,13 +138,13 @@ fn credentials_are_not_shown_to_another_host() {
 #[test]
 fn a_mount_that_becomes_an_upload_uses_the_session_it_got() {
     let (double, setup) = (Double::start(Quirks::default()), setup());
-    push(&double, &setup).unwrap();
+    let layer = push(&double, &setup).unwrap().blobs[0].digest.clone();
     let base = reference(format!("{}/team/model:v1", double.host));
     let base = read_base(&client(), &base, &"linux/amd64".parse().unwrap()).unwrap();
     let path = setup.dir.path().join("model.onnx");
     fs::write(&path, "another model").unwrap();
-    // The double keeps blobs for all repositories; only a first HEAD that fails leads to a mount.
-    double.fail("HEAD", "/other/blobs/", 1, Fault::Answer(404, ""));
+    // The double keeps blobs for all repositories; only a HEAD that fails leads to a mount.
+    double.fail("HEAD", &format!("/other/blobs/{layer}"), 1, Fault::Answer(404, ""));
     let image = Recipe { base: Some(base), ..recipe_of(&path) }.assemble().unwrap();
     let target = reference(format!("{}/other:v1", double.host));
     publish(&client(), &image, &target, &[]).unwrap();

@@ -229,3 +229,21 @@ fn a_target_by_digest_is_refused() {
     let error = publish(&client(), &image_of(&model), &target, &[]).unwrap_err();
     assert!(error.to_string().contains("name a tag"), "{error}");
 }
+
+#[test]
+fn builds_into_one_layout_at_the_same_time_do_not_lose_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (model, _) = model_file(dir.path(), 200_000);
+    let images = dir.path().join("images");
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let target = reference(format!("oci:{}:v{number}", images.display()));
+            let image = image_of(&model);
+            scope.spawn(move || publish(&client(), &image, &target, &[]).unwrap());
+        }
+    });
+    for number in 0..8 {
+        let target = reference(format!("oci:{}:v{number}", images.display()));
+        assert!(read_base(&client(), &target, &linux()).is_ok(), "v{number} is listed");
+    }
+}

@@ -4,7 +4,7 @@ use std::fs;
 
 use base64::Engine as _;
 use harness::registry::OwnRegistry;
-use registry::blocking::{publish, read_base};
+use registry::blocking::{fetch_file, publish, read_base};
 use registry::{Credentials, Digest, Error, Options, Outcome, Recipe};
 use serde_json::{Value, json};
 
@@ -132,4 +132,24 @@ fn a_missing_base_is_not_found() {
     let base = reference(format!("{}/nobody/knows:v1", registry.host));
     let error = read_base(&client(), &base, &"linux/amd64".parse().unwrap()).unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
+}
+
+#[test]
+fn a_registry_with_tls_must_show_a_trusted_certificate() {
+    let (registry, stranger) = (OwnRegistry::with_tls(), OwnRegistry::with_tls());
+    let dir = tempfile::tempdir().unwrap();
+    let (model, digest) = model_file(dir.path(), 1_000_000);
+    let target = reference(format!("{}/model:v1", registry.host));
+    let trusting =
+        |certificate| client_with(Options { ca_file: Some(certificate), ..Options::default() });
+    let client = trusting(registry.certificate());
+    let published = publish(&client, &image_of(&model), &target, &[]).unwrap();
+    let image = reference(published.image);
+    let fetched = fetch_file(&client, &image, "/models/model.onnx", dir.path(), &digest).unwrap();
+    assert_eq!(fetched.digest, digest);
+
+    let wary = trusting(stranger.certificate());
+    let error = publish(&wary, &image_of(&model), &target, &[]).unwrap_err();
+    assert!(error.to_string().contains("certificate is not trusted"), "{error}");
+    assert!(!error.is_passing(), "waiting does not mend it");
 }
