@@ -22,9 +22,10 @@ demo: onnxruntime ## Five releases on a live stream, on this machine; KAFKA=apac
 run-step: onnxruntime ## Run one step with its samples: make run-step STEP=canary-gate ARGS='--help'
 	@scripts/run-step $(STEP) $(ARGS)
 
-conformance: onnxruntime ## Hold a step against the contract: STEP=<name>, or STEP_CMD='<any command>'
+conformance: onnxruntime ## Hold a step against the contract: STEP=<name>, or STEP_CMD='<any command>' CASE=<file>
 	@cargo build --quiet --workspace --bins
-	@cargo run --quiet --package contract --bin conformance -- $(if $(STEP_CMD),--command '$(STEP_CMD)',--command target/debug/$(STEP)) $(ARGS)
+	@target/debug/conformance $(if $(STEP),--step $(STEP)) $(if $(STEP_CMD),--command '$(STEP_CMD)') \
+	  $(if $(CASE),--case $(CASE)) $(ARGS)
 
 kafka: ## Start a real Apache Kafka; KAFKA_PORT=9092
 	@scripts/kafka up

@@ -70,9 +70,11 @@ pub fn main<S: Step>() -> ExitCode {
     if std::env::args().skip(1).any(|arg| arg == "--describe") {
         return finish(print(&describe::describe::<S>()));
     }
-    let parsed = command::<S>()
-        .try_get_matches_from(given(std::env::args_os()))
-        .and_then(|matches| Ok((Cli::<S::Args>::from_arg_matches(&matches)?, flags(&matches))));
+    let command = command::<S>();
+    let parsed =
+        command.clone().try_get_matches_from(given(std::env::args_os())).and_then(|matches| {
+            Ok((Cli::<S::Args>::from_arg_matches(&matches)?, flags(&command, &matches)))
+        });
     match parsed {
         Ok((cli, flags)) => finish(run::<S>(cli, flags)),
         // Help and version end here too, with exit code 0.
@@ -236,12 +238,14 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
 }
 
 /// The values of the flags that decide, as given or by default.
-fn flags(matches: &clap::ArgMatches) -> BTreeMap<String, Vec<String>> {
+///
+/// Only the flags themselves: clap's groups also have ids, and hold what came by flag but not by environment.
+fn flags(command: &clap::Command, matches: &clap::ArgMatches) -> BTreeMap<String, Vec<String>> {
     let decides =
         |id: &&str| !PLACES.contains(id) && !["describe", "release", "stream"].contains(id);
-    matches
-        .ids()
-        .map(clap::Id::as_str)
+    command
+        .get_arguments()
+        .map(|argument| argument.get_id().as_str())
         .filter(decides)
         .filter_map(|id| {
             let raw = matches.try_get_raw(id).ok()??;
