@@ -1,7 +1,6 @@
 //! The HTTP client: one request at a time, with credentials, time limits and retries.
 
 use std::collections::HashMap;
-use std::error::Error as _;
 use std::fmt;
 use std::fs;
 use std::path::PathBuf;
@@ -9,20 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Certificate, RequestBuilder, Response, StatusCode, Url, redirect};
-use serde_json::Value;
 
+use crate::answer::{chain, document, expect, lasting, within_limit};
 use crate::auth::{Scheme, Scope, Session, TokenAnswer, challenge};
-use crate::retry::{Failure, is_passing, retry_after};
+use crate::retry::Failure;
 use crate::{Credential, Credentials, Error, Result, RetryPolicy};
 
-/// How long a small request may take, from sending it to the head of its answer.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-/// Documents larger than this are refused; the distribution specification asks for 4 MiB at least.
-pub(crate) const DOCUMENT_LIMIT: u64 = 8 << 20;
 
 /// How registries are reached.
 #[derive(Debug, Clone, Default)]
@@ -285,115 +279,6 @@ pub(crate) fn authority(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// An answer with one of these statuses, or the error that its status and body tell.
-pub(crate) async fn expect(answer: Response, what: &str, good: &[StatusCode]) -> Result<Response> {
-    if good.contains(&answer.status()) {
-        return Ok(answer);
-    }
-    let status = answer.status();
-    let body = document(answer, what).await.unwrap_or_default();
-    Err(refusal(status, &body, what))
-}
-
-/// The body of an answer that must be small.
-pub(crate) async fn document(mut answer: Response, what: &str) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    loop {
-        let chunk = within(ANSWER_LIMIT, answer.chunk()).await?;
-        let Some(chunk) = chunk else { return Ok(body) };
-        if (body.len() + chunk.len()) as u64 > DOCUMENT_LIMIT {
-            return Err(Error::invalid(what, "the answer is larger than 8 MiB").into());
-        }
-        body.extend_from_slice(&chunk);
-    }
-}
-
-/// Awaits the head of an answer.
-async fn within_limit(
-    sending: impl Future<Output = reqwest::Result<Response>>,
-) -> Result<Response, Failure> {
-    within(ANSWER_LIMIT, sending).await
-}
-
-/// Awaits a part of an exchange; silence and broken connections are passing faults.
-pub(crate) async fn within<T>(
-    limit: Duration,
-    waiting: impl Future<Output = reqwest::Result<T>>,
-) -> Result<T, Failure> {
-    match tokio::time::timeout(limit, waiting).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(fault(&error)),
-        Err(_) => Err(Failure::passing(format!("no answer within {} s", limit.as_secs()))),
-    }
-}
-
-/// A failed exchange: broken connections pass, a request that could not even be built does not.
-pub(crate) fn fault(error: &reqwest::Error) -> Failure {
-    if error.is_builder() || error.is_redirect() {
-        return Failure::Final(Error::invalid("request", chain(error)));
-    }
-    if is_certificate(error) {
-        let why = "its certificate is not trusted; name its authority by a CA file";
-        return Failure::Final(Error::invalid(chain(error), why));
-    }
-    Failure::passing(chain(error))
-}
-
-/// Whether TLS failed over the other side's certificate, which waiting does not mend.
-fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
-    if let Some(tls) = error.downcast_ref() {
-        return matches!(tls, rustls::Error::InvalidCertificate(_));
-    }
-    // An I/O error that wraps another one names the other's cause as its source, not the other itself.
-    let wrapped = error.downcast_ref().and_then(std::io::Error::get_ref);
-    wrapped.is_some_and(|inner| is_certificate(inner)) || error.source().is_some_and(is_certificate)
-}
-
-/// Turns the statuses of a passing fault into one.
-pub(crate) fn lasting(answer: Response) -> Result<Response, Failure> {
-    let status = answer.status();
-    if is_passing(status) {
-        let after = retry_after(answer.headers(), Timestamp::now());
-        return Err(Failure::Passing { why: format!("answered {status}"), after });
-    }
-    Ok(answer)
-}
-
-/// What a refusal means, from its status and the error codes of the distribution specification.
-pub(crate) fn refusal(status: StatusCode, body: &[u8], what: &str) -> Error {
-    let told = serde_json::from_slice::<Value>(body).ok().and_then(|value| {
-        let first = &value["errors"][0];
-        let code = first["code"].as_str()?.to_owned();
-        Some(format!("{code}: {}", first["message"].as_str().unwrap_or_default()))
-    });
-    let why =
-        told.map_or_else(|| format!("answered {status}"), |it| format!("answered {status}, {it}"));
-    let what = what.to_owned();
-    match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Denied { what, why },
-        StatusCode::NOT_FOUND => Error::NotFound { what },
-        StatusCode::PAYLOAD_TOO_LARGE => Error::invalid(
-            what,
-            format!("{why}; raise the body limit of the registry or its proxy"),
-        ),
-        _ => Error::Invalid { what, why },
-    }
-}
-
-/// An error with its causes in one line, without the address, which may hold a signed token.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = match error.url() {
-        Some(url) => format!("request to {}", authority(url)),
-        None => "request".to_owned(),
-    };
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
-}
-
 fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
@@ -437,15 +322,5 @@ mod tests {
         let ca_file = Some(PathBuf::from("ca.pem"));
         let client = Client::new(Options { ca_file, ..Options::default() });
         assert_eq!(client.scheme("localhost:5000"), "https");
-    }
-
-    #[test]
-    fn refusals_keep_the_registry_s_words() {
-        let body = br#"{"errors":[{"code":"DENIED","message":"quota exceeded"}]}"#;
-        let error = refusal(StatusCode::FORBIDDEN, body, "push");
-        assert!(matches!(error, Error::Denied { .. }));
-        assert!(error.to_string().contains("DENIED: quota exceeded"), "{error}");
-        let error = refusal(StatusCode::PAYLOAD_TOO_LARGE, b"<html>", "push");
-        assert!(error.to_string().contains("raise the body limit"), "{error}");
     }
 }

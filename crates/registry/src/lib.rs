@@ -12,6 +12,7 @@
 //!
 //! Everything that talks HTTP is async; [`blocking`] wraps the same functions for callers without a runtime.
 
+mod answer;
 mod auth;
 mod blob;
 pub mod blocking;

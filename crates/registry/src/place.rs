@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::client::DOCUMENT_LIMIT;
+use crate::answer::DOCUMENT_LIMIT;
 use crate::digest::CHUNK;
 use crate::pull::Repository;
 use crate::{Client, Descriptor, Digest, Error, Layout, Platform, Reference, Result, Select};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, RANGE};
 use reqwest::{Response, StatusCode};
 
+use crate::answer::{document, expect, within};
 use crate::auth::Scope;
-use crate::client::{document, expect, within};
 use crate::retry::Failure;
 use crate::{Client, Descriptor, Digest, Error, Result, Select, media_type};
 

@@ -8,9 +8,10 @@ use futures_util::StreamExt as _;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use reqwest::{Body, RequestBuilder, Response, StatusCode, Url};
 
+use crate::answer::{document, expect, fault, lasting, refusal, within};
 use crate::auth::Scope;
 use crate::blob::Blob;
-use crate::client::{authority, document, expect, fault, lasting, refusal, within};
+use crate::client::authority;
 use crate::pull::{Repository, SILENCE_LIMIT, path_of};
 use crate::retry::{Failure, is_passing};
 use crate::{Descriptor, Digest, Error, Outcome, Result, Select};
