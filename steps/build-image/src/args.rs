@@ -58,7 +58,7 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_PLATFORM", default_value = "linux/amd64")]
     pub platform: Platform,
 
-    /// Registries without TLS, host:port, separated by commas; loopback ones need not be named
+    /// Registries without TLS, host:port, separated by commas; loopback ones need not be named, unless --ca-file is given
     #[arg(long, env = "HEADGATE_PLAIN_HTTP", value_name = "HOSTS", value_delimiter = ',')]
     pub plain_http: Vec<String>,
 
