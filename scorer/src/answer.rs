@@ -159,7 +159,8 @@ fn ask(
 ) -> Vec<(Vec<usize>, AnswerError)> {
     let mut failed = Vec::new();
     // First in, first out: large parts that are good get their answers before patience ends.
-    let mut parts = VecDeque::from([0..indexes.len()]);
+    let mut parts = VecDeque::new();
+    parts.push_back(0..indexes.len());
     while let Some(part) = parts.pop_front() {
         let asked = &indexes[part.clone()];
         if asked.is_empty() {

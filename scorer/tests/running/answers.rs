@@ -1,13 +1,10 @@
 //! What a running scorer writes: answers, dead letters, and nothing twice.
-#![expect(clippy::unwrap_used, reason = "tests")]
-
-mod support;
 
 use std::io::{Read as _, Write as _};
 
+use crate::support::{LIMIT, Running, World, exactly_once, fails, number, score};
+use ::routes::{Route, Scorers};
 use contract::kafka::Outgoing;
-use routes::Route;
-use support::{LIMIT, World, fails, number, score};
 
 #[test]
 fn every_record_is_answered_once_or_goes_to_the_dead_letters() {
@@ -40,7 +37,7 @@ fn every_record_is_answered_once_or_goes_to_the_dead_letters() {
     let (named, nameless): (Vec<_>, Vec<_>) = predictions.iter().partition(|p| p.key.is_some());
     let good = (0..10 * bad.len() as i64).filter(|n| n % 10 != 9);
     let answered: Vec<_> = named.iter().copied().cloned().collect();
-    support::exactly_once(&answered, good);
+    exactly_once(&answered, good);
     for record in named {
         let n = number(record);
         assert_eq!(score(record), n as f64);
@@ -76,9 +73,8 @@ fn a_record_that_is_too_large_does_not_hold_up_the_stream() {
     let config = world.folder.path().join("kafka.properties");
     std::fs::write(&config, "message.max.bytes=20000\n").unwrap();
     let mut command = world.command("a");
-    let _scorer = support::Running(
-        command.arg(format!("--kafka-config={}", config.display())).spawn().unwrap(),
-    );
+    let _scorer =
+        Running(command.arg(format!("--kafka-config={}", config.display())).spawn().unwrap());
     let send = |world: &mut World, key: usize, value: &str| {
         let (key, value) = (Some(vec![b'k'; key]), Some(value.as_bytes().to_vec()));
         let topic = "s.features".into();
@@ -106,13 +102,13 @@ fn a_scorer_that_is_asked_to_end_leaves_in_order() {
     world.numbers(0..5_000);
     world.read("s.predictions", 1);
     assert_eq!(scorer.end(), Some(0));
-    let mut scorers = routes::Scorers::open(&world.kafka, "s").unwrap();
+    let mut scorers = Scorers::open(&world.kafka, "s").unwrap();
     assert!(scorers.live().unwrap().is_empty(), "it has left");
     let answered = world.kafka.extent("s.predictions").unwrap().len();
     let predictions = world.read("s.predictions", answered as usize);
     let highest = |odd: i64| predictions.iter().map(number).filter(|n| n % 2 == odd).max();
     let (even, odd) = (highest(0).unwrap_or(-2), highest(1).unwrap_or(-1));
-    support::exactly_once(&predictions, (0..=even).step_by(2).chain((1..=odd).step_by(2)));
+    exactly_once(&predictions, (0..=even).step_by(2).chain((1..=odd).step_by(2)));
 }
 
 #[test]

@@ -1,11 +1,8 @@
 //! What a running scorer does when the route changes.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
-mod support;
-
+use crate::support::{LIMIT, World, number, score};
+use ::routes::{Confirmation, ModelRef, Route, Scorers, Variant, variant};
 use contract::kafka::{Outgoing, Record};
-use routes::{Confirmation, ModelRef, Route, Variant, variant};
-use support::{World, number, score};
 
 /// Whether the prediction is what `route` asks for, given what champion and candidate answer to `n`.
 fn follows(record: &Record, route: &Route, champion: f64, candidate: f64) {
@@ -75,8 +72,8 @@ fn a_candidate_that_cannot_answer_never_disturbs() {
             assert_eq!(record.header("fallback"), None);
         }
     }
-    let deadline = std::time::Instant::now() + support::LIMIT;
-    let mut scorers = routes::Scorers::open(&world.kafka, "s").unwrap();
+    let deadline = std::time::Instant::now() + LIMIT;
+    let mut scorers = Scorers::open(&world.kafka, "s").unwrap();
     while scorers.live().unwrap()[0].fallbacks != 4 {
         assert!(std::time::Instant::now() < deadline, "{:?}", scorers.live());
     }

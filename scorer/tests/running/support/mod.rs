@@ -1,5 +1,4 @@
 //! A broker, a folder of model images and scorers that run as programs.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod onnx;
 

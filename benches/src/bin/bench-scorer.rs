@@ -1,0 +1,158 @@
+//! Records per second of one scorer, exactly once, against a Python consumer, at least once.
+//!
+//! One partition holds `--records` records of the demo's telemetry. In turns, each with a group of its own, the scorer and
+//! the Python consumer answer all of them with the demo's gradient-boosting model. The time runs from the first
+//! prediction to the last commit. Afterwards each record must have been answered once, with the same score by both.
+
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context as _, ensure};
+use benches::figure::{Better, Figure};
+use benches::programs::{Python, Scorer, Venv, complain, scorer_binary};
+use benches::{model_image, stream};
+use clap::Parser as _;
+use contract::kafka::{Kafka, Record, TopicSpec};
+use routes::{Route, Routes};
+
+#[derive(clap::Parser)]
+#[command(about = "Records per second, exactly once, against a Python consumer")]
+struct Args {
+    /// Feature records that each round answers
+    #[arg(long, default_value_t = 300_000)]
+    records: u32,
+
+    /// Rounds of each of the two, in turns
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+
+    /// Measure ours only, for tuning
+    #[arg(long)]
+    only_ours: bool,
+}
+
+const STREAM: &str = "bench";
+const LIMIT: Duration = Duration::from_secs(300);
+
+struct Bench {
+    kafka: Kafka,
+    brokers: String,
+    model: std::path::PathBuf,
+    schema: std::path::PathBuf,
+    folder: tempfile::TempDir,
+    records: usize,
+}
+
+/// What one round found: records per second, and the score of each record.
+struct Round {
+    rate: f64,
+    scores: Vec<f64>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let scorer = scorer_binary()?;
+    let venv = Venv::ready()?;
+    let broker = harness::kafka::OwnBroker::new();
+    let bench = Bench::new(&broker.bootstrap, args.records as usize)?;
+    let (mut ours, mut python) = (Vec::new(), Vec::new());
+    for round in 0..args.rounds {
+        let mine = bench.ours(&scorer, round)?;
+        complain(&format!("round {}: scorer {:.0} records/s", round + 1, mine.rate));
+        ours.push(mine.rate);
+        if args.only_ours {
+            continue;
+        }
+        let theirs = bench.python(&venv, round)?;
+        complain(&format!("round {}: python {:.0} records/s", round + 1, theirs.rate));
+        python.push(theirs.rate);
+        let differ = mine.scores.iter().zip(&theirs.scores).filter(|(a, b)| (*a - *b).abs() > 1e-5);
+        ensure!(differ.count() == 0, "the two do not answer the same");
+    }
+    if args.only_ours {
+        python.push(f64::NAN);
+    }
+    Figure::new(
+        "scorer",
+        "records/s",
+        Better::Higher,
+        &ours,
+        &[("python-consumer-at-least-once", &python)],
+    )
+    .print()?;
+    Ok(())
+}
+
+impl Bench {
+    fn new(brokers: &str, records: usize) -> anyhow::Result<Self> {
+        let root = harness::root();
+        let bench = Self {
+            kafka: stream::kafka(brokers)?,
+            brokers: brokers.to_owned(),
+            model: root.join("demo/models/boosting.onnx"),
+            schema: root.join("demo/shuttle/schema.json"),
+            folder: tempfile::tempdir()?,
+            records,
+        };
+        bench.kafka.create_topics(&TopicSpec::of_stream(STREAM, 1))?;
+        let mut writer = bench.kafka.writer()?;
+        for (n, value) in (0..).zip(stream::telemetry()?.take(records)) {
+            writer.send(&stream::feature(&format!("{STREAM}.features"), 0, n, value))?;
+        }
+        writer.flush()?;
+        let model = model_image::pack(&bench.model, &bench.folder.path().join("images"))?;
+        let route = Route::bootstrap(STREAM, model);
+        Routes::open(&bench.kafka, STREAM)?.write(route, "bench", "to be measured")?;
+        Ok(bench)
+    }
+
+    fn arguments(&self, group: &str) -> Vec<String> {
+        let schema = self.schema.display();
+        vec![
+            format!("--brokers={}", self.brokers),
+            format!("--stream={STREAM}"),
+            format!("--group={group}"),
+            format!("--schema={schema}"),
+        ]
+    }
+
+    fn ours(&self, binary: &Path, round: u32) -> anyhow::Result<Round> {
+        self.round(|| {
+            let mut args = self.arguments(&format!("ours-{round}"));
+            args.push("--name=bench".to_owned());
+            args.push(format!("--cache={}", self.folder.path().join("cache").display()));
+            let scorer = Scorer::start(binary, &args)?;
+            let deadline = Instant::now() + LIMIT;
+            // Counted after the commit.
+            while scorer.metric("headgate_scorer_records_total")? < self.records as f64 {
+                ensure!(Instant::now() < deadline, "the scorer did not get through in {LIMIT:?}");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            let end = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs_f64();
+            scorer.end()?;
+            Ok(end)
+        })
+    }
+
+    fn python(&self, venv: &Venv, round: u32) -> anyhow::Result<Round> {
+        self.round(|| {
+            let mut args = self.arguments(&format!("python-{round}"));
+            args.push(format!("--model={}", self.model.display()));
+            args.push(format!("--count={}", self.records));
+            Python::start(venv, &args)?.done()
+        })
+    }
+
+    /// Runs one program to its end, which it returns in seconds since 1970, and looks at what it wrote.
+    fn round(&self, run: impl FnOnce() -> anyhow::Result<f64>) -> anyhow::Result<Round> {
+        let topic = format!("{STREAM}.predictions");
+        let before = self.kafka.extent(&topic)?;
+        let end = run()?;
+        let window = stream::between(&before, &self.kafka.extent(&topic)?);
+        let predictions = stream::read(&self.kafka, &topic, &window)?;
+        let scores = stream::exactly_once(&predictions, self.records)?;
+        let first = predictions.iter().map(|record: &Record| record.timestamp_ms).min();
+        let start = first.context("nothing was answered")? as f64 / 1000.0;
+        Ok(Round { rate: self.records as f64 / (end - start), scores })
+    }
+}

@@ -1,0 +1,16 @@
+//! Side-by-side measurements, each with its peer.
+//!
+//! Every bench prints a table for people and, as the last line of stdout, one JSON object ([`figure::Figure`]). Peers
+//! run in the same process tree, against the same broker, in turns with ours: this machine's other work then meets both.
+//!
+//! # Layout
+//!
+//! - [`figure`]: spreads of measurements and how they are printed (pure)
+//! - [`programs`]: the scorer built for release, and Python in an environment of its own
+//! - [`stream`]: a stream filled with the demo's telemetry, and what was answered to it
+//! - [`model_image`]: a model file as an image that a route can name
+
+pub mod figure;
+pub mod model_image;
+pub mod programs;
+pub mod stream;

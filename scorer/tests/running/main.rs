@@ -1,0 +1,6 @@
+//! The scorer as a program, on the memory broker.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod answers;
+mod routes;
+mod support;
