@@ -50,7 +50,9 @@ pub(crate) fn read<'a>(record: &Record, route: impl Fn(u64) -> Option<&'a Route>
     ) else {
         return Seen::Unreadable;
     };
-    let key = record.key.as_deref().unwrap_or_default();
+    // A record without a key is split by its source.
+    let source = record.header("source").unwrap_or_default();
+    let key = record.key.as_deref().unwrap_or(source.as_bytes());
     let drawn = routes::variant(route, key);
     let fallback = record.header("fallback").is_some();
     if let Some(lie) = untrue(route, drawn, fallback, model, variant) {
@@ -172,6 +174,21 @@ mod tests {
             assert_eq!((answer.drawn, answer.fallback), (drawn, fallback));
             assert_eq!((answer.label, answer.generation), (Some(1.0), 7));
         }
+    }
+
+    #[test]
+    fn a_record_without_a_key_is_split_by_its_source() {
+        let source = key(Variant::Candidate);
+        let headers = [
+            ("id", "r1"),
+            ("model", "sha256:2"),
+            ("variant", "candidate"),
+            ("generation", "7"),
+            ("source", &source),
+        ];
+        let keyless = Record { key: None, ..record(Variant::Champion, &headers, r#"{"label":1}"#) };
+        let route = route();
+        assert!(matches!(read(&keyless, |_| Some(&route)), Seen::Answer(_)));
     }
 
     #[test]

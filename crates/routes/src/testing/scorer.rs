@@ -29,8 +29,8 @@ pub struct Behaviour {
     pub fallbacks: f64,
     /// Cannot load this model, by digest.
     pub refuses: Option<String>,
-    /// Says that it follows the route, and goes on answering by the first one it saw.
-    pub stuck: bool,
+    /// Says that it follows later generations too, but goes on answering by this one.
+    pub stuck_at: Option<u64>,
     /// Answers every key with the champion and says that it was the candidate's lot.
     pub lies: bool,
 }
@@ -46,7 +46,7 @@ impl Default for Behaviour {
             candidate_errors: 0.1,
             fallbacks: 0.0,
             refuses: None,
-            stuck: false,
+            stuck_at: None,
             lies: false,
         }
     }
@@ -150,7 +150,8 @@ impl Scorer {
             (Some(_), former) => former.as_ref().map_or(0, |former| former.generation),
             (None, _) => seen,
         };
-        if refused.is_none() && !(self.behaviour.stuck && self.route.is_some()) {
+        let stuck = self.behaviour.stuck_at.is_some_and(|last| seen > last);
+        if refused.is_none() && !stuck {
             self.route = Some(route);
         }
         let status = ScorerStatus {

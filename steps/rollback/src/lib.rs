@@ -1,0 +1,119 @@
+//! Returns a stream to its last known good model and proves it.
+//!
+//! - Consumes: the stream's route and its history, the event log, the scorers' confirmations, `<stream>.predictions`.
+//! - Produces: a route without the bad model, where it had a part in one; the offset ranges that it answered; one
+//!   event.
+//! - Invariants: a model that was rolled back is never returned to; a run that is repeated writes no second route;
+//!   a pass says that no later answer is the bad model's, or that none was there to look at.
+//!
+//! # Layout
+//!
+//! - `decide`, `known_good`, `since`: what to do, pure
+//! - `scan`, `timeline`: what the predictions say, pure
+//! - `run`, `watch`: routes, scorers and topics
+//! - `record`, `page`: what is left behind
+
+mod decide;
+mod known_good;
+mod page;
+mod record;
+mod run;
+mod scan;
+mod since;
+mod timeline;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use contract::args::duration;
+use contract::{Context, EventType, Outcome, OutputSpec, Step, again};
+
+/// The step.
+pub struct Rollback;
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The bad model: its digest, or candidate, or champion; by default the candidate, else what this release promoted
+    #[arg(
+        long,
+        env = "HEADGATE_BAD",
+        default_value = "",
+        value_name = "DIGEST",
+        value_parser = bad
+    )]
+    pub bad: String,
+
+    /// How long to wait until every live scorer has confirmed
+    #[arg(long, env = "HEADGATE_CONFIRM_TIMEOUT", default_value = "2m", value_parser = duration)]
+    pub confirm_timeout: Duration,
+
+    /// Longest time to watch later answers
+    #[arg(long, env = "HEADGATE_OBSERVE", default_value = "30s", value_parser = duration)]
+    pub observe: Duration,
+
+    /// Later answers that are enough to have seen
+    #[arg(long, env = "HEADGATE_OBSERVE_RECORDS", default_value_t = 1_000)]
+    pub observe_records: u64,
+}
+
+/// Told when the bad model has no part in the stream any more.
+pub const ROLLED_BACK: EventType = EventType {
+    name: "dev.cdevents.service.rolledback.0.3.0",
+    about: "the stream is back on a good model, and that was confirmed",
+};
+/// Told when there was nothing to do.
+pub const UNNEEDED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-rollback.unneeded.0.1.0",
+    about: "nothing to do: the model gave no answer, and has no part in the stream",
+};
+/// Told otherwise.
+pub const FAILED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-rollback.failed.0.1.0",
+    about: "nothing to go back to, or not confirmed; a person has to look",
+};
+
+impl Step for Rollback {
+    type Args = Args;
+    const NAME: &'static str = "rollback";
+    const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const OUTPUTS: &'static [OutputSpec] = &[
+        OutputSpec { name: "bad", about: "Digest of the bad model", default: "" },
+        OutputSpec { name: "good", about: "Digest of the champion afterwards", default: "" },
+        OutputSpec {
+            name: "generation",
+            about: "Route generation in force afterwards",
+            default: "",
+        },
+        OutputSpec { name: "answers", about: "Answers that the bad model gave", default: "" },
+        OutputSpec {
+            name: "ranges",
+            about: "Offsets of the features topic between which it gave them, PARTITION:FIRST-END",
+            default: "",
+        },
+    ];
+    const EVENTS: &'static [EventType] = &[ROLLED_BACK, UNNEEDED, FAILED];
+
+    fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+        let inputs = BTreeMap::from([("bad".to_owned(), args.bad.clone())]);
+        if let Some(told) = again::told::<Self>(context, &inputs, Box::new(page::render))? {
+            return Ok(told);
+        }
+        let finished = run::run(args, context, &context.event_id(&inputs))?;
+        Ok(record::outcome(finished, inputs, context))
+    }
+}
+
+/// A digest, or a word for who has it.
+fn bad(text: &str) -> Result<String, String> {
+    let hex = text.strip_prefix("sha256:").unwrap_or_default();
+    let digest = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match text {
+        "" | "candidate" | "champion" => Ok(text.to_owned()),
+        _ if digest => Ok(text.to_owned()),
+        _ => Err(format!(
+            "`{text}` is no model; write sha256:<64 hex digits>, candidate or champion"
+        )),
+    }
+}

@@ -1,0 +1,135 @@
+//! What a rollback leaves behind: verdict, outputs, the event's content and the decision record.
+
+use std::collections::BTreeMap;
+
+use contract::event::unix_ms;
+use contract::{Context, Outcome, Subject, Verdict};
+use routes::{Confirmation, Route};
+use serde_json::{Value, json};
+
+use crate::run::{Finished, Proof};
+use crate::{Args, ROLLED_BACK, page};
+
+/// The verdict on a proof, and why.
+pub(crate) fn judge(
+    proof: &Proof,
+    bad: &str,
+    route: &Route,
+    ours: bool,
+    args: &Args,
+) -> (Verdict, String) {
+    let (scan, generation) = (&proof.scan, route.generation);
+    let scorers = match &proof.confirmation {
+        Confirmation::Refused { scorer, error } => {
+            let reason =
+                format!("scorer {scorer} does not follow generation {generation}: {error}");
+            return (Verdict::Fail, reason);
+        }
+        Confirmation::TimedOut { missing } => {
+            let limit = args.confirm_timeout;
+            let reason = match missing.as_slice() {
+                [] => format!(
+                    "generation {generation} is written, but no scorer of this stream was live within {limit:?}"
+                ),
+                missing => format!(
+                    "generation {generation} is written, but not confirmed within {limit:?} by {}",
+                    missing.join(", ")
+                ),
+            };
+            return (Verdict::Inconclusive, reason);
+        }
+        Confirmation::Confirmed { scorers, .. } => scorers.len(),
+    };
+    if scan.offences > 0 {
+        let first = scan.shown.first().map_or("", String::as_str);
+        let count = scan.offences;
+        return (
+            Verdict::Fail,
+            format!("{count} later answers are not by the good model: {first}"),
+        );
+    }
+    let good = &route.champion.digest;
+    let done = match ours {
+        true => format!("{good} answers alone since generation {generation}"),
+        false => format!("nothing to do: {bad} is neither candidate nor champion"),
+    };
+    let seen = match scan.observed {
+        0 => format!(
+            "no later answer came within {:?}, so this rests on their confirmations alone",
+            args.observe
+        ),
+        count => format!("none of {} later answers is the bad model's", report::count(count)),
+    };
+    let gave = report::count(scan.answers);
+    let reason =
+        format!("{done}; {scorers} scorer(s) confirmed and {seen}; it gave {gave} answers");
+    (Verdict::Pass, reason)
+}
+
+/// Everything to be told.
+pub(crate) fn outcome(
+    finished: Finished,
+    inputs: BTreeMap<String, String>,
+    context: &Context,
+) -> Outcome {
+    let details = details(&finished);
+    let Finished { verdict, reason, event, bad, after, proof, .. } = finished;
+    let good = after.as_ref().map(|route| &route.champion);
+    let scan = proof.as_ref().map(|proof| &proof.scan);
+    let ranges = scan.map(|scan| scan.window().to_string()).unwrap_or_default();
+    let content = match (event == ROLLED_BACK, good) {
+        (true, Some(good)) => json!({
+            "environment": { "id": context.common.environment }, "artifactId": good.image,
+        }),
+        _ => json!({ "model": bad }),
+    };
+    let text = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
+    let outputs = BTreeMap::from([
+        ("bad", bad),
+        ("good", good.map(|good| good.digest.clone()).unwrap_or_default()),
+        ("generation", text(after.as_ref().map(|route| route.generation))),
+        ("answers", text(scan.map(|scan| scan.answers))),
+        ("ranges", ranges),
+    ]);
+    Outcome {
+        verdict,
+        reason,
+        event: Subject { event, id: context.common.stream.clone(), content },
+        inputs,
+        outputs,
+        details,
+        page: Box::new(page::render),
+    }
+}
+
+fn details(finished: &Finished) -> Value {
+    let Finished { bad, good, before, after, wrote, proof, .. } = finished;
+    let mut details = json!({
+        "bad": bad, "good": good, "before": before, "after": after, "wrote-route": wrote,
+        "written-ms": after.as_ref().and_then(|route| unix_ms(&route.at)),
+    });
+    let Some(proof) = proof else { return details };
+    let scan = &proof.scan;
+    let confirmation = match &proof.confirmation {
+        Confirmation::Confirmed { scorers, after } => {
+            json!({ "confirmed-by": scorers, "after-seconds": after.as_secs_f64() })
+        }
+        Confirmation::Refused { scorer, error } => json!({ "refused-by": scorer, "error": error }),
+        Confirmation::TimedOut { missing } => json!({ "missing": missing }),
+    };
+    details["confirmation"] = confirmation;
+    details["predictions"] = json!({
+        "read-since-ms": proof.since,
+        "read": proof.read.before.to_string(),
+        "incomplete": proof.read.incomplete,
+        "watched-seconds": proof.read.watched_for.as_secs_f64(),
+        "later-answers": scan.observed,
+        "offences": scan.offences,
+        "shown": scan.shown,
+    });
+    details["answers"] = json!({
+        "count": scan.answers, "without-source": scan.unplaced, "ranges": scan.ranges(),
+    });
+    details["timeline"] = json!(scan.timeline.rates());
+    details
+}

@@ -1,0 +1,183 @@
+//! What the predictions say: where the bad model answered, and whether it still does. Pure.
+
+use std::collections::BTreeMap;
+
+use contract::kafka::{Record, Window};
+use serde::Serialize;
+
+use crate::timeline::Timeline;
+
+/// Offenders shown by name; the rest is counted.
+const MOST_SHOWN: usize = 5;
+
+/// What to look for.
+#[derive(Clone, Debug)]
+pub(crate) struct Sought {
+    pub(crate) bad: String,
+    /// The models of the generation that ended the bad model's part.
+    pub(crate) good: Vec<String>,
+    /// That generation.
+    pub(crate) generation: u64,
+}
+
+/// Collects what is found, record by record.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    sought: Sought,
+    /// By partition of the features topic.
+    ranges: BTreeMap<i32, Range>,
+    /// Answers of the bad model.
+    pub(crate) answers: u64,
+    /// Of these, without a readable source.
+    pub(crate) unplaced: u64,
+    /// Answers by the new generation or a later one.
+    pub(crate) observed: u64,
+    /// Answers that must not be.
+    pub(crate) offences: u64,
+    pub(crate) shown: Vec<String>,
+    pub(crate) timeline: Timeline,
+}
+
+/// Offsets that the bad model answered in one partition; others may have answered some between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Range {
+    pub(crate) partition: i32,
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+    pub(crate) count: u64,
+}
+
+impl Scan {
+    pub(crate) fn new(sought: Sought) -> Self {
+        Self {
+            sought,
+            ranges: BTreeMap::new(),
+            answers: 0,
+            unplaced: 0,
+            observed: 0,
+            offences: 0,
+            shown: Vec::new(),
+            timeline: Timeline::default(),
+        }
+    }
+
+    /// Takes a prediction; `after` tells that it was written after every live scorer had confirmed.
+    pub(crate) fn take(&mut self, record: &Record, after: bool) {
+        let generation = record.header("generation").and_then(|text| text.parse::<u64>().ok());
+        let (Some(model), Some(generation)) = (record.header("model"), generation) else { return };
+        let bad = model == self.sought.bad;
+        self.timeline.add(record.timestamp_ms, bad);
+        if bad {
+            self.answers += 1;
+            self.place(record.header("source"));
+        }
+        let newer = generation >= self.sought.generation;
+        self.observed += u64::from(newer);
+        // A later generation may bring another candidate, but never the bad model.
+        let good = self.sought.good.iter().any(|good| good == model);
+        let strange = generation == self.sought.generation && !good;
+        if (bad && (newer || after)) || strange {
+            self.offences += 1;
+            if self.shown.len() < MOST_SHOWN {
+                let (partition, offset) = (record.partition, record.offset);
+                self.shown.push(format!(
+                    "prediction {partition}/{offset} is by {model} under generation {generation}"
+                ));
+            }
+        }
+    }
+
+    /// By partition of the features topic.
+    pub(crate) fn ranges(&self) -> Vec<Range> {
+        self.ranges.values().copied().collect()
+    }
+
+    /// The ranges as `--window` takes them: half-open.
+    pub(crate) fn window(&self) -> Window {
+        let ranges = self.ranges.values();
+        Window(ranges.map(|range| (range.partition, (range.first, range.last + 1))).collect())
+    }
+
+    fn place(&mut self, source: Option<&str>) {
+        let Some((partition, offset)) = source.and_then(place) else {
+            self.unplaced += 1;
+            return;
+        };
+        let new = Range { partition, first: offset, last: offset, count: 0 };
+        let range = self.ranges.entry(partition).or_insert(new);
+        range.first = range.first.min(offset);
+        range.last = range.last.max(offset);
+        range.count += 1;
+    }
+}
+
+/// Partition and offset of `topic/partition/offset`.
+fn place(source: &str) -> Option<(i32, i64)> {
+    let (rest, offset) = source.rsplit_once('/')?;
+    let (_, partition) = rest.rsplit_once('/')?;
+    Some((partition.parse().ok()?, offset.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prediction(model: &str, generation: u64, source: &str) -> Record {
+        let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        Record {
+            partition: 0,
+            offset: 0,
+            timestamp_ms: 1_000,
+            key: None,
+            value: None,
+            headers: vec![
+                header("model", model),
+                header("generation", &generation.to_string()),
+                header("source", source),
+            ],
+        }
+    }
+
+    fn scan(records: &[(&str, u64, &str, bool)]) -> Scan {
+        let sought = Sought { bad: "bad".into(), good: vec!["good".into()], generation: 5 };
+        let mut scan = Scan::new(sought);
+        for (model, generation, source, after) in records {
+            scan.take(&prediction(model, *generation, source), *after);
+        }
+        scan
+    }
+
+    #[test]
+    fn ranges_are_those_of_the_source() {
+        let scan = scan(&[
+            ("bad", 3, "s.features/1/17", false),
+            ("good", 3, "s.features/1/18", false),
+            ("bad", 4, "s.features/1/12", false),
+            ("bad", 4, "a/b/0/5", false),
+            ("bad", 4, "elsewhere", false),
+        ]);
+        let range = |partition, first, last, count| Range { partition, first, last, count };
+        assert_eq!(scan.ranges(), [range(0, 5, 5, 1), range(1, 12, 17, 2)]);
+        assert_eq!(scan.window().to_string(), "0:5-6,1:12-18");
+        assert_eq!((scan.answers, scan.unplaced, scan.offences), (4, 1, 0));
+    }
+
+    #[test]
+    fn no_later_answer_may_be_the_bad_models() {
+        for (model, generation, after, offences) in [
+            ("bad", 4, false, 0),
+            ("bad", 4, true, 1),
+            ("bad", 5, false, 1),
+            ("bad", 6, true, 1),
+            ("good", 5, true, 0),
+            ("good", 4, true, 0),
+            ("other", 4, false, 0),
+            ("other", 5, true, 1),
+            ("other", 6, true, 0),
+        ] {
+            let scan = scan(&[(model, generation, "s/0/1", after)]);
+            assert_eq!(scan.offences, offences, "{model} {generation} {after}");
+            assert_eq!(scan.observed, u64::from(generation >= 5));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Reads routes and predictions.
+
+use std::time::{Duration, Instant};
+
+use contract::Context;
+use contract::kafka::{Kafka, Reader, Start, Window};
+use routes::{ROUTES_TOPIC, Route};
+
+use crate::scan::Scan;
+
+/// Clocks of those who write routes and of those who write predictions may differ by this.
+const SKEW_MS: i64 = 60_000;
+
+/// The routes of `stream` that the topic still has, with the time of their records.
+///
+/// # Errors
+/// The broker is away, or the routes topic is missing.
+pub(crate) fn history(kafka: &Kafka, stream: &str) -> anyhow::Result<Vec<(Route, i64)>> {
+    let mut history = Vec::new();
+    kafka.reader(ROUTES_TOPIC, &Start::Beginning)?.read_to_end(|record| {
+        if record.key.as_deref() != Some(stream.as_bytes()) {
+            return;
+        }
+        let value = record.value.as_deref().unwrap_or_default();
+        if let Ok(route) = serde_json::from_slice::<Route>(value) {
+            history.push((route, record.timestamp_ms));
+        }
+    })?;
+    Ok(history)
+}
+
+/// This part of what a partition holds is left out at a beginning that is being deleted.
+const DELETION_ROOM: i64 = 20;
+
+/// What was read of the predictions.
+#[derive(Debug, Default)]
+pub(crate) struct Read {
+    /// Before every live scorer had confirmed.
+    pub(crate) before: Window,
+    /// Earlier answers are no longer kept, and nothing tells whether the bad model gave any.
+    pub(crate) incomplete: bool,
+    pub(crate) watched_for: Duration,
+}
+
+/// How long to watch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Watching {
+    pub(crate) limit: Duration,
+    /// Enough, however short the time.
+    pub(crate) records: u64,
+}
+
+/// Reads the predictions from `since` (milliseconds since 1970; the beginning where unknown) to their present end,
+/// and then watches what comes.
+///
+/// # Errors
+/// The broker is away, or the process was asked to end.
+pub(crate) fn predictions(
+    context: &Context,
+    since: Option<i64>,
+    watching: Watching,
+    scan: &mut Scan,
+) -> anyhow::Result<Read> {
+    let (kafka, topic) = (&context.kafka, format!("{}.predictions", context.common.stream));
+    let started = Instant::now();
+    let starts = match since {
+        Some(at) => kafka.offsets_at(&topic, at - SKEW_MS)?,
+        None => None,
+    };
+    let kept = kafka.extent(&topic)?;
+    let from = |partition: i32, low: i64, high: i64| match &starts {
+        Some(starts) => starts.get(&partition).copied().unwrap_or(low).max(low),
+        None if low == 0 => 0,
+        // The broker deletes from here; what would go before it is read, is left out.
+        None => low + (high - low) / DELETION_ROOM,
+    };
+    let window = |(p, (low, high)): (&i32, &(i64, i64))| (*p, (from(*p, *low, *high), *high));
+    let before = Window(kept.0.iter().map(window).collect());
+    let incomplete = starts.is_none() && kept.0.values().any(|(low, _)| *low > 0);
+    let (mut done, total) = (0u64, before.len());
+    Reader::read_window(kafka, &topic, &before, |record| {
+        context.stop.check()?;
+        scan.take(&record, false);
+        done += 1;
+        if done.is_multiple_of(10_000) {
+            context.progress.tell(done.min(total.saturating_sub(1)), total, "predictions read");
+        }
+        Ok(())
+    })?;
+    tracing::info!(%topic, window = %before, answers = scan.answers, "predictions read");
+
+    let ends = kept.0.into_iter().map(|(partition, (_, high))| (partition, high)).collect();
+    let mut reader = kafka.reader(&topic, &Start::At(ends))?;
+    while scan.observed < watching.records && started.elapsed() < watching.limit {
+        context.stop.check()?;
+        if let Some(record) = reader.next(Duration::from_millis(100))? {
+            scan.take(&record, true);
+        }
+        context.progress.tell(
+            scan.observed.min(watching.records.saturating_sub(1)),
+            watching.records,
+            "later answers seen",
+        );
+    }
+    Ok(Read { before, incomplete, watched_for: started.elapsed() })
+}

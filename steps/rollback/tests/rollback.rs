@@ -1,0 +1,258 @@
+//! Rollback as a black box: the binary, an in-memory broker and a scorer that follows the route.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use contract::event::OutcomeEvent;
+use contract::exit;
+use contract::kafka::{Start, Window};
+use routes::testing::{Behaviour, Ran, Stage, model};
+use serde_json::json;
+
+const ROLLBACK: &str = env!("CARGO_BIN_EXE_rollback");
+const QUICK: [&str; 3] = ["--confirm-timeout=10s", "--observe=5s", "--observe-records=200"];
+
+fn run(stage: &Stage, release: &str, more: &[&str]) -> Ran {
+    let name = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
+    let mut flags = QUICK.to_vec();
+    flags.retain(|flag| !more.iter().any(|other| name(other) == name(flag)));
+    flags.extend(more);
+    stage.run(ROLLBACK, release, &flags).unwrap()
+}
+
+fn assert_ended(ran: &Ran, verdict: &str, words: &str) {
+    assert_eq!(ran.code, Some(i32::from(exit::VERDICT)), "{}", ran.log);
+    assert_eq!(ran.verdict, verdict, "{}", ran.reason);
+    assert!(ran.reason.contains(words), "{}", ran.reason);
+}
+
+/// What promote told of model `n`.
+fn promoted(n: u8) -> OutcomeEvent {
+    let model = model(n);
+    serde_json::from_value(json!({
+        "context": {
+            "specversion": "0.5.1", "id": format!("promote-{n}"), "source": "/headgate/dev/promote",
+            "type": "dev.cdevents.service.upgraded.0.3.0", "timestamp": contract::event::now(),
+        },
+        "subject": { "id": "s", "content": {} },
+        "customDataContentType": "application/json",
+        "customData": {
+            "contract": "1.0", "step": "promote", "step-version": "0.1.0", "release": format!("r-{n}"),
+            "stream": "s", "environment": "dev", "verdict": "pass", "reason": "",
+            "inputs": { "model": model.digest, "image": model.image }, "outputs": {}, "report": "",
+        },
+    }))
+    .unwrap()
+}
+
+/// A stream on which model 2 followed on model 1.
+fn upgraded() -> Stage {
+    let stage = Stage::with_champion(1).unwrap();
+    stage.tell(&promoted(1)).unwrap();
+    let route = stage.route().unwrap().promoted(model(2), contract::event::now());
+    stage.write(route, "r-2", "promote").unwrap();
+    stage.tell(&promoted(2)).unwrap();
+    stage
+}
+
+/// Waits until `count` answers of model `n` are on the stream.
+fn await_answers(stage: &Stage, n: u8, count: usize) {
+    let mut reader = stage.kafka.reader("s.predictions", &Start::Beginning).unwrap();
+    let (digest, mut seen) = (model(n).digest, 0);
+    let started = std::time::Instant::now();
+    while seen < count {
+        assert!(started.elapsed().as_secs() < 30, "{seen} of {count} answers");
+        let record = reader.next(std::time::Duration::from_millis(100)).unwrap();
+        seen += usize::from(record.is_some_and(|r| r.header("model") == Some(&digest)));
+    }
+}
+
+/// Offsets and number of the answers of model `n`, counted independently of the step.
+fn answered_by(stage: &Stage, n: u8) -> (Window, u64) {
+    let (digest, mut window, mut count) = (model(n).digest, Window::default(), 0);
+    let mut reader = stage.kafka.reader("s.predictions", &Start::Beginning).unwrap();
+    reader
+        .read_to_end(|record| {
+            if record.header("model") == Some(&digest) {
+                let mut place = record.header("source").unwrap().split('/').skip(1);
+                let mut next = || place.next().unwrap().parse::<i64>().unwrap();
+                let (partition, offset) = (next() as i32, next());
+                let range = window.0.entry(partition).or_insert((offset, offset + 1));
+                *range = (range.0.min(offset), range.1.max(offset + 1));
+                count += 1;
+            }
+        })
+        .unwrap();
+    (window, count)
+}
+
+#[test]
+fn a_bad_champion_gives_way_to_the_last_known_good_model() {
+    let stage = upgraded();
+    let scorer = stage.scorer(Behaviour::default()).unwrap();
+    await_answers(&stage, 2, 100);
+    let ran = run(&stage, "r-2", &[]);
+    assert_ended(&ran, "pass", "answers alone since generation 3");
+    let route = stage.route().unwrap();
+    assert_eq!((route.champion, route.previous), (model(1), None));
+
+    drop(scorer);
+    let (window, count) = answered_by(&stage, 2);
+    let events = stage.events().unwrap();
+    let told = &events.last().unwrap().custom_data;
+    assert_eq!(told.outputs["ranges"], window.to_string());
+    assert_eq!(told.outputs["answers"], count.to_string());
+    assert_eq!(told.outputs["bad"], model(2).digest);
+    let event = events.last().unwrap();
+    assert_eq!(event.context.event_type, "dev.cdevents.service.rolledback.0.3.0");
+    assert_eq!(event.subject.content["artifactId"], model(1).image);
+    assert_eq!(event.subject.content["environment"]["id"], "dev");
+    assert!(ran.record["details"]["predictions"]["later-answers"].as_u64() >= Some(200));
+}
+
+#[test]
+fn a_bad_candidate_goes_and_the_champion_stays() {
+    let stage = upgraded();
+    let trial = stage.route().unwrap().with_candidate(model(3), 0.5);
+    stage.write(trial, "r-3", "canary").unwrap();
+    let _scorer = stage.scorer(Behaviour::default()).unwrap();
+    await_answers(&stage, 3, 100);
+    assert_ended(&run(&stage, "r-3", &["--bad="]), "pass", "answers alone since generation 4");
+    let route = stage.route().unwrap();
+    assert_eq!((route.champion, route.candidate), (model(2), None));
+}
+
+#[test]
+fn running_it_twice_changes_nothing_more() {
+    let stage = upgraded();
+    let _scorer = stage.scorer(Behaviour::default()).unwrap();
+    await_answers(&stage, 2, 10);
+    let first = run(&stage, "r-2", &["--bad=champion"]);
+    let second = run(&stage, "r-2", &["--bad=champion"]);
+    assert_ended(&second, "pass", "answers alone since generation 3");
+    assert_eq!((first.event, first.reason), (second.event, second.reason));
+    assert_eq!(stage.routes().unwrap().len(), 3);
+    assert_eq!(stage.events().unwrap().len(), 3);
+}
+
+#[test]
+fn a_killed_run_is_finished_by_the_next_without_a_second_route() {
+    let stage = upgraded();
+    // Nobody confirms, so the first run waits after it has written the route.
+    let first = stage.start(ROLLBACK, "r-2", &["--bad=champion", QUICK[0], QUICK[1], QUICK[2]]);
+    stage.await_route(|route| route.champion == model(1) && route.generation == 3).unwrap();
+    first.unwrap().kill().unwrap();
+    let _scorer = stage.scorer(Behaviour::default()).unwrap();
+    assert_ended(&run(&stage, "r-2", &["--bad=champion"]), "pass", "since generation 3");
+    assert_eq!(stage.routes().unwrap().len(), 3);
+}
+
+#[test]
+fn a_model_that_was_rolled_back_is_never_returned_to() {
+    let stage = upgraded();
+    let _scorer = stage.scorer(Behaviour::default()).unwrap();
+    assert_ended(&run(&stage, "r-2", &[]), "pass", "");
+    let next = stage.route().unwrap().promoted(model(3), contract::event::now());
+    stage.write(next, "r-3", "promote").unwrap();
+    stage.tell(&promoted(3)).unwrap();
+    assert_ended(&run(&stage, "r-3", &[]), "pass", &model(1).digest);
+    assert_eq!(stage.route().unwrap().champion, model(1));
+
+    let last = run(&stage, "r-4", &["--bad=champion"]);
+    assert_ended(&last, "fail", "nothing to go back to");
+    assert_eq!(stage.route().unwrap().champion, model(1));
+    let told = stage.events().unwrap();
+    assert_eq!(
+        told.last().unwrap().context.event_type,
+        "dev.cdeventsx.headgate-rollback.failed.0.1.0"
+    );
+}
+
+#[test]
+fn a_model_without_a_part_in_the_stream_is_nothing_to_do() {
+    let stage = upgraded();
+    let bad = format!("--bad={}", model(9).digest);
+    for flags in [&[bad.as_str()][..], &[]] {
+        let ran = run(&stage, "r-9", flags);
+        assert_ended(&ran, "pass", "nothing to do");
+        assert_eq!(ran.record["details"]["wrote-route"], false);
+    }
+    assert_eq!(stage.routes().unwrap().len(), 2);
+    let told = stage.events().unwrap();
+    let kind = &told.last().unwrap().context.event_type;
+    assert_eq!(kind, "dev.cdeventsx.headgate-rollback.unneeded.0.1.0");
+}
+
+#[test]
+fn a_candidate_that_the_gate_took_back_has_its_ranges_told() {
+    let stage = upgraded();
+    let trial = stage.route().unwrap().with_candidate(model(3), 0.5);
+    let trial = stage.write(trial, "r-3", "canary").unwrap();
+    let scorer = stage.scorer(Behaviour::default()).unwrap();
+    await_answers(&stage, 3, 50);
+    stage.write(trial.without_candidate(), "r-3", "canary-gate fail: harm").unwrap();
+    let bad = format!("--bad={}", model(3).digest);
+    let ran = run(&stage, "r-3", &[&bad]);
+    assert_ended(&ran, "pass", "nothing to do");
+    assert_eq!(stage.routes().unwrap().len(), 4);
+    drop(scorer);
+    let (window, count) = answered_by(&stage, 3);
+    let told = stage.events().unwrap().pop().unwrap().custom_data;
+    assert_eq!(
+        (&told.outputs["ranges"], &told.outputs["answers"]),
+        (&window.to_string(), &count.to_string())
+    );
+}
+
+#[test]
+fn a_scorer_that_goes_on_answering_with_the_bad_model_fails_it() {
+    let stage = upgraded();
+    let _scorer = stage.scorer(Behaviour { stuck_at: Some(2), ..Behaviour::default() }).unwrap();
+    await_answers(&stage, 2, 10);
+    let ran = run(&stage, "r-2", &[]);
+    assert_ended(&ran, "fail", "later answers are not by the good model");
+    assert_eq!(stage.route().unwrap().champion, model(1), "the route stays right");
+}
+
+#[test]
+fn without_data_it_rests_on_the_confirmations_and_says_so() {
+    let stage = upgraded();
+    let _scorer = stage.scorer(Behaviour { per_tick: 0, ..Behaviour::default() }).unwrap();
+    let ran = run(&stage, "r-2", &["--observe=300ms"]);
+    assert_ended(
+        &ran,
+        "pass",
+        "no later answer came within 300ms, so this rests on their confirmations",
+    );
+}
+
+#[test]
+fn without_a_scorer_the_route_is_right_but_nothing_is_proven() {
+    let stage = upgraded();
+    let ran = run(&stage, "r-2", &["--confirm-timeout=300ms"]);
+    assert_ended(&ran, "inconclusive", "no scorer of this stream was live");
+    assert_eq!(stage.route().unwrap().champion, model(1));
+}
+
+#[test]
+fn wrong_usage_and_a_stream_without_a_route() {
+    let stage = Stage::empty().unwrap();
+    assert_ended(&run(&stage, "r", &[]), "fail", "no route");
+    let ran = run(&stage, "r", &["--bad=latest"]);
+    assert_eq!(ran.code, Some(i32::from(exit::USAGE)));
+    assert!(ran.log.contains("`latest` is no model"), "{}", ran.log);
+}
+
+#[test]
+fn the_report_reads_well() {
+    let stage = upgraded();
+    let _scorer = stage.scorer(Behaviour::default()).unwrap();
+    await_answers(&stage, 2, 500);
+    let ran = run(&stage, "r-2", &[]);
+    let report = ran.outputs.join("report.html");
+    let page = std::fs::read_to_string(&report).unwrap();
+    for words in ["Offsets that the bad model answered", "Scorers that confirmed", "Good model"] {
+        assert!(page.contains(words), "{words}");
+    }
+    let pictures = ran.outputs.join("pictures");
+    std::fs::create_dir_all(&pictures).unwrap();
+    harness::browser::assert_reads_well(&report, &pictures);
+}
