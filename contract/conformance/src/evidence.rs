@@ -61,10 +61,12 @@ pub const ENVIRONMENT: &str = "conformance";
 pub const CAUSE: &str = "the-event-that-led-here";
 /// Stands in `--kafka-config` as a password.
 pub const SECRET: &str = "kafka-config-secret-51c7d0";
-/// `--kafka-timeout` of the runs whose broker does not answer.
-pub const PATIENCE: Duration = Duration::from_secs(3);
-/// What such a run may take in all.
-pub const GRACE: Duration = Duration::from_secs(13);
+/// `--kafka-timeout` of the run whose broker is away.
+pub const PATIENCE: Duration = Duration::from_secs(1);
+/// `--kafka-timeout` of the run that is stopped: long enough to be in the middle of it.
+pub const LONG_PATIENCE: Duration = Duration::from_secs(5);
+/// What a run may take beyond `--kafka-timeout`.
+pub const GRACE: Duration = Duration::from_secs(10);
 
 impl Evidence {
     /// What `--describe` printed, or null.
@@ -100,7 +102,6 @@ pub fn observe(command: &str, case: &Case, limit: Duration) -> anyhow::Result<Ev
     std::fs::write(&config, format!("# a test\nsasl.username=step\nsasl.password={SECRET}\n"))?;
 
     let program = Program { command, folder: &folder, limit };
-    let patient = Program { limit: GRACE, ..program.clone() };
     let stage = Stage::open(case)?;
     let mut env = case.env.clone();
     let settings = [
@@ -126,9 +127,9 @@ pub fn observe(command: &str, case: &Case, limit: Duration) -> anyhow::Result<Ev
         env
     };
     let alone = |flag: &str| program.run(&[flag.to_owned()], &BTreeMap::new());
-    let seconds = format!("{}s", PATIENCE.as_secs());
-    let silent = |brokers: &str| {
-        with(&[("HEADGATE_BROKERS", Some(brokers)), ("HEADGATE_KAFKA_TIMEOUT", Some(&seconds))])
+    let silent = |brokers: &str, timeout: Duration| {
+        let timeout = format!("{}s", timeout.as_secs());
+        with(&[("HEADGATE_BROKERS", Some(brokers)), ("HEADGATE_KAFKA_TIMEOUT", Some(&timeout))])
     };
 
     let first = verdict_run(&program, &stage, scratch.path(), "first", &[], &env)?;
@@ -141,7 +142,7 @@ pub fn observe(command: &str, case: &Case, limit: Duration) -> anyhow::Result<Ev
     let second = verdict_run(&program, &stage, scratch.path(), "second", &flags, &other)?;
 
     let silence = Silence::open()?;
-    let mut step = patient.start(&[], &silent(&silence.brokers()?))?;
+    let mut step = program.start(&[], &silent(&silence.brokers()?, LONG_PATIENCE))?;
     let met = silence.meet(&mut step, limit)?;
     if met {
         step.terminate()?;
@@ -156,7 +157,7 @@ pub fn observe(command: &str, case: &Case, limit: Duration) -> anyhow::Result<Ev
         missing_flag: program.run(&[], &with(&[("HEADGATE_RELEASE", None)]))?,
         first,
         second,
-        away: patient.run(&[], &silent(&nobody()?))?,
+        away: program.run(&[], &silent(&nobody()?, PATIENCE))?,
         no_config: program
             .run(&[], &with(&[("HEADGATE_KAFKA_CONFIG", Some("/no/such.properties"))]))?,
         stopped: met.then_some(stopped),

@@ -112,7 +112,8 @@ impl Running {
 
 /// The standard library sends no signals but KILL.
 fn kill(signal: &str, whom: &str) -> anyhow::Result<()> {
-    let line = format!("kill -{signal} -- {whom} 2>/dev/null");
-    Command::new("sh").args(["-c", &line]).status().context("send a signal")?;
+    let line = format!("kill -s {signal} -- {whom} 2>/dev/null");
+    let sent = Command::new("sh").args(["-c", &line]).status().context("send a signal")?;
+    anyhow::ensure!(sent.success(), "nobody took SIG{signal} at {whom}");
     Ok(())
 }

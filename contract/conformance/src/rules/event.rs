@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{body, ended, equal, texts};
-use crate::evidence::{CAUSE, ENVIRONMENT, Evidence, RELEASE, VerdictRun};
+use crate::evidence::{CAUSE, ENVIRONMENT, Evidence, RELEASE};
 use crate::rule::Seen;
 use crate::schema::{Document, validate};
 
@@ -64,10 +64,14 @@ pub(crate) fn has_the_id_of_the_output(evidence: &Evidence) -> Seen {
 }
 
 pub(crate) fn repeats_its_id(evidence: &Evidence) -> Seen {
-    let id = |told: &VerdictRun| -> Result<String, String> {
-        Ok(body(told)?["context"]["id"].as_str().unwrap_or_default().to_owned())
-    };
-    equal("the id of the second run", &id(&evidence.second)?, &id(&evidence.first)?)
+    let (first, second) = (body(&evidence.first)?, body(&evidence.second)?);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let environment = |body: &Value| text(&body["customData"]["environment"]);
+    if environment(&first) != environment(&second) {
+        return Ok("not comparable: the runs tell different environments, see 1.7 and 1.8".into());
+    }
+    let id = |body: &Value| text(&body["context"]["id"]);
+    equal("the id of the second run", &id(&second), &id(&first))
 }
 
 pub(crate) fn has_a_declared_type(evidence: &Evidence) -> Seen {

@@ -1,13 +1,13 @@
 //! Sections 5 and 7: brokers, credentials, signals.
 
 use super::ended;
-use crate::evidence::{Evidence, GRACE, SECRET, VerdictRun};
+use crate::evidence::{Evidence, GRACE, LONG_PATIENCE, PATIENCE, SECRET, VerdictRun};
 use crate::rule::Seen;
 
 pub(crate) fn gives_up_on_a_broker_that_is_away(evidence: &Evidence) -> Seen {
     let run = &evidence.away;
     let seen = format!("after {:.1?}, {}", run.took, ended(run));
-    if run.code == Some(75) && run.took <= GRACE { Ok(seen) } else { Err(seen) }
+    if run.code == Some(75) && run.took <= PATIENCE + GRACE { Ok(seen) } else { Err(seen) }
 }
 
 pub(crate) fn keeps_credentials(evidence: &Evidence) -> Seen {
@@ -46,7 +46,7 @@ pub(crate) fn ends_when_asked(evidence: &Evidence) -> Seen {
         return Err("the step never spoke to the broker, so it could not be stopped there".into());
     };
     let seen = format!("after {:.1?}, {}", run.took, ended(run));
-    if run.code == Some(75) && run.took <= GRACE { Ok(seen) } else { Err(seen) }
+    if run.code == Some(75) && run.took <= LONG_PATIENCE + GRACE { Ok(seen) } else { Err(seen) }
 }
 
 #[cfg(test)]
