@@ -35,7 +35,8 @@ const STREAM: &str = "HEADGATE_STREAM";
 impl Case {
     /// Reads `<name>.env` and, where it is there, `<name>.jsonl` beside it.
     ///
-    /// `{here}` in a value stands for the file's folder.
+    /// `{here}` in a value stands for the file's folder; `{scratch}` is left to [`crate::observe`], which puts a
+    /// folder of its own there.
     ///
     /// # Errors
     /// A file cannot be read, or has a line that is no setting or no record.

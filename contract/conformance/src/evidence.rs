@@ -103,7 +103,10 @@ pub fn observe(command: &str, case: &Case, limit: Duration) -> anyhow::Result<Ev
 
     let program = Program { command, folder: &folder, limit };
     let stage = Stage::open(case)?;
-    let mut env = case.env.clone();
+    let here = scratch.path().display().to_string();
+    let place =
+        |(name, value): (&String, &String)| (name.clone(), value.replace("{scratch}", &here));
+    let mut env: BTreeMap<String, String> = case.env.iter().map(place).collect();
     let settings = [
         ("RELEASE", RELEASE),
         ("ENVIRONMENT", ENVIRONMENT),

@@ -84,9 +84,17 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_DEADLINE", default_value = "10m", value_parser = duration)]
     pub deadline: Duration,
 
-    /// Registry that is spoken to without TLS, host:port; may be given more than once
-    #[arg(long, env = "HEADGATE_PLAIN_HTTP", value_name = "HOST", value_delimiter = ',')]
+    /// Registries without TLS, host:port, separated by commas; loopback ones need not be named, unless --ca-file is given
+    #[arg(long, env = "HEADGATE_PLAIN_HTTP", value_name = "HOSTS", value_delimiter = ',')]
     pub plain_http: Vec<String>,
+
+    /// File of certificates in PEM form that are trusted instead of the system's
+    #[arg(long, env = "HEADGATE_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// How long to try before a registry that does not answer becomes a passing fault
+    #[arg(long, env = "HEADGATE_REGISTRY_TIMEOUT", default_value = "60s", value_parser = duration)]
+    pub registry_timeout: Duration,
 }
 
 impl Args {

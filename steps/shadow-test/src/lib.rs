@@ -4,7 +4,7 @@
 //!   the champion of the stream's route; the stream's schema.
 //! - Produces: a verdict, the report with paired scores, one event. Nothing else is written anywhere.
 //! - Invariants: nothing passes on a bare number, only on a bound; no champion, no live answers to check it by,
-//!   or too few records are `inconclusive`, never `pass`.
+//!   or too few records are `inconclusive`, never `pass`; a run that was told before is told again as it was.
 
 mod args;
 mod compare;
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use contract::kafka::{Reader, Window};
-use contract::{Context, EventType, Outcome, OutputSpec, Step, Verdict, event_log};
+use contract::{Context, EventType, Outcome, OutputSpec, Step, Verdict, again};
 use model::StreamSchema;
 
 pub use args::Args;
@@ -85,6 +85,9 @@ impl Step for ShadowTest {
             }
         };
         let inputs = inputs(args, Some(&candidate))?;
+        if let Some(told) = again::told::<Self>(context, &inputs, Box::new(page::refused))? {
+            return Ok(told);
+        }
         let refused = |verdict, reason| {
             Ok(told::refused(context, verdict, reason, &candidate.digest, inputs.clone()))
         };
@@ -108,7 +111,8 @@ impl Step for ShadowTest {
         };
 
         let limits = args.limits();
-        let window = window(args, context, &inputs)?;
+        let features = format!("{}.features", context.common.stream);
+        let window = window::choose(&context.kafka, &features, args.window.as_ref(), args.records)?;
         let batch = batch_size(window.len());
         let comparison = Comparison::new(&schema, &limits, candidate_model, champion_model, batch);
         let (tally, read) = compare(args, context, &champion, &window, comparison)?;
@@ -188,25 +192,4 @@ fn inputs(args: &Args, candidate: Option<&Found>) -> anyhow::Result<BTreeMap<Str
         inputs.insert("champion".into(), models::file(path)?.digest);
     }
     Ok(inputs)
-}
-
-fn window(
-    args: &Args,
-    context: &Context,
-    inputs: &BTreeMap<String, String>,
-) -> anyhow::Result<Window> {
-    let topic = format!("{}.features", context.common.stream);
-    let told = match args.window {
-        Some(_) => None,
-        // A run that was interrupted after it told its event must not end with another verdict.
-        None => event_log::find(&context.kafka, &context.event_id(inputs))?,
-    };
-    let told = told.as_ref().and_then(|event| event.custom_data.outputs.get("window"));
-    window::choose(
-        &context.kafka,
-        &topic,
-        args.window.as_ref(),
-        told.map(String::as_str),
-        args.records,
-    )
 }

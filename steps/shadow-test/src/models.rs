@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use contract::Context;
 use model::{LoadError, Model, StreamSchema};
-use registry::{Client, Credentials, Digest, Options, Reference};
+use registry::{Client, Credentials, Digest, Options, Reference, RetryPolicy};
 use routes::ModelRef;
 use serde::Serialize;
 
@@ -91,8 +91,9 @@ fn fetch(args: &Args, image: &str, digest: Option<&str>) -> anyhow::Result<Or<Fo
     let place: Reference = image.parse().map_err(fault)?;
     let client = Client::new(Options {
         plain_http: args.plain_http.clone(),
+        ca_file: args.ca_file.clone(),
         credentials: Credentials::from_environment(),
-        ..Options::default()
+        retry: RetryPolicy { budget: args.registry_timeout, ..RetryPolicy::default() },
     });
     match registry::blocking::fetch_model(&client, &place, &args.cache, digest.as_ref()) {
         Ok(fetched) => {

@@ -15,7 +15,7 @@ pub(crate) struct Shown {
 
 const TITLE: &str = "Shadow test";
 
-/// The page of a run that compared nothing.
+/// The page of a run that compared nothing, or was told before.
 pub(crate) fn refused(record: &Value) -> String {
     Page::of_record(TITLE, record).render()
 }

@@ -2,8 +2,7 @@
 
 use contract::kafka::{Kafka, Window};
 
-/// The window of this run: the one given, the one that an interrupted run of the same id judged, or the newest
-/// `records` records.
+/// The window of this run: the one given, or the newest `records` records.
 ///
 /// # Errors
 /// The topic is missing or the broker away.
@@ -11,25 +10,12 @@ pub(crate) fn choose(
     kafka: &Kafka,
     topic: &str,
     given: Option<&Window>,
-    told: Option<&str>,
     records: u64,
 ) -> anyhow::Result<Window> {
-    if let Some(window) = given {
-        return Ok(window.clone());
+    match given {
+        Some(window) => Ok(window.clone()),
+        None => Ok(newest(&kafka.extent(topic)?, records)),
     }
-    let kept = kafka.extent(topic)?;
-    let told: Option<Window> = told.and_then(|text| text.parse().ok());
-    if let Some(window) = told.filter(|window| holds(&kept, window)) {
-        tracing::info!(%window, "an earlier run told this event; judging its window again");
-        return Ok(window);
-    }
-    Ok(newest(&kept, records))
-}
-
-fn holds(kept: &Window, window: &Window) -> bool {
-    window.0.iter().all(|(partition, (from, to))| {
-        kept.0.get(partition).is_some_and(|(low, high)| low <= from && to <= high)
-    })
 }
 
 /// The last `records` offsets, evenly from all partitions; a partition that has fewer leaves its rest to others.
@@ -70,12 +56,5 @@ mod tests {
         ] {
             assert_eq!(newest(&window(kept), records), window(chosen), "{kept}");
         }
-    }
-
-    #[test]
-    fn a_window_is_judged_again_only_while_it_is_kept() {
-        assert!(holds(&window("0:5-100"), &window("0:5-20")));
-        assert!(!holds(&window("0:5-100"), &window("0:4-20")));
-        assert!(!holds(&window("0:5-100"), &window("1:5-20")));
     }
 }

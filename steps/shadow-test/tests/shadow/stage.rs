@@ -103,7 +103,8 @@ impl Stage {
         let _fresh = std::fs::remove_dir_all(&outputs);
         let told = Command::new(env!("CARGO_BIN_EXE_shadow-test"))
             .env_clear()
-            .args(["--release=r", "--stream=s", "--confidence=90%"])
+            .env("HEADGATE_RELEASE", "r")
+            .args(["--stream=s", "--confidence=90%"])
             .arg(format!("--brokers={}", self.broker.brokers()))
             .arg(format!("--outputs={}", outputs.display()))
             .arg(format!("--schema={}", self.folder.path().join("schema.json").display()))
