@@ -1,0 +1,98 @@
+//! One golden event for each type that a step tells, and no other; each is what the schema and the types say.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeSet;
+
+use conformance::{Document, validate};
+use contract::CONTRACT_VERSION;
+use contract::event::{OutcomeEvent, is_cdevents_type};
+use pipeline_tests::{StepUnderTest, root, steps};
+use serde_json::Value;
+
+/// `3-shadow.passed.json`: the step's place in the release, and the type without its owner and version.
+fn file(place: usize, event_type: &str) -> String {
+    let name = event_type
+        .trim_start_matches("dev.cdeventsx.headgate-")
+        .trim_start_matches("dev.cdevents.");
+    let mut words = name.split('.');
+    let (subject, predicate) = (words.next().unwrap(), words.next().unwrap());
+    format!("{}-{subject}.{predicate}.json", place + 1)
+}
+
+/// Step, type and file of every event.
+fn told() -> Vec<(StepUnderTest, String, String)> {
+    let each = steps().into_iter().enumerate().flat_map(|(place, step)| {
+        let types = (step.describe)().events.into_iter().map(|event| event.event_type);
+        types
+            .map(move |event| (steps().remove(place), event.clone(), file(place, &event)))
+            .collect::<Vec<_>>()
+    });
+    each.collect()
+}
+
+#[test]
+fn every_type_has_a_golden_event_and_the_reverse() {
+    let wanted: BTreeSet<String> = told().into_iter().map(|(.., file)| file).collect();
+    let there = std::fs::read_dir(root().join("contract/events")).unwrap();
+    let there: BTreeSet<String> =
+        there.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let missing: Vec<_> = wanted.difference(&there).collect();
+    let surplus: Vec<_> = there.difference(&wanted).collect();
+    assert!(
+        missing.is_empty(),
+        "write contract/events/{missing:?}: copy a neighbour and say what the step tells"
+    );
+    assert!(
+        surplus.is_empty(),
+        "no step tells {surplus:?} any more: remove it from contract/events"
+    );
+}
+
+#[test]
+fn golden_events_are_valid_and_survive_the_types() {
+    for (step, event_type, file) in told() {
+        let text = std::fs::read_to_string(root().join("contract/events").join(&file)).unwrap();
+        let golden = validate(Document::OutcomeEvent, &text);
+        let golden: Value = golden.unwrap_or_else(|wrong| panic!("{file}: {wrong}"));
+        let event: OutcomeEvent = serde_json::from_value(golden.clone()).unwrap();
+        assert_eq!(
+            serde_json::to_value(&event).unwrap(),
+            golden,
+            "{file} changes when it is read and written"
+        );
+
+        assert_eq!(event.context.event_type, event_type, "{file}");
+        assert!(is_cdevents_type(&event_type), "{file}");
+        assert!(event.context.source.ends_with(&format!("/{}", step.name)), "{file}: its source");
+        let data = &event.custom_data;
+        assert_eq!(
+            (data.step.as_str(), data.contract.as_str()),
+            (step.name, CONTRACT_VERSION),
+            "{file}"
+        );
+        let outputs: BTreeSet<String> =
+            (step.describe)().outputs.into_iter().map(|output| output.name).collect();
+        let unknown = data.outputs.keys().find(|name| !outputs.contains(*name));
+        assert_eq!(unknown, None, "{file} tells an output that {} does not have", step.name);
+    }
+}
+
+#[test]
+fn a_golden_event_becomes_the_record_that_the_contract_asks_for() {
+    let text =
+        std::fs::read_to_string(root().join("contract/events/5-service.upgraded.json")).unwrap();
+    let event: OutcomeEvent = serde_json::from_str(&text).unwrap();
+    let record = event.to_record("headgate.events").unwrap();
+    assert_eq!(record.key.as_deref(), Some(event.custom_data.release.as_bytes()));
+    let names: Vec<&str> = record.headers.iter().map(|(name, _)| name.as_str()).collect();
+    let wanted = [
+        "ce_specversion",
+        "ce_id",
+        "ce_type",
+        "ce_source",
+        "ce_subject",
+        "ce_time",
+        "content-type",
+    ];
+    assert_eq!(names, wanted);
+}
