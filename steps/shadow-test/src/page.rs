@@ -42,17 +42,19 @@ fn row(check: &Check) -> report::Check {
         Outcome::Fail => report::Outcome::Fail,
         Outcome::Inconclusive => report::Outcome::Inconclusive,
     };
-    let limit = format!("at most {}", shown(check.limit));
+    let way = if check.events.is_some() { "" } else { " up or down" };
+    let limit = format!("at most {}{way}", shown(check.limit));
     let Some(interval) = &check.interval else {
         return report::Check::new(check.name, "none", limit, outcome)
             .note("nothing to judge from");
     };
     let of = match check.events {
         Some(events) => format!("{} of {}", count(events), count(check.trials)),
-        None => format!("over {} pairs", count(check.trials)),
+        None => format!("{} pairs", count(check.trials)),
     };
     report::Check::new(check.name, shown(interval.estimate), limit, outcome).note(format!(
-        "{of}: {}; between {} and {}",
+        "{} {} ({of}), between {} and {}",
+        shown(interval.estimate),
         check.about,
         shown(interval.lower),
         shown(interval.upper)

@@ -1,4 +1,4 @@
-//! The step as a black box on the in-memory broker.
+//! The step as a black box, on the in-memory broker and where transactions matter on a real Kafka.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod stage;
@@ -150,6 +150,24 @@ fn the_answers_to_a_late_window_are_found_without_reading_the_topic() {
     let ended = compare(&stage, &champion, &champion, &[window, "--max-p99=1s"]);
     assert_eq!(ended.verdict, "pass", "{}", ended.reason);
     assert_eq!(ended.report["details"]["counts"]["live"]["compared"], 1_500);
+}
+
+#[test]
+fn commit_markers_of_a_real_kafka_are_no_records() {
+    let champion = model("crates/model/samples/linear");
+    let stage = Stage::on_apache(2);
+    let rows: Vec<Vec<f32>> = (0..40).map(|n| vec![3.0, 3.0 * n as f32]).collect();
+    stage.stream_in_transactions(&rows, &champion);
+    let ended = compare(&stage, &champion, &champion, &["--min-records=40"]);
+    // Forty records bound no rate of 1 %: what counts here is that each was paired with its live answer.
+    assert_eq!(ended.verdict, "inconclusive", "{}{}", ended.reason, ended.stderr);
+    assert_eq!(ended.window, "0:0-40,1:0-40", "every other offset is a marker");
+    let counts = &ended.report["details"]["counts"];
+    assert_eq!((counts["records"].as_u64(), counts["pairs"].as_u64()), (Some(40), Some(40)));
+    assert_eq!(
+        (&counts["live"]["compared"], &counts["live"]["mismatches"]),
+        (&40.into(), &0.into())
+    );
 }
 
 #[test]

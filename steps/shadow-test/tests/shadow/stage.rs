@@ -1,4 +1,4 @@
-//! A stream on the in-memory broker: features, and predictions as a scorer writes them.
+//! A stream on a broker: features, and predictions as a scorer writes them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use contract::event::OutcomeEvent;
 use contract::event_log;
 use contract::kafka::memory::MemoryBroker;
-use contract::kafka::{Kafka, KafkaArgs, Outgoing, TopicSpec};
+use contract::kafka::{Kafka, KafkaArgs, Outgoing, Start, TopicSpec};
 use model::{Model, StreamSchema};
 use serde_json::{Value, json};
 
@@ -16,8 +16,11 @@ pub(crate) const PARTITIONS: i32 = 2;
 pub(crate) struct Stage {
     pub(crate) kafka: Kafka,
     pub(crate) folder: tempfile::TempDir,
-    broker: MemoryBroker,
+    stream: String,
+    brokers: String,
     schema: StreamSchema,
+    /// Ends with the stage.
+    _memory: Option<MemoryBroker>,
 }
 
 pub(crate) struct Ended {
@@ -41,11 +44,24 @@ pub(crate) fn digest(path: &Path) -> String {
 }
 
 impl Stage {
-    /// A stream `s` with this many numbers a record.
+    /// A stream `s` on the in-memory broker, with this many numbers a record.
     pub(crate) fn new(width: usize) -> Self {
-        let broker = MemoryBroker::start(&TopicSpec::of_stream("s", PARTITIONS)).unwrap();
+        let memory = MemoryBroker::start(&TopicSpec::of_stream("s", PARTITIONS)).unwrap();
+        let brokers = memory.brokers();
+        Self { _memory: Some(memory), ..Self::on(brokers, "s", width) }
+    }
+
+    /// A stream of its own on the real Kafka of this test run.
+    pub(crate) fn on_apache(width: usize) -> Self {
+        let stage =
+            Self::on(harness::kafka::bootstrap().into(), &harness::kafka::unique("shadow"), width);
+        stage.kafka.create_topics(&TopicSpec::of_stream(&stage.stream, PARTITIONS)).unwrap();
+        stage
+    }
+
+    fn on(brokers: String, stream: &str, width: usize) -> Self {
         let kafka = Kafka::new(&KafkaArgs {
-            brokers: broker.brokers(),
+            brokers: brokers.clone(),
             kafka_config: None,
             kafka_timeout: Duration::from_secs(10),
             events_topic: "headgate.events".into(),
@@ -53,10 +69,33 @@ impl Stage {
         .unwrap();
         let fields: Vec<Value> =
             (1..=width).map(|n| json!({"name": format!("f{n}"), "dtype": "float32"})).collect();
-        let schema = json!({"stream": "s", "format": "json", "fields": fields}).to_string();
+        let schema = json!({"stream": stream, "format": "json", "fields": fields}).to_string();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("schema.json"), &schema).unwrap();
-        Self { kafka, folder, broker, schema: StreamSchema::parse(&schema).unwrap() }
+        let schema = StreamSchema::parse(&schema).unwrap();
+        Self { kafka, folder, stream: stream.into(), brokers, schema, _memory: None }
+    }
+
+    /// Writes records and the model's answers, each in a transaction of its own, so that every other offset of
+    /// both topics is a commit marker.
+    pub(crate) fn stream_in_transactions(&self, rows: &[Vec<f32>], answering: &Path) {
+        let mut writer = self.kafka.fenced_writer(&format!("test-{}", self.stream)).unwrap();
+        let (features, predictions) = (self.topic("features"), self.topic("predictions"));
+        for (n, row) in rows.iter().enumerate() {
+            let value = self.value(row);
+            writer.write(&outgoing(&features, n as i32 % PARTITIONS, &value, &[])).unwrap();
+        }
+        let (mut model, digest) = (Model::load(answering).unwrap(), digest(answering));
+        let mut reader = self.kafka.reader(&features, &Start::Beginning).unwrap();
+        let answer = |record: contract::kafka::Record| {
+            let mut row = Vec::new();
+            self.schema.parse_row(&record.value.unwrap(), &mut row).unwrap();
+            let value = answer(&mut model, &row).unwrap();
+            let source = format!("{features}/{}/{}", record.partition, record.offset);
+            let headers = [("source", source.as_str()), ("model", digest.as_str())];
+            writer.write(&outgoing(&predictions, record.partition, &value, &headers)).unwrap();
+        };
+        reader.read_to_end(answer).unwrap();
     }
 
     /// Writes records, and what `answering` answers to them where a model is given.
@@ -72,15 +111,8 @@ impl Stage {
         for (n, row) in rows.iter().enumerate() {
             let partition = n as i32 % PARTITIONS;
             let offset = before.0[&partition].1 + (n as i64 / i64::from(PARTITIONS));
-            let names = self.schema.fields.iter().map(|field| field.name.clone());
-            let value: serde_json::Map<_, _> =
-                names.zip(row.iter().map(|number| json!(number))).collect();
-            let value = json!(value).to_string();
-            writer.send(&outgoing("s.features", partition, &value, &[])).unwrap();
-            let Some(model) = &mut model else { continue };
-            let Ok(answers) = model.answer(row, 1) else { continue };
-            let label = answers.labels.as_ref().map(|labels| labels[0]);
-            let value = json!({"label": label, "score": answers.score[0]}).to_string();
+            writer.send(&outgoing("s.features", partition, &self.value(row), &[])).unwrap();
+            let Some(value) = model.as_mut().and_then(|model| answer(model, row)) else { continue };
             let source = format!("s.features/{partition}/{offset}");
             let headers = [("source", source.as_str()), ("model", digest)];
             writer.send(&outgoing("s.predictions", partition, &value, &headers)).unwrap();
@@ -104,8 +136,8 @@ impl Stage {
         let told = Command::new(env!("CARGO_BIN_EXE_shadow-test"))
             .env_clear()
             .env("HEADGATE_RELEASE", "r")
-            .args(["--stream=s", "--confidence=90%"])
-            .arg(format!("--brokers={}", self.broker.brokers()))
+            .args([format!("--stream={}", self.stream), "--confidence=90%".into()])
+            .arg(format!("--brokers={}", self.brokers))
             .arg(format!("--outputs={}", outputs.display()))
             .arg(format!("--schema={}", self.folder.path().join("schema.json").display()))
             .arg(format!("--cache={}", self.folder.path().join("cache").display()))
@@ -125,9 +157,26 @@ impl Stage {
         }
     }
 
+    fn topic(&self, suffix: &str) -> String {
+        format!("{}.{suffix}", self.stream)
+    }
+
+    fn value(&self, row: &[f32]) -> String {
+        let names = self.schema.fields.iter().map(|field| field.name.clone());
+        let value: serde_json::Map<_, _> = names.zip(row.iter().map(|n| json!(n))).collect();
+        json!(value).to_string()
+    }
+
     pub(crate) fn events(&self) -> Vec<OutcomeEvent> {
         event_log::read(&self.kafka).unwrap()
     }
+}
+
+/// A prediction's value; none where the model fails.
+fn answer(model: &mut Model, row: &[f32]) -> Option<String> {
+    let answers = model.answer(row, 1).ok()?;
+    let label = answers.labels.as_ref().map(|labels| labels[0]);
+    Some(json!({"label": label, "score": answers.score[0]}).to_string())
 }
 
 fn outgoing(topic: &str, partition: i32, value: &str, headers: &[(&str, &str)]) -> Outgoing {
