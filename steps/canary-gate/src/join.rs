@@ -108,7 +108,19 @@ impl<T> Join<T> {
         }
     }
 
-    /// Ids that wait now.
+    /// Answers that wait for their label now.
+    pub(crate) fn answers_waiting(&self) -> usize {
+        let slots = self.waiting.values();
+        slots.filter(|slot| matches!(slot.what, Waiting::Answer(_))).count()
+    }
+
+    /// Labels that wait for an answer now; most are of records that do not count.
+    pub(crate) fn labels_waiting(&self) -> usize {
+        let slots = self.waiting.values();
+        slots.filter(|slot| matches!(slot.what, Waiting::Label(_))).count()
+    }
+
+    /// Everything that is held.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }
@@ -151,8 +163,10 @@ mod tests {
     fn either_may_come_first() {
         let mut join = Join::new(S(10), 100);
         assert_eq!(join.answer(1, 'a', S(0)), None);
+        assert_eq!((join.answers_waiting(), join.labels_waiting()), (1, 0));
         assert_eq!(join.label(1, 0.5, S(1)), Some(('a', 0.5)));
         assert_eq!(join.label(2, 1.0, S(2)), None);
+        assert_eq!((join.answers_waiting(), join.labels_waiting()), (0, 1));
         assert_eq!(join.answer(2, 'b', S(3)), Some(('b', 1.0)));
         join.expire(S(100));
         assert_eq!(join.counts, JoinCounts { met: 2, ..JoinCounts::default() });

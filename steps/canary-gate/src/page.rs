@@ -80,7 +80,7 @@ fn shares(details: &Value, verdict: &str) -> LinePlot {
     points.push((end * 1.02, points.last().map_or(0.0, |point| point.1)));
     let axis = Axis::new("share of the keys").percent();
     let mut plot = LinePlot::new("Share of the candidate", Axis::new("time").unit("s"), axis)
-        .caption("Each level is a route generation; its answers count once every live scorer has confirmed it.")
+        .caption("Each level is a route generation; its answers count once every live scorer has confirmed it (dotted).")
         .series(Series::new("share", points).steps().tone(Tone::Candidate))
         .marker(decided, verdict);
     for step in steps {
@@ -105,8 +105,8 @@ fn evidence(details: &Value, verdict: &str) -> LinePlot {
     )
     .caption("A line that reaches its limit proves its claim, whenever it was looked at.")
     .series(series("harm: label errors", "label_harm", Tone::Alarm))
+    .series(series("not worse", "label_safe", Tone::Auto))
     .series(series("harm: failures to answer", "failure_harm", Tone::Auto))
-    .series(series("not worse", "label_safe", Tone::Candidate))
     .threshold(limit("label-harm"), "harm")
     .threshold(limit("label-safe"), "not worse")
     .marker(real(&details["decided"]), verdict)
@@ -163,7 +163,8 @@ fn records(details: &Value) -> Table {
         ("labels that came too late", whole(&join["late"])),
         ("labels without an answer that counts", whole(&join["unmatched"])),
         ("dropped because too many waited", whole(&join["dropped"])),
-        ("still waiting at the end", whole(&details["still-waiting"])),
+        ("answers still waiting for their label", whole(&details["waiting"]["answers"])),
+        ("labels still waiting for an answer", whole(&details["waiting"]["labels"])),
         ("answers from before all scorers had confirmed", early),
         ("answers under other routes", whole(&passed["foreign"])),
         ("answers without a label of their own", whole(&passed["without_label"])),

@@ -97,7 +97,9 @@ fn details(plan: &Plan, model: &ModelRef, finished: &Finished, before: Option<&R
         },
         "trace": gate.trace,
         "join": gate.join.counts,
-        "still-waiting": gate.join.len(),
+        "waiting": {
+            "answers": gate.join.answers_waiting(), "labels": gate.join.labels_waiting(),
+        },
         "passed-over": gate.passed_over,
         "read": { "predictions": predictions.to_string(), "labels": labels.to_string() },
     })

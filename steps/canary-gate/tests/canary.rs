@@ -226,7 +226,8 @@ fn the_report_reads_well() {
     for words in ["Share of the candidate", "Evidence of harm: label errors", "Shares", "Records"] {
         assert!(page.contains(words), "{words}");
     }
-    let pictures = ran.outputs.join("pictures");
+    // They stay, for people to look at.
+    let pictures = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_PKG_NAME"));
     std::fs::create_dir_all(&pictures).unwrap();
     harness::browser::assert_reads_well(&ran.outputs.join("report.html"), &pictures);
 }

@@ -50,7 +50,7 @@ pub(crate) fn judge(
     }
     let good = &route.champion.digest;
     let done = match ours {
-        true => format!("{good} answers alone since generation {generation}"),
+        true => format!("the stream is back on {good} since generation {generation}"),
         false => format!("nothing to do: {bad} is neither candidate nor champion"),
     };
     let seen = match scan.observed {

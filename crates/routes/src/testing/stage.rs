@@ -1,4 +1,4 @@
-//! A stream on the in-memory broker, and steps run on it as black boxes.
+//! A stream on the in-memory broker or on a real Kafka, and steps run on it as black boxes.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,24 +8,26 @@ use anyhow::Context;
 use contract::event::OutcomeEvent;
 use contract::event_log;
 use contract::kafka::memory::MemoryBroker;
-use contract::kafka::{Kafka, KafkaArgs, Outgoing, Start, TopicSpec};
+use contract::kafka::{Kafka, KafkaArgs, Outgoing, Record, Start, TopicSpec};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Behaviour, FakeScorer};
 use crate::{ModelRef, ROUTES_TOPIC, Route, Routes};
 
-/// The name of every stage's stream.
+/// The stream on the in-memory broker.
 const STREAM: &str = "s";
+const PARTITIONS: i32 = 4;
 /// Nothing on a stage takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A stream with its topics.
 pub struct Stage {
     pub kafka: Kafka,
+    pub stream: String,
     brokers: String,
     folder: TempDir,
-    _broker: MemoryBroker,
+    _broker: Option<MemoryBroker>,
 }
 
 /// A step that runs.
@@ -62,15 +64,30 @@ impl Stage {
     /// # Errors
     /// The in-memory broker does not start.
     pub fn empty() -> anyhow::Result<Self> {
-        let broker = MemoryBroker::start(&TopicSpec::of_stream(STREAM, 4))?;
+        let broker = MemoryBroker::start(&TopicSpec::of_stream(STREAM, PARTITIONS))?;
         let brokers = broker.brokers();
+        Ok(Self { _broker: Some(broker), ..Self::at(&brokers, STREAM)? })
+    }
+
+    /// A new stream without a route on a broker that runs.
+    ///
+    /// # Errors
+    /// The broker is away.
+    pub fn on(brokers: &str, stream: &str) -> anyhow::Result<Self> {
+        let stage = Self::at(brokers, stream)?;
+        stage.kafka.create_topics(&TopicSpec::of_stream(stream, PARTITIONS))?;
+        Ok(stage)
+    }
+
+    fn at(brokers: &str, stream: &str) -> anyhow::Result<Self> {
         let kafka = Kafka::new(&KafkaArgs {
-            brokers: brokers.clone(),
+            brokers: brokers.to_owned(),
             kafka_config: None,
             kafka_timeout: Duration::from_secs(10),
             events_topic: "headgate.events".into(),
         })?;
-        Ok(Self { kafka, brokers, folder: TempDir::new()?, _broker: broker })
+        let (brokers, stream) = (brokers.to_owned(), stream.to_owned());
+        Ok(Self { kafka, stream, brokers, folder: TempDir::new()?, _broker: None })
     }
 
     /// A stream that `champion` answers.
@@ -79,8 +96,16 @@ impl Stage {
     /// The in-memory broker does not start.
     pub fn with_champion(champion: u8) -> anyhow::Result<Self> {
         let stage = Self::empty()?;
-        stage.write(Route::bootstrap(STREAM, model(champion)), "r-0", "first")?;
+        stage.bootstrap(champion)?;
         Ok(stage)
+    }
+
+    /// Makes `champion` the first to answer.
+    ///
+    /// # Errors
+    /// The broker is away.
+    pub fn bootstrap(&self, champion: u8) -> anyhow::Result<Route> {
+        self.write(Route::bootstrap(&self.stream, model(champion)), "r-0", "first")
     }
 
     /// Writes a route as someone else would.
@@ -88,7 +113,7 @@ impl Stage {
     /// # Errors
     /// The broker is away.
     pub fn write(&self, route: Route, release: &str, reason: &str) -> anyhow::Result<Route> {
-        Routes::open(&self.kafka, STREAM)?.write(route, release, reason)
+        Routes::open(&self.kafka, &self.stream)?.write(route, release, reason)
     }
 
     /// The route that stands now.
@@ -96,7 +121,7 @@ impl Stage {
     /// # Errors
     /// There is none.
     pub fn route(&self) -> anyhow::Result<Route> {
-        crate::read(&self.kafka, STREAM)?.context("the stream has no route")
+        crate::read(&self.kafka, &self.stream)?.context("the stream has no route")
     }
 
     /// All routes so far, in their order.
@@ -106,7 +131,7 @@ impl Stage {
     pub fn routes(&self) -> anyhow::Result<Vec<Route>> {
         let mut routes = Vec::new();
         self.kafka.reader(ROUTES_TOPIC, &Start::Beginning)?.read_to_end(|record| {
-            routes.extend(record.value.and_then(|value| serde_json::from_slice(&value).ok()));
+            routes.extend(self.route_of(record));
         })?;
         Ok(routes)
     }
@@ -120,8 +145,7 @@ impl Stage {
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
             let record = reader.next(Duration::from_millis(200))?;
-            let value = record.and_then(|record| record.value);
-            let route = value.and_then(|value| serde_json::from_slice::<Route>(&value).ok());
+            let route = record.and_then(|record| self.route_of(record));
             if let Some(route) = route.filter(&wanted) {
                 return Ok(route);
             }
@@ -134,7 +158,14 @@ impl Stage {
     /// # Errors
     /// The broker is away.
     pub fn events(&self) -> anyhow::Result<Vec<OutcomeEvent>> {
-        event_log::read(&self.kafka)
+        let mut events = event_log::read(&self.kafka)?;
+        events.retain(|event| event.custom_data.stream == self.stream);
+        Ok(events)
+    }
+
+    fn route_of(&self, record: Record) -> Option<Route> {
+        let route: Route = serde_json::from_slice(&record.value?).ok()?;
+        (route.stream == self.stream).then_some(route)
     }
 
     /// Tells an event as an earlier step would have.
@@ -160,7 +191,7 @@ impl Stage {
     /// # Errors
     /// The broker is away.
     pub fn scorer(&self, behaviour: Behaviour) -> anyhow::Result<FakeScorer> {
-        FakeScorer::start(&self.kafka, STREAM, behaviour)
+        FakeScorer::start(&self.kafka, &self.stream, behaviour)
     }
 
     /// Runs a step to its end.
@@ -184,7 +215,7 @@ impl Stage {
             .env_clear()
             .current_dir(&folder)
             .args([format!("--brokers={}", self.brokers), format!("--release={release}")])
-            .args([format!("--stream={STREAM}"), format!("--outputs={}", outputs.display())])
+            .args([format!("--stream={}", self.stream), format!("--outputs={}", outputs.display())])
             .arg("--kafka-timeout=10s")
             .args(flags)
             .stdin(Stdio::null())

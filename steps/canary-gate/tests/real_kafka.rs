@@ -1,0 +1,91 @@
+//! What only a real Kafka can show: of two writers of a route, the one that was opened later stays.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use routes::Routes;
+use routes::testing::{Behaviour, Stage, model};
+
+const GATE: &str = env!("CARGO_BIN_EXE_canary-gate");
+
+fn stage() -> Stage {
+    let stage = Stage::on(harness::kafka::bootstrap(), &harness::kafka::unique("canary")).unwrap();
+    stage.bootstrap(1).unwrap();
+    stage
+}
+
+fn flags(step_time: &str) -> Vec<String> {
+    let model = model(2);
+    vec![
+        format!("--model-digest={}", model.digest),
+        format!("--image={}", model.image),
+        "--shares=10%,50%".into(),
+        "--min-records=50".into(),
+        format!("--min-step-time={step_time}"),
+        "--poll=20ms".into(),
+        "--confirm-timeout=10s".into(),
+        "--deadline=30s".into(),
+    ]
+}
+
+fn start(stage: &Stage, step_time: &str) -> routes::testing::Running {
+    let flags = flags(step_time);
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    stage.start(GATE, "r-1", &flags).unwrap()
+}
+
+fn shares(stage: &Stage) -> Vec<f64> {
+    stage.routes().unwrap().iter().map(routes::Route::share).collect()
+}
+
+#[test]
+fn a_canary_from_beginning_to_end() {
+    let stage = stage();
+    let better = Behaviour { candidate_errors: 0.02, ..Behaviour::default() };
+    let _scorer = stage.scorer(better).unwrap();
+    let ran = start(&stage, "100ms").end().unwrap();
+    assert_eq!(ran.verdict, "pass", "{} {}", ran.reason, ran.log);
+    assert_eq!(shares(&stage), [0.0, 0.1, 0.5]);
+}
+
+#[test]
+fn a_fenced_gate_gives_way_to_the_route_of_who_fenced_it() {
+    let stage = stage();
+    let _scorer = stage.scorer(Behaviour::default()).unwrap();
+    let gate = start(&stage, "1m");
+    let route = stage.await_route(|route| route.share() == 0.1).unwrap();
+    let foreign = stage.write(route.restored(model(9)), "r-2", "by hand").unwrap();
+    let ran = gate.end().unwrap();
+    assert_eq!(ran.verdict, "inconclusive", "{}", ran.log);
+    assert!(ran.reason.contains("taken over by release r-2 in generation 3"), "{}", ran.reason);
+    assert_eq!(stage.route().unwrap(), foreign);
+}
+
+#[test]
+fn who_fences_and_writes_nothing_does_not_leave_the_candidate_its_share() {
+    let stage = stage();
+    let harmful = Behaviour { candidate_errors: 0.1, ..Behaviour::default() };
+    let _scorer = stage.scorer(harmful).unwrap();
+    let gate = start(&stage, "1m");
+    stage.await_route(|route| route.share() == 0.1).unwrap();
+    // Opened, and then nothing: as if it had been killed before its write.
+    drop(Routes::open(&stage.kafka, &stage.stream).unwrap());
+    gate.terminate().unwrap();
+    let ran = gate.end().unwrap();
+    assert_eq!(ran.code, Some(i32::from(contract::exit::PASSING)), "{}", ran.log);
+    assert_eq!(shares(&stage), [0.0, 0.1, 0.0]);
+}
+
+#[test]
+fn a_killed_gate_run_again_fences_what_is_left_and_ends_alike() {
+    let stage = stage();
+    let harmful = Behaviour { candidate_errors: 0.6, ..Behaviour::default() };
+    let scorer = stage.scorer(Behaviour { per_tick: 0, ..harmful.clone() }).unwrap();
+    let gate = start(&stage, "100ms");
+    stage.await_route(|route| route.share() == 0.1).unwrap();
+    gate.kill().unwrap();
+    assert_eq!(stage.route().unwrap().share(), 0.1, "nobody could take it back");
+    drop(scorer);
+    let _scorer = stage.scorer(harmful).unwrap();
+    let ran = start(&stage, "100ms").end().unwrap();
+    assert_eq!(ran.verdict, "fail", "{} {}", ran.reason, ran.log);
+    assert_eq!(shares(&stage).last(), Some(&0.0));
+}

@@ -1,0 +1,66 @@
+//! What only a real Kafka can show: the scan begins where the bad model first may have answered.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::time::{Duration, Instant};
+
+use contract::kafka::{Outgoing, Window};
+use routes::testing::{Behaviour, Stage, model};
+
+const ROLLBACK: &str = env!("CARGO_BIN_EXE_rollback");
+
+#[test]
+fn a_candidate_is_taken_off_and_its_ranges_are_told() {
+    let stage =
+        Stage::on(harness::kafka::bootstrap(), &harness::kafka::unique("rollback")).unwrap();
+    let champion = stage.bootstrap(1).unwrap();
+    let trial = champion.with_candidate(model(2), 0.5);
+    stage.write(trial, "r-1", "canary").unwrap();
+    let scorer = stage.scorer(Behaviour::default()).unwrap();
+    let mut reader = stage
+        .kafka
+        .reader(&format!("{}.predictions", stage.stream), &contract::kafka::Start::Beginning)
+        .unwrap();
+    let (candidate, mut seen) = (model(2).digest, 0);
+    let started = Instant::now();
+    while seen < 100 {
+        assert!(started.elapsed() < Duration::from_secs(30), "{seen} answers");
+        let record = reader.next(Duration::from_millis(100)).unwrap();
+        seen += u32::from(record.is_some_and(|r| r.header("model") == Some(&candidate)));
+    }
+    let flags = ["--confirm-timeout=10s", "--observe=5s", "--observe-records=200"];
+    let ran = stage.run(ROLLBACK, "r-1", &flags).unwrap();
+    assert_eq!(ran.verdict, "pass", "{} {}", ran.reason, ran.log);
+    assert_eq!(stage.route().unwrap().candidate, None);
+    drop(scorer);
+
+    let details = &ran.record["details"];
+    assert!(details["predictions"]["read-since-ms"].as_i64() > Some(0));
+    assert_eq!(details["predictions"]["incomplete"], false);
+    let told = stage.events().unwrap().pop().unwrap().custom_data;
+    let ranges: Window = told.outputs["ranges"].parse().unwrap();
+    let answers: u64 = told.outputs["answers"].parse().unwrap();
+    assert!(answers >= 100 && ranges.len() >= answers, "{answers} in {ranges}");
+}
+
+#[test]
+fn offsets_by_time_are_those_of_the_first_record_from_then_on() {
+    let stage = Stage::on(harness::kafka::bootstrap(), &harness::kafka::unique("times")).unwrap();
+    let topic = format!("{}.predictions", stage.stream);
+    let record = |partition| Outgoing {
+        topic: topic.clone(),
+        partition: Some(partition),
+        value: Some(b"1".to_vec()),
+        ..Outgoing::default()
+    };
+    stage.send(&record(0)).unwrap();
+    stage.send(&record(1)).unwrap();
+    let mut times = Vec::new();
+    let mut reader = stage.kafka.reader(&topic, &contract::kafka::Start::Beginning).unwrap();
+    reader.read_to_end(|record| times.push((record.partition, record.timestamp_ms))).unwrap();
+    let at = |partition| times.iter().find(|(p, _)| *p == partition).unwrap().1;
+    let asked = |ms| stage.kafka.offsets_at(&topic, ms).unwrap();
+
+    let from_the_first = asked(at(0).min(at(1))).unwrap();
+    assert_eq!((from_the_first[&0], from_the_first[&1], from_the_first[&2]), (0, 0, 0));
+    assert_eq!(asked(at(0).max(at(1)) + 1), None, "nothing is that young");
+}
