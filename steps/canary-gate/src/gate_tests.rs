@@ -1,6 +1,7 @@
 //! The gate by tables, and by simulated streams: how often it is wrong, and how soon it sees harm.
 
 use routes::ModelRef;
+use stats::sequential::{CountTest, Side, null_probability, threshold};
 
 use super::*;
 use crate::Accept;
@@ -274,6 +275,41 @@ fn a_better_candidate_passes() {
     let passed =
         (0..60).filter(|seed| simulated(0.2, long_plan(), *seed).0 == Verdict::Pass).count();
     assert!(passed >= 57, "{passed} of 60");
+}
+
+/// Failures that a proof takes at `share`, the median of 200 runs, when the candidate fails `ratio` times as often.
+fn failures_needed(side: Side, share: f64, margin: f64, ratio: f64) -> usize {
+    let limit = threshold(0.05, if side == Side::Harm { 2 } else { 1 });
+    let mut random = Random(7);
+    let mut needed: Vec<usize> = (0..200)
+        .map(|_| {
+            let mut test = CountTest::new(side, margin).expect("a margin above -1");
+            while test.log_e() < limit {
+                let candidate = random.next() < null_probability(share, ratio - 1.0);
+                test.observe(candidate, share).expect("a share between 0 and 1");
+            }
+            (test.candidate_events() + test.champion_events()) as usize
+        })
+        .collect();
+    needed.sort_unstable();
+    needed[needed.len() / 2]
+}
+
+#[test]
+fn the_readme_tells_how_many_failures_a_proof_takes() {
+    for (side, share, margin, ratio, told) in [
+        (Side::Safe, 0.5, 0.25, 1.0, 532),
+        (Side::Safe, 0.5, 0.25, 0.5, 30),
+        (Side::Safe, 0.5, 0.5, 1.0, 155),
+        (Side::Safe, 0.5, 1.0, 0.2, 8),
+        (Side::Harm, 0.05, 0.25, 3.0, 94),
+        (Side::Harm, 0.5, 0.25, 2.0, 140),
+        (Side::Harm, 0.01, 0.25, 5.0, 144),
+    ] {
+        let needed = failures_needed(side, share, margin, ratio);
+        let near = needed.abs_diff(told) * 4 <= told;
+        assert!(near, "{side:?} at {share}, margin {margin}, ratio {ratio}: {needed}, not {told}");
+    }
 }
 
 /// Uniform in [0, 1), seeded (splitmix64).
