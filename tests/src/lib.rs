@@ -1,1 +1,54 @@
-//! What crosses parts: names, templates, docs, real Kafka, faults
+//! What crosses parts: names, templates, docs, real Kafka, faults.
+//!
+//! The list of steps stands here once; `names.rs` holds it against the folders.
+
+use std::path::{Path, PathBuf};
+
+use contract::Step;
+use contract::describe::{Description, describe};
+
+/// A step as the tests look at it.
+pub struct StepUnderTest {
+    pub name: &'static str,
+    pub command: fn() -> clap::Command,
+    pub describe: fn() -> Description,
+}
+
+/// Every step, in the order of a release.
+pub fn steps() -> Vec<StepUnderTest> {
+    vec![
+        of::<validate_model::ValidateModel>(),
+        of::<build_image::BuildImage>(),
+        of::<shadow_test::ShadowTest>(),
+        of::<canary_gate::CanaryGate>(),
+        of::<promote::Promote>(),
+        of::<rollback::Rollback>(),
+        of::<detect_drift::DetectDrift>(),
+    ]
+}
+
+/// The checkout.
+pub fn root() -> &'static Path {
+    harness::root()
+}
+
+/// The folder of the built binaries: `STEP_BIN_DIR`, or where cargo put this test.
+///
+/// # Panics
+/// When the binaries are not built; `make test` builds them first.
+pub fn binaries() -> PathBuf {
+    let beside = || {
+        let test = std::env::current_exe().expect("a running test has a path");
+        test.ancestors().nth(2).expect("a test lies below the profile's folder").to_owned()
+    };
+    let folder = std::env::var_os("STEP_BIN_DIR").map_or_else(beside, |dir| root().join(dir));
+    for step in steps() {
+        let binary = folder.join(step.name);
+        assert!(binary.exists(), "{} is not built: run `cargo build --workspace --bins` first", binary.display());
+    }
+    folder
+}
+
+fn of<S: Step>() -> StepUnderTest {
+    StepUnderTest { name: S::NAME, command: contract::step::command::<S>, describe: describe::<S> }
+}

@@ -83,10 +83,13 @@ impl Writer {
     /// # Errors
     /// Some did not (exit 75); then it is unknown which.
     pub fn flush(&mut self) -> anyhow::Result<()> {
-        // Not `Producer::flush`: that one waits in steps of 100 ms.
+        // Not `Producer::flush`, which waits in steps of 100 ms; and not `poll` with a short wait, which spins
+        // through the last part of a millisecond.
         let deadline = Instant::now() + self.timeout + Duration::from_secs(1);
+        self.producer.poll(Duration::ZERO);
         while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
-            self.producer.poll(Duration::from_millis(1));
+            std::thread::sleep(Duration::from_millis(1));
+            self.producer.poll(Duration::ZERO);
         }
         let lost = self.producer.context().0.swap(0, Ordering::Relaxed);
         let waiting = self.producer.in_flight_count();
