@@ -132,10 +132,9 @@ impl Reader {
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.silent_since = None;
                     self.ended.insert(partition);
-                    if left.is_zero() {
-                        return Ok(None);
-                    }
-                    // Whoever waits for the end of the topic must be told at once.
+                    // One partition's end says nothing of the others: on a busy stream whoever does not wait
+                    // would be sent away again and again with their records unread. Whoever waits for the end of
+                    // the topic must be told at once.
                     if self.at_end() {
                         return Ok(None);
                     }
