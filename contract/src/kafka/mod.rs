@@ -4,6 +4,7 @@
 //! `--kafka-timeout`; a missing topic or refused credentials are wrong configuration.
 
 mod admin;
+mod client;
 mod fenced;
 pub mod memory;
 mod reader;

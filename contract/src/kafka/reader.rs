@@ -7,6 +7,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::client::Client;
 use super::settings::fault;
 use super::{Kafka, Record, Window};
 
@@ -24,7 +25,7 @@ pub enum Start {
 ///
 /// It joins no group and commits nothing: nobody else can see it.
 pub struct Reader {
-    consumer: BaseConsumer,
+    consumer: Client,
     topic: String,
     timeout: Duration,
     /// Partitions read up to their end, until a new record shows up.
@@ -39,7 +40,7 @@ impl Kafka {
     /// # Errors
     /// The topic is missing (exit 2) or the broker away (exit 75).
     pub fn partitions(&self, topic: &str) -> anyhow::Result<Vec<i32>> {
-        partitions(&self.consumer()?, topic, self.timeout())
+        partitions(&*self.consumer()?, topic, self.timeout())
     }
 
     /// What `topic` holds now: from its first kept offset to the end of its committed records.
@@ -97,7 +98,7 @@ impl Kafka {
         })
     }
 
-    pub(super) fn consumer(&self) -> anyhow::Result<BaseConsumer> {
+    pub(super) fn consumer(&self) -> anyhow::Result<Client> {
         let mut config = self.config().clone();
         config
             .set("enable.auto.commit", "false")
@@ -108,7 +109,8 @@ impl Kafka {
             .set("fetch.wait.max.ms", "100")
             // A reader without a group still needs a name for one; it never joins it.
             .set("group.id", "headgate-reader");
-        config.create().map_err(|error| fault("open a Kafka reader", &error))
+        let consumer = config.create().map_err(|error| fault("open a Kafka reader", &error))?;
+        Ok(Client::new(consumer))
     }
 }
 

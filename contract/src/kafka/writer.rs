@@ -61,7 +61,11 @@ impl Writer {
                 out = out.headers(record.kafka_headers());
             }
             match self.producer.send(out) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    // Takes in what has arrived, so that reports do not pile up until the flush.
+                    self.producer.poll(Duration::ZERO);
+                    return Ok(());
+                }
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _))
                     if Instant::now() < deadline =>
                 {
@@ -86,10 +90,15 @@ impl Writer {
         // Not `Producer::flush`, which waits in steps of 100 ms; and not `poll` with a short wait, which spins
         // through the last part of a millisecond.
         let deadline = Instant::now() + self.timeout + Duration::from_secs(1);
-        self.producer.poll(Duration::ZERO);
-        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(1));
+        loop {
+            let before = self.producer.in_flight_count();
+            if before == 0 || Instant::now() >= deadline {
+                break;
+            }
             self.producer.poll(Duration::ZERO);
+            if self.producer.in_flight_count() == before {
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
         let lost = self.producer.context().0.swap(0, Ordering::Relaxed);
         let waiting = self.producer.in_flight_count();
