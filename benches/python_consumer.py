@@ -27,6 +27,7 @@ def main() -> None:
         digest = "sha256:" + hashlib.sha256(file.read()).hexdigest()
     answer = engine(args.model)
     common = {"bootstrap.servers": args.brokers}
+    extra = dict(setting.split("=", 1) for setting in args.setting)
     consumer = Consumer(
         common
         | {
@@ -35,6 +36,7 @@ def main() -> None:
             "enable.auto.commit": False,
             "partition.assignment.strategy": "cooperative-sticky",
         }
+        | extra
     )
     producer = Producer(common | {"acks": "all", "linger.ms": 5})
     source_topic, target = f"{args.stream}.features", f"{args.stream}.predictions"
@@ -114,6 +116,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--schema", required=True)
     parser.add_argument("--generation", type=int, default=1)
     parser.add_argument("--count", type=int, default=0, help="end after so many records; 0: never")
+    parser.add_argument("--setting", action="append", default=[], help="of the consumer, key=value")
     return parser.parse_args()
 
 

@@ -77,6 +77,11 @@ impl Scorer {
         line.and_then(|line| line.rsplit(' ').next()).map_or(Ok(0.0), |value| Ok(value.parse()?))
     }
 
+    /// Its process number.
+    pub fn id(&self) -> u32 {
+        self.process.0.id()
+    }
+
     /// Asks it to end and waits.
     ///
     /// # Errors
@@ -157,6 +162,18 @@ impl Venv {
         Ok(Self(folder))
     }
 }
+
+/// Seconds of processor time that a process has used so far; 0 when it is gone.
+pub fn processor_seconds(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The program's name may hold spaces, so fields count from behind its closing parenthesis.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    ticks / TICKS
+}
+
+/// Linux counts processor time in hundredths of a second, on every platform that it runs on.
+const TICKS: f64 = 100.0;
 
 impl Running {
     fn end(mut self) -> anyhow::Result<()> {

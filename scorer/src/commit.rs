@@ -264,7 +264,7 @@ impl Committer {
         let deadline = Instant::now() + self.patience;
         while self.producer.in_flight_count() > 0 {
             ensure!(Instant::now() < deadline, "records did not arrive in {:?}", self.patience);
-            self.producer.poll(Duration::from_millis(1));
+            pause(&self.producer);
         }
         // The last report may have come with the last poll.
         self.producer.poll(Duration::ZERO);
@@ -317,7 +317,7 @@ fn send(
                     Instant::now() < deadline,
                     "the queue to {topic} stayed full for {patience:?}"
                 );
-                producer.poll(Duration::from_millis(1));
+                pause(producer);
                 record = back;
             }
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), _)) => {
@@ -326,6 +326,12 @@ fn send(
             Err((error, _)) => return Err(anyhow!(error).context(format!("write to {topic}"))),
         }
     }
+}
+
+/// Serves the producer and waits a moment: with a timeout below some milliseconds, rdkafka's `poll` only spins.
+fn pause(producer: &BaseProducer<Deliveries>) {
+    producer.poll(Duration::ZERO);
+    std::thread::sleep(Duration::from_micros(250));
 }
 
 impl Open {

@@ -30,8 +30,9 @@ pub(crate) enum Ended {
     Retired,
 }
 
-/// Batches that may wait for the committer; more would only make a route change slower.
-const QUEUED: usize = 3;
+/// Records that may wait for the committer: enough for a transaction while the one before it is committed. More would
+/// only make a route change slower.
+const QUEUED_RECORDS: usize = 8_000;
 
 /// Runs a session; an error says what it was that ended it out of order.
 ///
@@ -46,7 +47,7 @@ pub(crate) fn run(
     // Kafka must give up an open transaction before it gives the partitions away.
     let patience = shared.session_timeout - Duration::from_secs(1);
     let producer = producer(shared, patience)?;
-    let (work, queue) = mpsc::sync_channel(QUEUED);
+    let (work, queue) = mpsc::sync_channel((QUEUED_RECORDS / shared.batch).max(1));
     let (empty, refill) = mpsc::channel();
     let lost = Arc::new(AtomicBool::new(false));
     let group = Group::new(shared, work.clone(), &lost, patience);
@@ -137,6 +138,7 @@ impl Polling<'_> {
 
 fn producer(shared: &Shared, patience: Duration) -> anyhow::Result<BaseProducer<Deliveries>> {
     let mut config: ClientConfig = shared.kafka.config().clone();
+    let compression = config.get("compression.type").unwrap_or("lz4").to_owned();
     let millis = patience.as_millis().to_string();
     config
         .set("transactional.id", format!("headgate-{}-{}", shared.stream, shared.scorer))
@@ -149,6 +151,8 @@ fn producer(shared: &Shared, patience: Duration) -> anyhow::Result<BaseProducer<
         .set("retry.backoff.ms", "5")
         .set("retry.backoff.max.ms", "100")
         .set("delivery.report.only.error", "true")
+        // Headers repeat from record to record: a fifth of the bytes for hardly any time.
+        .set("compression.type", compression)
         .set("socket.nagle.disable", "true");
     let producer: BaseProducer<Deliveries> =
         config.create_with_context(Deliveries::default()).context("open a producer")?;
@@ -174,6 +178,7 @@ fn consumer(shared: &Shared) -> ClientConfig {
         .set("queued.min.messages", "50000")
         .set("queued.max.messages.kbytes", "32768")
         .set("fetch.queue.backoff.ms", "5")
+        .set("fetch.message.max.bytes", "4194304")
         .set("statistics.interval.ms", "5000")
         .set("socket.nagle.disable", "true");
     if shared.static_membership {
