@@ -36,7 +36,7 @@ struct Args {
     #[arg(long, default_value = "target/demo")]
     out: PathBuf,
 
-    /// Keep broker and scorer running afterwards, for `make run-step`, until a key is pressed
+    /// Let stream and scorer run on after the releases, for `make run-step`, until Enter is pressed
     #[arg(long)]
     keep: bool,
 }
@@ -71,14 +71,12 @@ fn run(args: &Args) -> anyhow::Result<bool> {
         rate: args.rate,
         label_delay: args.label_delay,
     };
-    let told = story::tell(&places, &broker.brokers(), pace)?;
+    // `make run-step` finds the broker by this file.
+    std::fs::write(places.file("brokers")?, broker.brokers())?;
+    let told = story::tell(&places, &broker.brokers(), pace, args.keep)?;
     summary::timeline(&told, &places);
-    let good = summary::is_good(&told);
-    if args.keep {
-        summary::keep(&broker.brokers(), &places)?;
-    }
     summary::print(&told)?;
-    Ok(good)
+    Ok(summary::is_good(&told))
 }
 
 /// The environment that every program of the demo gets.

@@ -9,7 +9,7 @@ use anyhow::Context;
 
 use crate::expression::{holds, substitute};
 use crate::programs::Places;
-use crate::screen::Screen;
+use crate::screen::{Screen, brief};
 use crate::workflow::{Parameter, Release, Task, Template, WorkflowTemplate};
 
 /// How a task went.
@@ -50,8 +50,12 @@ impl Runner<'_> {
                 wanted.then(|| self.places.out.join("releases").join(name).join(&task.name));
             if let Some(folder) = &folder {
                 let done = self.step(name, task, template, &values, folder)?;
-                let what =
-                    format!("{name:<16} {:<15} {:<12} {}", done.task, done.verdict, done.reason);
+                let what = format!(
+                    "{name:<16} {:<15} {:<12} {}",
+                    done.task,
+                    done.verdict,
+                    brief(&done.reason, &self.places.root)
+                );
                 self.screen.say(&what);
                 ran.push(done);
             }

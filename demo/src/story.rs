@@ -50,8 +50,8 @@ pub(crate) fn kafka(brokers: &str) -> anyhow::Result<Kafka> {
     })
 }
 
-/// Lets it happen.
-pub(crate) fn tell(places: &Places, brokers: &str, pace: Pace) -> anyhow::Result<Told> {
+/// Lets it happen; with `keep` the stream runs on until Enter is pressed.
+pub(crate) fn tell(places: &Places, brokers: &str, pace: Pace, keep: bool) -> anyhow::Result<Told> {
     let screen = Screen::new();
     let kafka = kafka(brokers)?;
     let readings = telemetry::live_part(&places.root.join("demo/shuttle/shuttle.csv.gz"))?;
@@ -79,6 +79,10 @@ pub(crate) fn tell(places: &Places, brokers: &str, pace: Pace) -> anyhow::Result
         finished.push((planned, name, steps, started, seconds));
     }
 
+    if keep {
+        screen.say("stream and scorer run on for `make run-step`; press Enter to end");
+        let _line = std::io::stdin().read_line(&mut String::new())?;
+    }
     replay.finish()?;
     let features = kafka.extent(&format!("{STREAM}.features"))?;
     let features = Window(features.0.into_iter().map(|(p, (_, end))| (p, (0, end))).collect());

@@ -1,11 +1,10 @@
 //! What people read in the end, and the one line that programs read.
 
-use std::io::Read;
-
 use demo::programs::Places;
-use serde_json::json;
+use demo::screen::brief;
+use serde::Serialize;
 
-use crate::story::Told;
+use crate::story::{Done, Told};
 
 /// Whether every release ended as planned and the audit found nothing.
 pub(crate) fn is_good(told: &Told) -> bool {
@@ -32,7 +31,10 @@ pub(crate) fn timeline(told: &Told, places: &Places) {
         for step in &done.steps {
             println!(
                 "           └ {:<15} {:<12} {:>5.1} s   {}",
-                step.task, step.verdict, step.seconds, step.reason
+                step.task,
+                step.verdict,
+                step.seconds,
+                brief(&step.reason, &places.root)
             );
         }
     }
@@ -69,37 +71,42 @@ pub(crate) fn timeline(told: &Told, places: &Places) {
     }
 }
 
+/// The last line on stdout.
+#[derive(Serialize)]
+struct Summary {
+    features: u64,
+    predictions: u64,
+    lost: u64,
+    duplicated: u64,
+    dead_letters: u64,
+    releases: Vec<Release>,
+}
+
+#[derive(Serialize)]
+struct Release {
+    model: &'static str,
+    outcome: &'static str,
+    seconds: f64,
+}
+
 /// The last line: one JSON object.
 #[expect(clippy::print_stdout, reason = "stdout is where the data goes")]
 pub(crate) fn print(told: &Told) -> anyhow::Result<()> {
-    let releases: Vec<_> = told
-        .releases
-        .iter()
-        .map(|done| {
-            let seconds = (done.seconds * 10.0).round() / 10.0;
-            json!({ "model": done.planned.model, "outcome": done.ending.as_str(), "seconds": seconds })
-        })
-        .collect();
-    let line = json!({
-        "features": told.features.len(),
-        "predictions": told.findings.predictions,
-        "lost": told.findings.lost(&told.features),
-        "duplicated": told.findings.duplicated(),
-        "dead_letters": told.findings.dead_letters,
-        "releases": releases,
-    });
-    println!("{}", serde_json::to_string(&line)?);
-    Ok(())
-}
-
-/// Holds the broker open for `make run-step`.
-#[expect(clippy::print_stderr, reason = "a prompt for the person at the terminal")]
-pub(crate) fn keep(brokers: &str, places: &Places) -> anyhow::Result<()> {
-    let file = places.file("brokers")?;
-    std::fs::write(&file, brokers)?;
-    eprintln!("\nThe broker stays at {brokers} for `make run-step`; press Enter to end.");
-    let _any = std::io::stdin().read(&mut [0u8; 1])?;
-    std::fs::remove_file(&file)?;
+    let release = |done: &Done| Release {
+        model: done.planned.model,
+        outcome: done.ending.as_str(),
+        seconds: (done.seconds * 10.0).round() / 10.0,
+    };
+    let findings = &told.findings;
+    let summary = Summary {
+        features: told.features.len(),
+        predictions: findings.predictions,
+        lost: findings.lost(&told.features),
+        duplicated: findings.duplicated(),
+        dead_letters: findings.dead_letters,
+        releases: told.releases.iter().map(release).collect(),
+    };
+    println!("{}", serde_json::to_string(&summary)?);
     Ok(())
 }
 
