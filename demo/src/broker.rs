@@ -22,7 +22,10 @@ pub(crate) enum Broker {
     Apache { brokers: String, script: std::path::PathBuf },
 }
 
-const INSTANCE: &str = "demo";
+/// Of this process alone, so that two demos at once do not take each other's broker.
+fn instance() -> String {
+    format!("demo-{}", std::process::id())
+}
 
 /// Starts a broker with nothing on it.
 pub(crate) fn start(kind: Kind, places: &Places) -> anyhow::Result<Broker> {
@@ -31,9 +34,8 @@ pub(crate) fn start(kind: Kind, places: &Places) -> anyhow::Result<Broker> {
         return Ok(Broker::Memory(MemoryBroker::start(&topics)?));
     }
     let script = places.root.join("scripts/kafka");
-    stop(&script);
     let answer = Command::new(&script)
-        .args(["up", INSTANCE])
+        .args(["up", &instance()])
         .env("KAFKA_PORT", "0")
         .env("KAFKA_WITH_PID", std::process::id().to_string())
         .output()
@@ -67,5 +69,5 @@ impl Drop for Broker {
 
 fn stop(script: &std::path::Path) {
     // It may not run at all; and `KAFKA_WITH_PID` ends it in any case.
-    let _stopped = Command::new(script).args(["down", INSTANCE]).env("KAFKA_WIPE", "1").output();
+    let _stopped = Command::new(script).args(["down", &instance()]).env("KAFKA_WIPE", "1").output();
 }

@@ -64,6 +64,11 @@ impl Running {
         Ok(Self { name: name.to_owned(), child })
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether it ended by itself, and how.
     ///
     /// # Errors
