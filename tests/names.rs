@@ -30,10 +30,19 @@ fn a_step_has_the_name_of_its_folder_everywhere() {
     for step in steps() {
         let name = step.name;
         let package = read(&format!("steps/{name}/Cargo.toml"));
-        assert!(package.contains(&format!("\nname = \"{name}\"\n")), "steps/{name}/Cargo.toml: name = \"{name}\"");
-        assert!(members.contains(&format!("\"steps/{name}\"")), "add steps/{name} to the members in Cargo.toml");
+        assert!(
+            package.contains(&format!("\nname = \"{name}\"\n")),
+            "steps/{name}/Cargo.toml: name = \"{name}\""
+        );
+        assert!(
+            members.contains(&format!("\"steps/{name}\"")),
+            "add steps/{name} to the members in Cargo.toml"
+        );
         let yaml = read(&format!("workflow-templates/{name}.yaml"));
-        assert!(yaml.contains(&format!("\n  name: {name}\n")), "workflow-templates/{name}.yaml: metadata.name");
+        assert!(
+            yaml.contains(&format!("\n  name: {name}\n")),
+            "workflow-templates/{name}.yaml: metadata.name"
+        );
         assert_eq!((step.command)().get_name(), name);
     }
 }
@@ -42,7 +51,11 @@ fn a_step_has_the_name_of_its_folder_everywhere() {
 fn a_step_has_its_papers() {
     for step in steps() {
         let readme = read(&format!("steps/{}/README.md", step.name));
-        assert!(readme.starts_with(&format!("# {}\n", step.name)), "steps/{}/README.md: its title", step.name);
+        assert!(
+            readme.starts_with(&format!("# {}\n", step.name)),
+            "steps/{}/README.md: its title",
+            step.name
+        );
         let about = (step.describe)().about;
         assert!(readme.contains(&about), "steps/{}/README.md should say: {about}", step.name);
         read(&format!("steps/{}/samples/run.env", step.name));
@@ -52,10 +65,17 @@ fn a_step_has_its_papers() {
 #[test]
 fn samples_set_only_flags_that_exist() {
     for step in steps() {
-        let flags: BTreeSet<String> = (step.describe)().flags.into_iter().map(|flag| flag.env).collect();
+        let flags: BTreeSet<String> =
+            (step.describe)().flags.into_iter().map(|flag| flag.env).collect();
         for line in read(&format!("steps/{}/samples/run.env", step.name)).lines() {
-            let Some((name, _)) = line.split_once('=').filter(|_| !line.starts_with('#')) else { continue };
-            assert!(flags.contains(name), "steps/{}/samples/run.env sets {name}, which is no flag", step.name);
+            let Some((name, _)) = line.split_once('=').filter(|_| !line.starts_with('#')) else {
+                continue;
+            };
+            assert!(
+                flags.contains(name),
+                "steps/{}/samples/run.env sets {name}, which is no flag",
+                step.name
+            );
         }
     }
 }
@@ -66,8 +86,13 @@ fn no_step_knows_another() {
     for step in &names {
         let package = read(&format!("steps/{step}/Cargo.toml"));
         for other in names.iter().filter(|other| *other != step) {
-            let depends = package.lines().any(|line| line.starts_with(&format!("{other}.")) || line.starts_with(&format!("{other} ")));
-            assert!(!depends, "steps/{step} depends on {other}: what they share belongs into crates/");
+            let depends = package.lines().any(|line| {
+                line.starts_with(&format!("{other}.")) || line.starts_with(&format!("{other} "))
+            });
+            assert!(
+                !depends,
+                "steps/{step} depends on {other}: what they share belongs into crates/"
+            );
         }
     }
 }
@@ -76,11 +101,28 @@ fn no_step_knows_another() {
 fn every_flag_has_an_environment_variable_named_after_it() {
     for step in steps() {
         for flag in (step.describe)().flags {
-            let expected = format!("HEADGATE_{}", flag.name.trim_start_matches('-').replace('-', "_").to_uppercase());
+            let expected = format!(
+                "HEADGATE_{}",
+                flag.name.trim_start_matches('-').replace('-', "_").to_uppercase()
+            );
             assert_eq!(flag.env, expected, "{} {}", step.name, flag.name);
-            assert!(!flag.about.is_empty() && !flag.about.ends_with('.'), "{} {}: help line", step.name, flag.name);
+            assert!(
+                !flag.about.is_empty() && !flag.about.ends_with('.'),
+                "{} {}: help line",
+                step.name,
+                flag.name
+            );
         }
-        let without: Vec<_> = (step.command)().get_arguments().filter(|arg| arg.get_env().is_none()).map(|arg| arg.get_id().to_string()).collect();
-        assert_eq!(without, ["describe"], "{}: every flag takes an environment variable", step.name);
+        let without: Vec<_> = (step.command)()
+            .get_arguments()
+            .filter(|arg| arg.get_env().is_none())
+            .map(|arg| arg.get_id().to_string())
+            .collect();
+        assert_eq!(
+            without,
+            ["describe"],
+            "{}: every flag takes an environment variable",
+            step.name
+        );
     }
 }

@@ -9,7 +9,8 @@ use demo::workflow::{Parameters, Release, Task, Template, TemplateRef, WorkflowT
 use pipeline_tests::{StepUnderTest, root, steps};
 
 /// Flags that are the template's own business, not parameters of a release.
-const PLACES: [&str; 5] = ["--outputs", "--log", "--kafka-config", "--kafka-timeout", "--events-topic"];
+const PLACES: [&str; 5] =
+    ["--outputs", "--log", "--kafka-config", "--kafka-timeout", "--events-topic"];
 
 fn template(step: &str) -> Template {
     let file = WorkflowTemplate::read(&root().join("workflow-templates"), step).unwrap();
@@ -28,7 +29,8 @@ fn flags(described: &Description) -> BTreeMap<String, &Flag> {
 
 /// Sample values for parameters without a default, from the step's own samples.
 fn samples(step: &str) -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(root().join(format!("steps/{step}/samples/run.env"))).unwrap();
+    let text =
+        std::fs::read_to_string(root().join(format!("steps/{step}/samples/run.env"))).unwrap();
     let lines = text.lines().filter_map(|line| line.strip_prefix("HEADGATE_")?.split_once('='));
     lines.map(|(name, value)| (name.to_lowercase().replace('_', "-"), value.to_owned())).collect()
 }
@@ -40,10 +42,19 @@ fn a_template_has_a_parameter_for_every_flag_and_the_same_words() {
         let flags = flags(&described);
         let inputs = template(name).inputs.parameters;
         let given: BTreeSet<&String> = inputs.iter().map(|input| &input.name).collect();
-        assert_eq!(given, flags.keys().collect(), "workflow-templates/{name}.yaml: inputs.parameters");
+        assert_eq!(
+            given,
+            flags.keys().collect(),
+            "workflow-templates/{name}.yaml: inputs.parameters"
+        );
         for input in &inputs {
-            let (flag, at) = (flags[&input.name], format!("workflow-templates/{name}.yaml: {}", input.name));
-            assert_eq!(input.description.as_deref(), Some(flag.about.as_str()), "{at}: description");
+            let (flag, at) =
+                (flags[&input.name], format!("workflow-templates/{name}.yaml: {}", input.name));
+            assert_eq!(
+                input.description.as_deref(),
+                Some(flag.about.as_str()),
+                "{at}: description"
+            );
             assert_eq!(input.choices, flag.choices, "{at}: enum");
             let default = match flag.required {
                 true => None,
@@ -73,12 +84,21 @@ fn a_template_calls_its_step_with_every_parameter_and_the_step_understands() {
         let mut filled = template.clone();
         for input in &mut filled.inputs.parameters {
             let sample = || arguments.get(&input.name).cloned();
-            input.default = input.default.clone().filter(|default| !default.is_empty()).or_else(sample).or(Some(String::new()));
+            input.default = input
+                .default
+                .clone()
+                .filter(|default| !default.is_empty())
+                .or_else(sample)
+                .or(Some(String::new()));
         }
         let (program, args) = command_line(&task, &filled, &BTreeMap::new()).unwrap();
         assert_eq!(program, name);
-        let expected: Vec<String> =
-            template.inputs.parameters.iter().map(|i| format!("--{0}={{{{inputs.parameters.{0}}}}}", i.name)).collect();
+        let expected: Vec<String> = template
+            .inputs
+            .parameters
+            .iter()
+            .map(|i| format!("--{0}={{{{inputs.parameters.{0}}}}}", i.name))
+            .collect();
         let mut given = container.args.clone();
         given.sort();
         let mut wanted = expected.clone();
@@ -105,7 +125,9 @@ fn a_template_declares_every_output_with_its_default() {
         let expected = describe()
             .outputs
             .into_iter()
-            .map(|output| (output.name.clone(), (format!("/tmp/outputs/{}", output.name), output.default)))
+            .map(|output| {
+                (output.name.clone(), (format!("/tmp/outputs/{}", output.name), output.default))
+            })
             .collect();
         assert_eq!(declared, expected, "workflow-templates/{name}.yaml: outputs.parameters");
     }
@@ -122,13 +144,17 @@ fn the_release_gives_each_step_what_it_needs_and_reads_what_it_writes() {
         let inputs = &template.inputs.parameters;
         for argument in &task.arguments.parameters {
             let at = format!("model-release.yaml: {}.{}", task.name, argument.name);
-            assert!(inputs.iter().any(|input| input.name == argument.name), "{at} is no parameter of the step");
+            assert!(
+                inputs.iter().any(|input| input.name == argument.name),
+                "{at} is no parameter of the step"
+            );
             for name in references(argument.value.as_deref().unwrap_or_default()) {
                 assert!(known.contains(&name), "{at} reads {name}, which nothing before it gives");
             }
         }
         for input in inputs.iter().filter(|input| input.default.is_none()) {
-            let given = task.arguments.parameters.iter().any(|argument| argument.name == input.name);
+            let given =
+                task.arguments.parameters.iter().any(|argument| argument.name == input.name);
             assert!(given, "model-release.yaml: {} needs {}", task.name, input.name);
         }
         for name in references(&task.when) {
@@ -144,7 +170,10 @@ fn the_release_gives_each_step_what_it_needs_and_reads_what_it_writes() {
         assert!(used > 0, "model-release.yaml: nothing reads {}", input.name);
         assert!(input.description.is_some(), "model-release.yaml: describe {}", input.name);
     }
-    assert!(!text.contains("container:"), "model-release.yaml holds no container: a step is swapped by its name");
+    assert!(
+        !text.contains("container:"),
+        "model-release.yaml holds no container: a step is swapped by its name"
+    );
 }
 
 /// The names between `{{` and `}}`.

@@ -44,7 +44,11 @@ pub fn binaries() -> PathBuf {
     let folder = std::env::var_os("STEP_BIN_DIR").map_or_else(beside, |dir| root().join(dir));
     for step in steps() {
         let binary = folder.join(step.name);
-        assert!(binary.exists(), "{} is not built: run `cargo build --workspace --bins` first", binary.display());
+        assert!(
+            binary.exists(),
+            "{} is not built: run `cargo build --workspace --bins` first",
+            binary.display()
+        );
     }
     folder
 }

@@ -1,0 +1,270 @@
+//! A stream on a real Kafka with everything that runs on it, as programs.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use contract::kafka::{Kafka, KafkaArgs, Reader, Record, Start, TopicSpec};
+use demo::audit::{Audit, Findings};
+use demo::programs::{Places, Running};
+use demo::releases::model_file;
+use demo::replay::{Pace, Replay};
+use routes::{ModelRef, ROUTES_TOPIC, Route, Scorers};
+use serde_json::Value;
+
+/// Nothing here takes longer unless it is stuck.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+const PARTITIONS: i32 = 4;
+
+/// A stream of its own on the Kafka that the test run shares.
+pub(crate) struct Live {
+    pub(crate) kafka: Kafka,
+    pub(crate) stream: String,
+    pub(crate) places: Places,
+    pub(crate) schema: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+/// A step that runs; killed with this value.
+pub(crate) struct Step {
+    child: Child,
+    pub(crate) outputs: PathBuf,
+    pub(crate) progress: PathBuf,
+    log: PathBuf,
+}
+
+/// A step that ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) status: ExitStatus,
+    pub(crate) outputs: PathBuf,
+    pub(crate) log: String,
+}
+
+/// A client of that broker.
+pub(crate) fn kafka() -> Kafka {
+    Kafka::new(&KafkaArgs {
+        brokers: harness::kafka::bootstrap().to_owned(),
+        kafka_config: None,
+        kafka_timeout: Duration::from_secs(20),
+        events_topic: "headgate.events".into(),
+    })
+    .unwrap()
+}
+
+/// Asks again and again until there is an answer.
+pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(started.elapsed() < LIMIT, "{what}: not within {LIMIT:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Sends a signal, `STOP` or `CONT`.
+pub(crate) fn signal(process: &Running, name: &str) {
+    let kill = std::process::Command::new("kill")
+        .args([format!("-{name}"), process.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+}
+
+impl Live {
+    pub(crate) fn new(name: &str) -> Self {
+        let (kafka, stream) = (kafka(), harness::kafka::unique(name));
+        kafka.create_topics(&TopicSpec::of_stream(&stream, PARTITIONS)).unwrap();
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        // The demo's schema, for a stream of another name.
+        let root = pipeline_tests::root().to_owned();
+        let schema = std::fs::read(root.join("demo/shuttle/schema.json")).unwrap();
+        let mut schema: Value = serde_json::from_slice(&schema).unwrap();
+        schema["stream"] = stream.clone().into();
+        let path = folder.path().join("schema.json");
+        std::fs::write(&path, schema.to_string()).unwrap();
+        let binaries = pipeline_tests::binaries();
+        let places = Places { binaries, root, out: folder.path().to_owned() };
+        Self { kafka, stream, places, schema: path, folder }
+    }
+
+    /// Starts a scorer; dropping it is `kill -9`.
+    pub(crate) fn scorer(&self, name: &str) -> Running {
+        let mut command = self.places.command("scorer");
+        command
+            .arg(format!("--brokers={}", harness::kafka::bootstrap()))
+            .arg(format!("--stream={}", self.stream))
+            .arg(format!("--schema={}", self.schema.display()))
+            .arg(format!("--cache={}", self.folder.path().join("cache").display()))
+            .args(["--http=127.0.0.1:0", &format!("--name={name}")]);
+        let log = self.folder.path().join(harness::kafka::unique("scorer"));
+        Running::start("scorer", &mut command, &log).unwrap()
+    }
+
+    /// Waits until so many scorers are live.
+    pub(crate) fn await_scorers(&self, count: usize) {
+        let mut scorers = Scorers::open(&self.kafka, &self.stream).unwrap();
+        until("live scorers", || (scorers.live().unwrap().len() == count).then_some(()));
+    }
+
+    /// Starts to write telemetry.
+    pub(crate) fn replay(&self, rate: u32) -> Replay {
+        let telemetry = self.places.root.join("demo/shuttle/shuttle.csv.gz");
+        let readings = demo::telemetry::live_part(&telemetry).unwrap();
+        let label_delay = Duration::from_millis(100);
+        let pace = Pace { stream: self.stream.clone(), partitions: PARTITIONS, rate, label_delay };
+        Replay::start(&self.kafka, pace, readings).unwrap()
+    }
+
+    pub(crate) fn audit(&self) -> Audit {
+        Audit::start(&self.kafka, &self.stream).unwrap()
+    }
+
+    /// Ends the stream, waits until all of it is answered, and holds the audit's findings against it.
+    pub(crate) fn assert_exactly_once(&self, replay: Replay, audit: Audit) -> Findings {
+        let written = replay.finish().unwrap();
+        let features = self.kafka.extent(&format!("{}.features", self.stream)).unwrap();
+        assert_eq!(features.len(), written);
+        let started = Instant::now();
+        while audit.count() < written && started.elapsed() < LIMIT {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let found = audit.finish().unwrap();
+        let result = (found.lost(&features), found.duplicated(), found.unexplained_count);
+        assert_eq!(result, (0, 0, 0), "lost, duplicated, unexplained: {:?}", found.unexplained);
+        assert_eq!(found.predictions + found.dead_letters, written);
+        found
+    }
+
+    /// Starts a step of `release`.
+    pub(crate) fn start(&self, step: &str, release: &str, flags: &[String]) -> Step {
+        let folder = self.folder.path().join(harness::kafka::unique(step));
+        std::fs::create_dir(&folder).unwrap();
+        let outputs = folder.join("outputs");
+        let (progress, log) = (folder.join("progress"), folder.join("log"));
+        let child = self
+            .places
+            .command(step)
+            .arg(format!("--brokers={}", harness::kafka::bootstrap()))
+            .args([format!("--stream={}", self.stream), format!("--release={release}")])
+            .arg(format!("--outputs={}", outputs.display()))
+            .args(flags)
+            .env("ARGO_PROGRESS_FILE", &progress)
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        Step { child, outputs, progress, log }
+    }
+
+    /// Runs a step to its end and to this verdict.
+    pub(crate) fn run(&self, step: &str, release: &str, flags: &[String], verdict: &str) -> Ran {
+        let ran = self.start(step, release, flags).end();
+        assert!(ran.status.success(), "{step}: {}\n{}", ran.status, ran.log);
+        assert_eq!(ran.output("verdict"), verdict, "{step}: {}", ran.output("reason"));
+        ran
+    }
+
+    /// Packs a model of the demo into an image.
+    pub(crate) fn image(&self, model: &str, release: &str) -> ModelRef {
+        let digest = self.digest(model);
+        let ran = self.run("build-image", release, &self.image_flags(model, &digest), "pass");
+        ModelRef { image: ran.output("image"), digest }
+    }
+
+    pub(crate) fn image_flags(&self, model: &str, digest: &str) -> Vec<String> {
+        let layout = self.folder.path().join("images").join(model);
+        vec![
+            format!("--model={}", model_file(&self.places.root, model)),
+            format!("--model-digest={digest}"),
+            format!("--image=oci:{}", layout.display()),
+        ]
+    }
+
+    /// Makes a model of the demo the stream's first champion; a scorer has to run.
+    pub(crate) fn bootstrap(&self, model: &str) -> ModelRef {
+        let model = self.image(model, "first");
+        let mut flags = route_flags(&model);
+        flags.push("--strategy=bootstrap".into());
+        self.run("promote", "first", &flags, "pass");
+        model
+    }
+
+    /// The digest of a model of the demo.
+    pub(crate) fn digest(&self, model: &str) -> String {
+        model::digest(Path::new(&model_file(&self.places.root, model))).unwrap().sha256
+    }
+
+    pub(crate) fn route(&self) -> Route {
+        routes::read(&self.kafka, &self.stream).unwrap().unwrap()
+    }
+
+    /// Waits for a route that `wanted` describes.
+    pub(crate) fn await_route(&self, wanted: &dyn Fn(&Route) -> bool) -> Route {
+        let mut reader = self.kafka.reader(ROUTES_TOPIC, &Start::Beginning).unwrap();
+        until("a route", || {
+            let record = reader.next(Duration::from_millis(100)).unwrap()?;
+            let route: Route = serde_json::from_slice(&record.value?).unwrap();
+            (route.stream == self.stream && wanted(&route)).then_some(route)
+        })
+    }
+
+    /// The first `count` records of one of the stream's topics.
+    pub(crate) fn read(&self, topic: &str, count: usize) -> Vec<Record> {
+        let topic = format!("{}.{topic}", self.stream);
+        let mut reader: Reader = self.kafka.reader(&topic, &Start::Beginning).unwrap();
+        let mut records = Vec::new();
+        until("records", || {
+            records.extend(reader.next(Duration::from_millis(100)).unwrap());
+            (records.len() >= count).then_some(())
+        });
+        records
+    }
+}
+
+/// `--model-digest` and `--image`.
+pub(crate) fn route_flags(model: &ModelRef) -> Vec<String> {
+    vec![format!("--model-digest={}", model.digest), format!("--image={}", model.image)]
+}
+
+impl Step {
+    /// Waits until it ends by itself.
+    pub(crate) fn end(mut self) -> Ran {
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(started.elapsed() < LIMIT, "it does not end:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        Ran { status, outputs: self.outputs.clone(), log: self.log() }
+    }
+
+    /// `kill -9`; it must not have ended before.
+    pub(crate) fn kill(mut self) {
+        use std::os::unix::process::ExitStatusExt;
+        self.child.kill().unwrap();
+        let status = self.child.wait().unwrap();
+        assert_eq!(status.signal(), Some(9), "it was over before the kill:\n{}", self.log());
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        // Over already is as good.
+        let _killed = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+impl Ran {
+    pub(crate) fn output(&self, name: &str) -> String {
+        std::fs::read_to_string(self.outputs.join(name)).unwrap_or_default()
+    }
+}

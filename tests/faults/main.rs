@@ -1,0 +1,17 @@
+//! Faults on a real Apache Kafka: processes killed with signal 9, writers fenced, a broker that is away, records
+//! that cannot be answered.
+//!
+//! # Layout
+//!
+//! - `live`: a stream with real models, scorers, a replay and steps, all as programs
+//! - `scorer`: the scorer killed under load
+//! - `steps`: every step killed in mid-run and run again
+//! - `broker`: fencing, and a broker that is away
+//! - `records`: what goes to the dead letters
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod broker;
+mod live;
+mod records;
+mod scorer;
+mod steps;

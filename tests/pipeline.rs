@@ -1,0 +1,85 @@
+//! The whole demo on a real Apache Kafka: five releases, and every record accounted for.
+//!
+//! Only a real Kafka fences writers, aborts transactions and keeps the offsets of transactions.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use demo::releases::{Ending, PLANNED};
+use serde_json::Value;
+
+/// Runs the demo with an outputs folder of its own and returns what it printed.
+fn demo(kafka: &str, out: &Path) -> Output {
+    let binaries = pipeline_tests::binaries();
+    Command::new(binaries.join("demo"))
+        .current_dir(pipeline_tests::root())
+        .env_remove("KAFKA")
+        .arg(format!("--kafka={kafka}"))
+        .arg(format!("--binaries={}", binaries.display()))
+        .arg(format!("--out={}", out.display()))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// The steps that a release with this ending goes through, the last of them the one that says no.
+fn steps_of(ending: Ending, strategy: &str) -> &'static [&'static str] {
+    match (ending, strategy) {
+        (Ending::Rejected, _) => &["validate-model"],
+        (Ending::FailedShadow, _) => &["validate-model", "build-image", "shadow-test"],
+        (Ending::Promoted, "bootstrap") => &["validate-model", "build-image", "promote"],
+        (Ending::Promoted, _) => {
+            &["validate-model", "build-image", "shadow-test", "canary-gate", "promote"]
+        }
+        _ => &["validate-model", "build-image", "shadow-test", "canary-gate", "rollback"],
+    }
+}
+
+/// The folders of the steps of a release that ran.
+fn ran(release: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(release).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn five_releases_on_a_real_kafka_end_as_planned_and_no_record_is_lost_or_doubled() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let out = folder.path().join("demo");
+    let output = demo("apache", &out);
+    let told = String::from_utf8_lossy(&output.stdout);
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}\n{told}\n{log}", output.status);
+
+    let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    let count = |name: &str| last[name].as_u64().unwrap();
+    assert_eq!((count("lost"), count("duplicated")), (0, 0), "{told}");
+    assert_eq!(count("predictions") + count("dead_letters"), count("features"), "{told}");
+    // The replay breaks one record of ten thousand, so the dead letters are part of the proof.
+    assert!(count("features") > 20_000 && count("dead_letters") > 0, "{told}");
+
+    let endings = last["releases"].as_array().unwrap();
+    assert_eq!(endings.len(), PLANNED.len());
+    for (n, (planned, ended)) in PLANNED.iter().zip(endings).enumerate() {
+        assert_eq!(ended["model"], planned.model);
+        assert_eq!(ended["outcome"], planned.expected.as_str(), "{told}");
+
+        let release = out.join(format!("releases/{}-{}", n + 1, planned.model));
+        let mut names: Vec<_> = ran(&release)
+            .iter()
+            .map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned())
+            .collect();
+        let mut wanted = steps_of(planned.expected, planned.strategy).to_vec();
+        names.sort();
+        wanted.sort_unstable();
+        assert_eq!(names, wanted, "{}", planned.model);
+        for step in ran(&release) {
+            let page = std::fs::read_to_string(step.join("report.html")).unwrap();
+            let report = std::fs::read_to_string(step.join("report.json")).unwrap();
+            let record: Value = serde_json::from_str(&report).unwrap();
+            let verdict = record["verdict"].as_str().unwrap();
+            assert!(page.contains("</html>") && page.contains(verdict), "{}", step.display());
+            assert_eq!(std::fs::read_to_string(step.join("verdict")).unwrap(), verdict);
+        }
+    }
+}
