@@ -1,7 +1,5 @@
 //! The five releases of the demo and what is expected of each.
 
-use std::path::Path;
-
 /// A model to release.
 #[derive(Clone, Copy, Debug)]
 pub struct Planned {
@@ -80,10 +78,10 @@ impl Ending {
     }
 }
 
-/// The path of a model file.
-pub fn model_file(root: &Path, model: &str) -> String {
+/// The path of a model file, from the checkout on; empty for no model.
+pub fn model_file(model: &str) -> String {
     match model {
         "" => String::new(),
-        name => root.join(format!("demo/models/{name}.onnx")).display().to_string(),
+        name => format!("demo/models/{name}.onnx"),
     }
 }

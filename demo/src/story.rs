@@ -94,7 +94,7 @@ pub(crate) fn tell(places: &Places, brokers: &str, pace: Pace, keep: bool) -> an
     let releases = finished
         .into_iter()
         .map(|(planned, name, steps, started, seconds)| {
-            let digest = digest(&model_file(&places.root, planned.model))?;
+            let digest = digest(&places.root.join(model_file(planned.model)))?;
             let ending = ending(&name, &digest, &findings, &events);
             Ok(Done { planned, name, steps, ending, started, seconds })
         })
@@ -137,15 +137,16 @@ fn inputs(
     name: &str,
     brokers: &str,
 ) -> anyhow::Result<BTreeMap<&'static str, String>> {
-    let root = &places.root;
-    let demo = |path: String| root.join("demo").join(path).display().to_string();
+    // Steps run in the checkout, so its paths can stay short; nothing of this machine gets into events.
+    let demo = |path: String| format!("demo/{path}");
     let image = places.file("images")?.join(planned.model);
+    let image = image.strip_prefix(&places.root).unwrap_or(&image);
     Ok(BTreeMap::from([
         ("release", name.to_owned()),
         ("stream", STREAM.to_owned()),
         ("strategy", planned.strategy.to_owned()),
-        ("model", model_file(root, planned.model)),
-        ("champion", model_file(root, planned.champion)),
+        ("model", model_file(planned.model)),
+        ("champion", model_file(planned.champion)),
         ("schema", demo("shuttle/schema.json".into())),
         ("golden", demo(format!("models/{}.golden.json", planned.model))),
         ("holdout", demo("shuttle/holdout.csv".into())),
@@ -179,7 +180,7 @@ fn await_answers(audit: &Audit, features: u64, screen: &Screen) -> anyhow::Resul
     Ok(())
 }
 
-fn digest(path: &str) -> anyhow::Result<String> {
-    let bytes = std::fs::read(Path::new(path)).with_context(|| format!("read {path}"))?;
+fn digest(path: &Path) -> anyhow::Result<String> {
+    let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
     Ok(format!("sha256:{}", hex::encode(Sha256::digest(bytes))))
 }
