@@ -8,6 +8,7 @@ It is written to be fast: orjson, one array a batch, text by f-strings, no work 
 import argparse
 import hashlib
 import json
+import signal
 import time
 
 import numpy as np
@@ -42,10 +43,11 @@ def main() -> None:
     source_topic, target = f"{args.stream}.features", f"{args.stream}.predictions"
     constant = [("model", digest), ("variant", "champion"), ("generation", str(args.generation))]
     consumer.subscribe([source_topic])
-    print("ready", flush=True)
+    ending = []
+    signal.signal(signal.SIGTERM, lambda *_: ending.append(True))
 
     done, committed, next_offsets = 0, time.monotonic(), {}
-    while args.count == 0 or done < args.count:
+    while not ending and (args.count == 0 or done < args.count):
         messages = consumer.consume(BATCH, timeout=0.05)
         if messages:
             rows = []
@@ -71,6 +73,8 @@ def main() -> None:
         ):
             commit(consumer, producer, source_topic, next_offsets)
             committed, next_offsets = time.monotonic(), {}
+    if next_offsets:
+        commit(consumer, producer, source_topic, next_offsets)
     print(f"done {time.time()!r}", flush=True)
     consumer.close()
 

@@ -64,7 +64,7 @@ impl Scorer {
         Ok(Self { process, http })
     }
 
-    /// The value of the first metric whose line begins with `name`; 0 where there is none yet.
+    /// The metric `name`, over all its labels; 0 where there is none yet.
     ///
     /// # Errors
     /// The scorer does not answer.
@@ -73,8 +73,8 @@ impl Scorer {
         write!(stream, "GET /metrics HTTP/1.1\r\nHost: scorer\r\nConnection: close\r\n\r\n")?;
         let mut text = String::new();
         stream.read_to_string(&mut text)?;
-        let line = text.lines().find(|line| line.starts_with(name));
-        line.and_then(|line| line.rsplit(' ').next()).map_or(Ok(0.0), |value| Ok(value.parse()?))
+        let lines = text.lines().filter(|line| line.starts_with(name));
+        lines.map(|line| Ok(line.rsplit(' ').next().unwrap_or_default().parse::<f64>()?)).sum()
     }
 
     /// Its process number.
@@ -133,6 +133,11 @@ impl Python {
 }
 
 impl Venv {
+    /// A command that runs its Python.
+    pub fn python(&self) -> Command {
+        Command::new(self.0.join("bin/python"))
+    }
+
     /// Makes `target/bench-venv` with the pinned packages, unless it is there.
     ///
     /// # Errors
