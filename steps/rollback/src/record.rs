@@ -51,7 +51,7 @@ pub(crate) fn judge(
     let good = &route.champion.digest;
     let done = match ours {
         true => format!("the stream is back on {good} since generation {generation}"),
-        false => format!("nothing to do: {bad} is neither candidate nor champion"),
+        false => format!("the stream is on {good} already, and {bad} has no share of it"),
     };
     let seen = match scan.observed {
         0 => format!(
