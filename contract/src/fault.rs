@@ -65,6 +65,8 @@ fn find(error: &anyhow::Error) -> Option<&Fault> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use anyhow::Context;
 
     use super::*;

@@ -51,6 +51,8 @@ fn bar(done: u64, total: u64, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]

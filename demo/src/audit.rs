@@ -234,6 +234,8 @@ fn source(text: &str) -> Option<(i32, usize)> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     fn answer(offset: usize, generation: u64, model: &str) -> Record {

@@ -63,6 +63,8 @@ fn compare(term: &str) -> anyhow::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]

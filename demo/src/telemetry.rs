@@ -53,6 +53,8 @@ fn parse(csv: &str) -> anyhow::Result<Vec<Reading>> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]

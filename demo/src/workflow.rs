@@ -173,6 +173,8 @@ fn in_order(tasks: &[Task]) -> anyhow::Result<Vec<Task>> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]

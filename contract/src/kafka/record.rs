@@ -112,6 +112,8 @@ impl std::fmt::Display for Window {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]

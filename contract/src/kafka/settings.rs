@@ -137,6 +137,8 @@ pub(super) fn fault(what: impl std::fmt::Display, error: &KafkaError) -> anyhow:
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]
