@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -218,11 +219,13 @@ fn tell<S: Step>(
     print(&event.custom_data)
 }
 
-/// One line of JSON on stdout.
-#[expect(clippy::print_stdout, reason = "stdout is where a step's data goes")]
+/// One line of JSON on stdout. A reader that has gone away, such as `head`, is no fault.
 fn print(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(value)?);
-    Ok(())
+    let line = serde_json::to_string(value)?;
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "the one place where an error is rendered for people")]
