@@ -1,6 +1,7 @@
-//! The whole demo on a real Apache Kafka: five releases, and every record accounted for.
+//! The whole demo: five releases, and every record accounted for.
 //!
-//! Only a real Kafka fences writers, aborts transactions and keeps the offsets of transactions.
+//! On a real Apache Kafka, which alone fences writers, aborts transactions and keeps the offsets of transactions;
+//! and on the in-memory broker, which is what most people start first.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::{Path, PathBuf};
@@ -43,10 +44,19 @@ fn ran(release: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn five_releases_on_a_real_kafka_end_as_planned_and_no_record_is_lost_or_doubled() {
+fn five_releases_on_a_real_kafka() {
+    end_as_planned_and_no_record_is_lost_or_doubled("apache");
+}
+
+#[test]
+fn five_releases_on_the_in_memory_broker() {
+    end_as_planned_and_no_record_is_lost_or_doubled("memory");
+}
+
+fn end_as_planned_and_no_record_is_lost_or_doubled(kafka: &str) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let out = folder.path().join("demo");
-    let output = demo("apache", &out);
+    let output = demo(kafka, &out);
     let told = String::from_utf8_lossy(&output.stdout);
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}\n{told}\n{log}", output.status);

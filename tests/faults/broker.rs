@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use contract::kafka::{Outgoing, Start, TopicSpec};
 use pipeline_tests::{binaries, root, steps};
 
-use crate::live::kafka;
+use crate::live::client;
 
 #[test]
 fn a_later_writer_shuts_out_an_earlier_one() {
-    let (kafka, topic) = (kafka(), harness::kafka::unique("fenced"));
+    let (kafka, topic) = (client(harness::kafka::bootstrap()), harness::kafka::unique("fenced"));
     kafka.create_topics(&[TopicSpec::new(&topic, 1)]).unwrap();
     let record = |text: &str| Outgoing {
         topic: topic.clone(),

@@ -1,28 +1,34 @@
 //! A stream on a real Kafka with everything that runs on it, as programs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use contract::kafka::{Kafka, KafkaArgs, Reader, Record, Start, TopicSpec};
 use demo::audit::{Audit, Findings};
 use demo::programs::{Places, Running};
-use demo::releases::model_file;
 use demo::replay::{Pace, Replay};
-use routes::{ModelRef, ROUTES_TOPIC, Route, Scorers};
+use routes::{ModelRef, ROUTES_TOPIC, Route};
 use serde_json::Value;
 
 /// Nothing here takes longer unless it is stuck.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 const PARTITIONS: i32 = 4;
 
-/// A stream of its own on the Kafka that the test run shares.
+/// A stream of its own.
 pub(crate) struct Live {
     pub(crate) kafka: Kafka,
+    brokers: String,
     pub(crate) stream: String,
     pub(crate) places: Places,
     pub(crate) schema: PathBuf,
     folder: tempfile::TempDir,
+}
+
+/// A scorer that runs; dropping it is `kill -9`.
+pub(crate) struct Scorer {
+    running: Running,
+    log: PathBuf,
 }
 
 /// A step that runs; killed with this value.
@@ -41,12 +47,13 @@ pub(crate) struct Ran {
     pub(crate) log: String,
 }
 
-/// A client of that broker.
-pub(crate) fn kafka() -> Kafka {
+/// A client of a broker.
+pub(crate) fn client(brokers: &str) -> Kafka {
     Kafka::new(&KafkaArgs {
-        brokers: harness::kafka::bootstrap().to_owned(),
+        brokers: brokers.to_owned(),
         kafka_config: None,
-        kafka_timeout: Duration::from_secs(20),
+        // A record that is under way has to outlive the time in which a broker starts again.
+        kafka_timeout: LIMIT,
         events_topic: "headgate.events".into(),
     })
     .unwrap()
@@ -64,17 +71,15 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Sends a signal, `STOP` or `CONT`.
-pub(crate) fn signal(process: &Running, name: &str) {
-    let kill = std::process::Command::new("kill")
-        .args([format!("-{name}"), process.id().to_string()])
-        .status();
-    assert!(kill.unwrap().success());
-}
-
 impl Live {
+    /// A stream on the Kafka that the test run shares.
     pub(crate) fn new(name: &str) -> Self {
-        let (kafka, stream) = (kafka(), harness::kafka::unique(name));
+        Self::on(harness::kafka::bootstrap(), name)
+    }
+
+    /// A stream on this Kafka.
+    pub(crate) fn on(brokers: &str, name: &str) -> Self {
+        let (kafka, stream) = (client(brokers), harness::kafka::unique(name));
         kafka.create_topics(&TopicSpec::of_stream(&stream, PARTITIONS)).unwrap();
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         // The demo's schema, for a stream of another name.
@@ -86,26 +91,21 @@ impl Live {
         std::fs::write(&path, schema.to_string()).unwrap();
         let binaries = pipeline_tests::binaries();
         let places = Places { binaries, root, out: folder.path().to_owned() };
-        Self { kafka, stream, places, schema: path, folder }
+        Self { kafka, brokers: brokers.to_owned(), stream, places, schema: path, folder }
     }
 
-    /// Starts a scorer; dropping it is `kill -9`.
-    pub(crate) fn scorer(&self, name: &str) -> Running {
+    /// Starts a scorer.
+    pub(crate) fn scorer(&self, name: &str) -> Scorer {
         let mut command = self.places.command("scorer");
         command
-            .arg(format!("--brokers={}", harness::kafka::bootstrap()))
+            .arg(format!("--brokers={}", self.brokers))
             .arg(format!("--stream={}", self.stream))
             .arg(format!("--schema={}", self.schema.display()))
             .arg(format!("--cache={}", self.folder.path().join("cache").display()))
             .args(["--http=127.0.0.1:0", &format!("--name={name}")]);
         let log = self.folder.path().join(harness::kafka::unique("scorer"));
-        Running::start("scorer", &mut command, &log).unwrap()
-    }
-
-    /// Waits until so many scorers are live.
-    pub(crate) fn await_scorers(&self, count: usize) {
-        let mut scorers = Scorers::open(&self.kafka, &self.stream).unwrap();
-        until("live scorers", || (scorers.live().unwrap().len() == count).then_some(()));
+        let running = Running::start("scorer", &mut command, &log).unwrap();
+        Scorer { running, log }
     }
 
     /// Starts to write telemetry.
@@ -121,11 +121,11 @@ impl Live {
         Audit::start(&self.kafka, &self.stream).unwrap()
     }
 
-    /// Ends the stream, waits until all of it is answered, and holds the audit's findings against it.
-    pub(crate) fn assert_exactly_once(&self, replay: Replay, audit: Audit) -> Findings {
-        let written = replay.finish().unwrap();
+    /// Waits until all that was `written` is answered, and holds the audit's findings against it.
+    pub(crate) fn assert_exactly_once(&self, written: u64, audit: Audit) -> Findings {
         let features = self.kafka.extent(&format!("{}.features", self.stream)).unwrap();
         assert_eq!(features.len(), written);
+        // What is still missing then, the audit counts as lost.
         let started = Instant::now();
         while audit.count() < written && started.elapsed() < LIMIT {
             std::thread::sleep(Duration::from_millis(20));
@@ -146,7 +146,7 @@ impl Live {
         let child = self
             .places
             .command(step)
-            .arg(format!("--brokers={}", harness::kafka::bootstrap()))
+            .arg(format!("--brokers={}", self.brokers))
             .args([format!("--stream={}", self.stream), format!("--release={release}")])
             .arg(format!("--outputs={}", outputs.display()))
             .args(flags)
@@ -176,7 +176,7 @@ impl Live {
     pub(crate) fn image_flags(&self, model: &str, digest: &str) -> Vec<String> {
         let layout = self.folder.path().join("images").join(model);
         vec![
-            format!("--model={}", model_file(&self.places.root, model)),
+            format!("--model={}", self.model(model).display()),
             format!("--model-digest={digest}"),
             format!("--image=oci:{}", layout.display()),
         ]
@@ -193,7 +193,12 @@ impl Live {
 
     /// The digest of a model of the demo.
     pub(crate) fn digest(&self, model: &str) -> String {
-        model::digest(Path::new(&model_file(&self.places.root, model))).unwrap().sha256
+        model::digest(&self.model(model)).unwrap().sha256
+    }
+
+    /// The file of a model of the demo.
+    pub(crate) fn model(&self, name: &str) -> PathBuf {
+        self.places.root.join(format!("demo/models/{name}.onnx"))
     }
 
     pub(crate) fn route(&self) -> Route {
@@ -226,6 +231,38 @@ impl Live {
 /// `--model-digest` and `--image`.
 pub(crate) fn route_flags(model: &ModelRef) -> Vec<String> {
     vec![format!("--model-digest={}", model.digest), format!("--image={}", model.image)]
+}
+
+impl Scorer {
+    /// How often the group gave it partitions.
+    pub(crate) fn times_given_partitions(&self) -> usize {
+        let log = std::fs::read_to_string(&self.log).unwrap();
+        let given = |line: &&str| line.contains("partitions taken") && !line.contains("\"[]\"");
+        log.lines().filter(given).count()
+    }
+
+    /// Waits until the group gave it partitions for the `times`th time.
+    pub(crate) fn await_partitions(&self, times: usize) {
+        until("partitions", || (self.times_given_partitions() >= times).then_some(()));
+    }
+
+    /// Sends a signal, `STOP` or `CONT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = std::process::Command::new("kill")
+            .args([format!("-{name}"), self.running.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// `kill -9`; it must not have ended before.
+    pub(crate) fn kill(mut self) {
+        assert_eq!(self.running.ended().unwrap(), None, "it was over before the kill");
+    }
+
+    /// Asks it to end, which it has to do in order.
+    pub(crate) fn end(self) {
+        self.running.stop(Duration::from_secs(15)).unwrap();
+    }
 }
 
 impl Step {

@@ -62,5 +62,5 @@ fn records_that_cannot_be_answered_are_told_with_their_reason_and_hold_up_nothin
         assert_eq!(whole, value.len() < LARGE, "{n}");
         assert_eq!(letter.header("truncated"), (!whole).then_some("true"), "{n}");
     }
-    scorer.stop(std::time::Duration::from_secs(15)).unwrap();
+    scorer.end();
 }

@@ -43,12 +43,14 @@ fn a_scorer_killed_again_and_again_answers_every_record_once() {
 
         let enough = audit.count() + 1 + random.below(8_000);
         until("answers between two kills", || (audit.count() >= enough).then_some(()));
-        drop(scorer);
+        // Answers are seen right after a commit; the kill shall fall anywhere between two.
+        std::thread::sleep(Duration::from_millis(random.below(100)));
+        scorer.kill();
         scorer = live.scorer("a");
     }
-    let found = live.assert_exactly_once(replay, audit);
+    let found = live.assert_exactly_once(replay.finish().unwrap(), audit);
     assert!(found.by_model(&champion.digest).0 > 0 && found.by_model(&candidate.digest).0 > 0);
-    scorer.stop(Duration::from_secs(15)).unwrap();
+    scorer.end();
 }
 
 #[test]
@@ -56,7 +58,8 @@ fn what_a_killed_scorer_leaves_is_answered_by_the_other() {
     let live = Live::new("two");
     let (first, second) = (live.scorer("a"), live.scorer("b"));
     live.bootstrap("boosting");
-    live.await_scorers(2);
+    first.await_partitions(1);
+    second.await_partitions(1);
     let audit = live.audit();
     let replay = live.replay(RATE);
     let after = |more: u64| {
@@ -64,13 +67,40 @@ fn what_a_killed_scorer_leaves_is_answered_by_the_other() {
         until("answers", || (audit.count() >= enough).then_some(()));
     };
     after(10_000);
-    // Both had partitions; the second gets those of the first once the group has noticed.
-    drop(first);
-    after(30_000);
+    let given = second.times_given_partitions();
+    first.kill();
+    // Once the group has noticed, the second gets the partitions of the first.
+    second.await_partitions(given + 1);
+    after(5_000);
     let first = live.scorer("a");
-    after(10_000);
-    live.assert_exactly_once(replay, audit);
-    for scorer in [first, second] {
-        scorer.stop(Duration::from_secs(15)).unwrap();
-    }
+    first.await_partitions(1);
+    after(5_000);
+    live.assert_exactly_once(replay.finish().unwrap(), audit);
+    first.end();
+    second.end();
+}
+
+#[test]
+fn a_broker_killed_and_started_again_costs_no_record_and_doubles_none() {
+    let broker = harness::kafka::OwnBroker::new();
+    let live = Live::on(&broker.bootstrap, "outage");
+    let scorer = live.scorer("a");
+    live.bootstrap("boosting");
+    let replay = live.replay(RATE);
+    let predictions = format!("{}.predictions", live.stream);
+    // A broker that has just come back does not lead its partitions yet, which is a passing fault.
+    let answered = || match live.kafka.extent(&predictions) {
+        Ok(window) => Some(window.len()),
+        Err(error) => {
+            assert_eq!(contract::fault::exit_code(&error), contract::exit::PASSING, "{error:#}");
+            None
+        }
+    };
+    until("answers", || answered().filter(|count| *count > 10_000));
+    broker.kill();
+    broker.start_again();
+    let before = until("the predictions", answered);
+    until("answers after the outage", || answered().filter(|count| *count > before + 10_000));
+    live.assert_exactly_once(replay.finish().unwrap(), live.audit());
+    scorer.end();
 }
