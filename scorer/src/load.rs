@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use model::{AnswerError, Model, StreamSchema};
 use routes::ModelRef;
 
+use crate::args::Args;
 use crate::plan::Loaded;
 
 /// Gets the model file out of its image and says where it lies.
@@ -42,9 +43,17 @@ impl Loader {
     }
 }
 
-/// Fetches from OCI layouts and registries into `cache`, where a model is found again by its digest.
-pub fn from_images(cache: PathBuf) -> Arc<Fetch> {
-    let client = registry::Client::new(registry::Options::default());
+/// Fetches from OCI layouts and registries into `--cache`, where a model is found again by its digest.
+///
+/// Credentials are those of the pod: a mounted docker or podman configuration.
+pub fn from_images(args: &Args) -> Arc<Fetch> {
+    let cache = args.cache.clone();
+    let client = registry::Client::new(registry::Options {
+        plain_http: args.plain_http.clone(),
+        ca_file: args.ca_file.clone(),
+        credentials: registry::Credentials::from_environment(),
+        ..registry::Options::default()
+    });
     Arc::new(move |wanted: &ModelRef| {
         let image = wanted.image.parse().map_err(|error: registry::Error| error.to_string())?;
         let digest = wanted.digest.parse().map_err(|error: registry::Error| error.to_string())?;

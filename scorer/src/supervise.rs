@@ -68,8 +68,7 @@ pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<()> {
     tracing::info!(stream = shared.stream, scorer = shared.scorer, %http, "started");
 
     let (events, inbox) = mpsc::channel();
-    let loader =
-        Loader { fetch: load::from_images(args.cache.clone()), schema: Arc::clone(&shared.schema) };
+    let loader = Loader { fetch: load::from_images(args), schema: Arc::clone(&shared.schema) };
     let control = Control::new(&shared, loader, events.clone());
     let control = spawn("control", move || control.run(&inbox))?;
     let follower = {
