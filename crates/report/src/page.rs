@@ -159,7 +159,7 @@ impl Page {
                 h1 { (self.title) }
                 div class=(format!("verdict {}", self.verdict.class())) role="status" {
                     (icon(self.verdict.outcome()))
-                    div { strong { (self.verdict.word()) } p { (self.reason) } }
+                    div { strong { (self.verdict.word()) } p { (unbroken(&self.reason)) } }
                 }
             }
         }
@@ -170,7 +170,7 @@ impl Page {
             @if !self.facts.is_empty() {
                 dl class="facts" {
                     @for (name, value) in &self.facts {
-                        @let digest = value.starts_with("sha256:").then_some("digest");
+                        @let digest = is_digest(value).then_some("digest");
                         div { dt { (name) } dd class=[digest] { (value) } }
                     }
                 }
@@ -334,6 +334,17 @@ impl Table {
             }
         }
     }
+}
+
+/// Digests and ids read best in letters of one width.
+fn is_digest(text: &str) -> bool {
+    let is_id = text.len() >= 24 && text.chars().all(|letter| letter.is_ascii_hexdigit());
+    is_id || text.contains("sha256:")
+}
+
+/// Keeps a percent sign on the line of its number.
+fn unbroken(text: &str) -> String {
+    text.replace(" %", "\u{a0}%")
 }
 
 fn or_dash(text: &str) -> &str {

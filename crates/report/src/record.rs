@@ -29,14 +29,29 @@ impl Page {
             }
         }
         for (name, digest) in record["inputs"].as_object().into_iter().flatten() {
-            page = page.fact(name, digest.as_str().unwrap_or_default());
+            page = page.fact(capitalised(name), digest.as_str().unwrap_or_default());
         }
         if let (Some(started), Some(finished)) =
             (record["started"].as_str(), record["finished"].as_str())
         {
-            page = page.fact("Started", started).fact("Finished", finished);
+            page = page
+                .fact("Started", to_the_second(started))
+                .fact("Finished", to_the_second(finished));
         }
         page.record(record.clone())
+    }
+}
+
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// `2026-11-24T01:49:32.139631702Z` reads `2026-11-24 01:49:32 UTC`; any other form stays as it is.
+fn to_the_second(time: &str) -> String {
+    match (time.get(..10), time.get(10..11), time.get(11..19)) {
+        (Some(day), Some("T"), Some(clock)) if time.ends_with('Z') => format!("{day} {clock} UTC"),
+        _ => time.to_owned(),
     }
 }
 
@@ -49,10 +64,12 @@ mod tests {
     #[test]
     fn a_record_becomes_verdict_reason_and_facts() {
         let record = json!({"step": "promote", "verdict": "pass", "reason": "confirmed", "release": "r-1",
-            "inputs": {"model": "sha256:1"}});
+            "inputs": {"model": "sha256:1"}, "started": "2026-11-24T01:49:32.139631702Z", "finished": "soon"});
         let page = Page::of_record("Promotion", &record);
         assert_eq!((page.verdict, page.reason.as_str()), (Verdict::Pass, "confirmed"));
-        assert!(page.facts.contains(&("model".into(), "sha256:1".into())));
+        assert!(page.facts.contains(&("Model".into(), "sha256:1".into())));
+        assert!(page.facts.contains(&("Started".into(), "2026-11-24 01:49:32 UTC".into())));
+        assert!(page.facts.contains(&("Finished".into(), "soon".into())));
         assert_eq!(Page::of_record("x", &json!({})).verdict, Verdict::Inconclusive);
     }
 }

@@ -129,12 +129,13 @@ fn what_cannot_be_drawn_is_told() {
         )
         .plot(ScatterPlot::new("pairs", Axis::new("x"), Axis::new("y")).group(
             "agree",
-            (0..40_000).map(|n| (f64::from(n), f64::from(n))).collect(),
+            (0..40_000).map(|n| (f64::from(n), f64::from(n * 7919 % 40_000))).collect(),
             Tone::Auto,
         ))
         .render();
     assert!(html.contains("2 values have no place on these axes"), "{html}");
-    assert!(html.contains("agree: 2,000 of 40,000 points drawn"));
+    assert!(html.contains("places drawn, evenly picked"));
+    assert!(html.contains("A larger dot stands for several records"));
     assert!(html.matches("<circle").count() < 2100);
 }
 

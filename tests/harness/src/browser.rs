@@ -170,7 +170,7 @@ fn chromium(page: &Path, look: Look, height: u32, actions: &[String]) -> Result<
     let profile = tempfile::tempdir()?;
     let mut command = Command::new("timeout");
     command
-        .args(["--kill-after=5", "60"])
+        .args(["--kill-after=5", "120"])
         .arg(program()?)
         .args([
             "--headless",

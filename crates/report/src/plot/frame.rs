@@ -170,9 +170,9 @@ pub(crate) fn fit(text: &str, room: f64) -> String {
 pub(crate) fn left_out(points: usize) -> Option<String> {
     let note = match points {
         0 => return None,
-        1 => "1 value has no place on these axes (not finite, or not positive on a log axis) and is not drawn.".to_owned(),
+        1 => "1 value has no place on these axes (not finite, out of range, or not positive on a log axis) and is not drawn.".to_owned(),
         many => format!(
-            "{} values have no place on these axes (not finite, or not positive on a log axis) and are not drawn.",
+            "{} values have no place on these axes (not finite, out of range, or not positive on a log axis) and are not drawn.",
             crate::count(many as u64)
         ),
     };

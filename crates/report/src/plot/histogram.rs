@@ -51,18 +51,12 @@ impl Histogram {
                 && x.range.is_none_or(|(low, high)| value >= low && value <= high)
         };
         let values = || samples.iter().flat_map(|sample| sample.1.iter().copied());
-        let (low, high) = x.range.unwrap_or_else(|| {
-            values()
-                .filter(|value| fits(*value))
-                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-                    (low.min(value), high.max(value))
-                })
-        });
-        let (low, high) = match drawable(low, x.log) && drawable(high, x.log) {
-            true if place(low) < place(high) => (place(low), place(high)),
-            true => (place(low) - 0.5, place(low) + 0.5),
-            false => (0.0, 1.0),
+        // Without a given range, the bins reach over all values, to round ends.
+        let (low, high) = match x.range {
+            Some((low, high)) => Scale::exactly(low, high, x.log, 0.0, 1.0).ends(),
+            None => Scale::over(values(), x.log, 0.0, 1.0).ends(),
         };
+        let (low, high) = (place(low), place(high));
         let width = (high - low) / bins as f64;
         let edges = (0..=bins).map(|edge| back(low + width * edge as f64)).collect();
         let distributions = samples

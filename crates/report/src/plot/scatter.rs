@@ -1,13 +1,17 @@
 //! Paired values, one dot a pair: where two models answer the same record.
 
+use std::collections::BTreeMap;
+
 use maud::{Markup, html};
 
 use super::frame::{Frame, Key, figure, left_out, px};
 use super::{Axis, Threshold, Tone};
-use crate::scale::drawable;
+use crate::scale::{Scale, drawable};
 
 /// So many dots are drawn at most; the page says when there were more.
 const MOST_DOTS: usize = 2000;
+/// Points closer than so many pixels are one dot.
+const PLACE: f64 = 2.0;
 
 /// Groups of dots over two axes.
 #[derive(Debug, Clone, Default)]
@@ -85,16 +89,21 @@ impl ScatterPlot {
         );
         let frame = frame.with_room_for(&upward, self.y.percent);
         let across = frame.across(&self.x, groups.iter().flatten().map(|point| point.0));
-        let quotas = quotas(&groups.iter().map(Vec::len).collect::<Vec<_>>(), MOST_DOTS);
+        let dots: Vec<Vec<Dot>> =
+            groups.iter().map(|points| merged(points, &across, &upward)).collect();
+        let quotas = quotas(&dots.iter().map(Vec::len).collect::<Vec<_>>(), MOST_DOTS);
 
         let mut notes: Vec<String> = left_out(all - drawable_ones).into_iter().collect();
-        for ((group, points), quota) in self.groups.iter().zip(&groups).zip(&quotas) {
-            if *quota < points.len() {
+        if dots.iter().flatten().any(|dot| dot.records > 1) {
+            notes.push("A larger dot stands for several records in one place.".to_owned());
+        }
+        for ((group, dots), quota) in self.groups.iter().zip(&dots).zip(&quotas) {
+            if *quota < dots.len() {
                 notes.push(format!(
-                    "{}: {} of {} points drawn, evenly picked.",
+                    "{}: {} of {} places drawn, evenly picked.",
                     group.name,
                     crate::count(*quota as u64),
-                    crate::count(points.len() as u64)
+                    crate::count(dots.len() as u64)
                 ));
             }
         }
@@ -108,11 +117,13 @@ impl ScatterPlot {
             @for threshold in self.thresholds.iter().filter(|one| drawable(one.value, self.y.log)) {
                 (frame.threshold(&upward, threshold.value, &threshold.label))
             }
-            @for (position, ((group, points), quota)) in self.groups.iter().zip(&groups).zip(&quotas).enumerate() {
+            @for (position, ((group, dots), quota)) in self.groups.iter().zip(&dots).zip(&quotas).enumerate() {
                 g class=(format!("scatter {}", group.tone.class(position))) {
                     title { (group.name) }
-                    @for (x, y) in evenly(points, *quota) {
-                        circle cx=(px(across.pixel(x))) cy=(px(upward.pixel(y))) r="2.6" {}
+                    @for dot in evenly(dots, *quota) {
+                        circle cx=(px(dot.x)) cy=(px(dot.y)) r=(px(dot.radius())) {
+                            @if dot.records > 1 { title { (group.name) ": " (crate::count(dot.records as u64)) } }
+                        }
                     }
                 }
             }
@@ -152,14 +163,44 @@ fn quotas(sizes: &[usize], most: usize) -> Vec<usize> {
     quotas
 }
 
-/// `wanted` of the points at even distances, the first always among them.
-fn evenly(points: &[(f64, f64)], wanted: usize) -> impl Iterator<Item = (f64, f64)> {
-    (0..wanted).map(move |position| points[position * points.len() / wanted])
+/// Records that lie within one place of the drawing.
+struct Dot {
+    x: f64,
+    y: f64,
+    records: usize,
+}
+
+/// Merges points that nobody could tell apart, so that ten thousand equal answers are seen as such and not as one.
+fn merged(points: &[(f64, f64)], across: &Scale, upward: &Scale) -> Vec<Dot> {
+    let mut places = BTreeMap::<(i64, i64), Dot>::new();
+    for (x, y) in points {
+        let (x, y) = (across.pixel(*x), upward.pixel(*y));
+        let place = ((x / PLACE).round() as i64, (y / PLACE).round() as i64);
+        places.entry(place).or_insert(Dot { x, y, records: 0 }).records += 1;
+    }
+    places.into_values().collect()
+}
+
+impl Dot {
+    /// Grows with the power of ten: 1 record 2.4, a thousand 6.3.
+    fn radius(&self) -> f64 {
+        2.4 + 1.3 * (self.records as f64).log10()
+    }
+}
+
+/// `wanted` of the dots at even distances, the first always among them.
+fn evenly(dots: &[Dot], wanted: usize) -> impl Iterator<Item = &Dot> {
+    (0..wanted).map(move |position| &dots[position * dots.len() / wanted])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn on_a_line(points: impl Iterator<Item = u32>) -> Vec<Dot> {
+        let scale = Scale::exactly(0.0, 1000.0, false, 0.0, 1000.0);
+        merged(&points.map(|at| (f64::from(at), 0.0)).collect::<Vec<_>>(), &scale, &scale)
+    }
 
     #[test]
     fn a_rare_group_is_drawn_in_full_beside_a_large_one() {
@@ -169,10 +210,19 @@ mod tests {
     }
 
     #[test]
-    fn points_are_picked_over_the_whole_range() {
-        let points: Vec<(f64, f64)> = (0..100).map(|n| (f64::from(n), 0.0)).collect();
-        let picked: Vec<f64> = evenly(&points, 4).map(|point| point.0).collect();
-        assert_eq!(picked, [0.0, 25.0, 50.0, 75.0]);
+    fn equal_points_become_one_larger_dot() {
+        let dots = on_a_line([7, 7, 7, 900].into_iter());
+        assert_eq!(dots.iter().map(|dot| dot.records).collect::<Vec<_>>(), [3, 1]);
+        assert!(dots[0].radius() > dots[1].radius());
+    }
+
+    #[test]
+    fn dots_are_picked_over_the_whole_range() {
+        let dots = on_a_line((0..100).map(|place| place * 10));
+        assert_eq!(
+            evenly(&dots, 4).map(|dot| dot.x).collect::<Vec<_>>(),
+            [0.0, 250.0, 500.0, 750.0]
+        );
         assert_eq!(evenly(&[], 0).count(), 0);
     }
 }
