@@ -153,6 +153,8 @@ fn inputs(
         ("image", format!("oci:{}", image.display())),
         ("brokers", brokers.to_owned()),
         ("records", "10000".to_owned()),
+        // A laptop that does other things beside the demo must not look like a slow model.
+        ("latency-budget", "500ms".to_owned()),
         ("min-step-time", "2s".to_owned()),
         ("min-records", "40".to_owned()),
         ("deadline", "40s".to_owned()),
