@@ -243,6 +243,8 @@ impl Committer {
         }
         // Asked for now: a generation from before a rebalance would be refused.
         let member = self.consumer.group_metadata().context("the consumer is in no group")?;
+        // The group may have given the partitions away a moment ago, with the poller not there yet to hear of it.
+        ensure!(!self.consumer.assignment_lost(), "the group gave the partitions away");
         self.producer
             .send_offsets_to_transaction(&offsets, &member, self.patience)
             .context("add the offsets to the transaction")?;
