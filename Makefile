@@ -1,7 +1,7 @@
 # `make` alone says what there is. A `##` behind a target is its help, a `##@` begins a section.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo run-step kafka kafka-down models conformance test check bless \
+.PHONY: help demo run-step kafka topics kafka-down models conformance test check bless \
   bench-scorer bench-routes bench-steps onnxruntime tools
 
 # Where crates/model looks for the engine, unless told otherwise.
@@ -29,6 +29,9 @@ conformance: onnxruntime ## Hold a step against the contract: STEP=<name>, or ST
 
 kafka: ## Start a real Apache Kafka; KAFKA_PORT=9092
 	@scripts/kafka up
+
+topics: ## Make the topics of a stream on it: make topics STREAM=shuttle
+	@cargo run --quiet --package contract --bin make-topics -- $(or $(STREAM),shuttle) --brokers $${HEADGATE_BROKERS:-127.0.0.1:9092}
 
 kafka-down: ## Stop it
 	@scripts/kafka down
