@@ -19,11 +19,11 @@ use routes::{Route, Routes};
 #[command(about = "Records per second, exactly once, against a Python consumer")]
 struct Args {
     /// Feature records that each round answers
-    #[arg(long, default_value_t = 1_000_000)]
+    #[arg(long, default_value_t = 800_000)]
     records: u32,
 
     /// Rounds of each of the two, in turns
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     rounds: u32,
 
     /// Measure the Python consumer a second time with this setting of its client, such as fetch.queue.backoff.ms=5
