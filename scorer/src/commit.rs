@@ -1,7 +1,8 @@
 //! Writes answers in transactions that carry the input offsets: each feature record is answered exactly once.
 //!
-//! Three facts about librdkafka shape this file. Its flush, as rdkafka wraps it, waits in steps of 100 ms, so
-//! deliveries are drained here before each commit. Its transaction protocol can commit the wrong transaction when
+//! Four facts about librdkafka shape this file. Its flush, as rdkafka wraps it, waits in steps of 100 ms, so
+//! deliveries are drained here before each commit. Its sending thread spins while records that are older than
+//! `linger.ms` wait for a request on its way, so they may linger for long and are flushed instead. Its transaction protocol can commit the wrong transaction when
 //! an answer is lost, so after any failure no further transaction is begun on this producer: the session ends,
 //! and the next one's producer fences whatever is still under way. A queue that is full is polled, not slept on.
 
@@ -41,6 +42,8 @@ pub(crate) enum Work {
 
 /// A transaction takes what is queued up to this many records, then it is committed.
 const MOST_RECORDS: usize = 10_000;
+/// How long a flush waits before it is looked whether something failed; what arrives ends it at once.
+const GLANCE: Duration = Duration::from_millis(50);
 /// How long an abort may take that only spares the next session some waiting.
 const FOR_THE_NEXT: Duration = Duration::from_secs(2);
 
@@ -264,15 +267,17 @@ impl Committer {
     /// Waits until every record of the transaction has arrived.
     fn drain(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + self.patience;
-        while self.producer.in_flight_count() > 0 {
+        loop {
+            let arrived = flush(&self.producer, GLANCE);
+            // Reports come only of what did not arrive.
+            self.producer.poll(Duration::ZERO);
+            let failed = self.producer.context().failed.load(Ordering::Acquire);
+            ensure!(failed == 0, "{failed} records did not arrive");
+            if arrived {
+                return Ok(());
+            }
             ensure!(Instant::now() < deadline, "records did not arrive in {:?}", self.patience);
-            pause(&self.producer);
         }
-        // The last report may have come with the last poll.
-        self.producer.poll(Duration::ZERO);
-        let failed = self.producer.context().failed.load(Ordering::Acquire);
-        ensure!(failed == 0, "{failed} records did not arrive");
-        Ok(())
     }
 
     fn account(&self, open: &Open) {
@@ -334,6 +339,20 @@ fn send(
 fn pause(producer: &BaseProducer<Deliveries>) {
     producer.poll(Duration::ZERO);
     std::thread::sleep(Duration::from_micros(250));
+}
+
+/// Sends what is queued without lingering, and says whether all of it has arrived within `wait`.
+#[expect(
+    unsafe_code,
+    reason = "rdkafka's flush asks for 0 ms, in which nothing is sent early, and polls for 100 ms"
+)]
+fn flush(producer: &BaseProducer<Deliveries>, wait: Duration) -> bool {
+    let millis = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: the pointer is that of a living producer, which `producer` borrows, and librdkafka's functions may be
+    // called from any thread.
+    let result =
+        unsafe { rdkafka::bindings::rd_kafka_flush(producer.client().native_ptr(), millis) };
+    result == rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR
 }
 
 impl Open {

@@ -138,22 +138,27 @@ impl Polling<'_> {
 
 fn producer(shared: &Shared, patience: Duration) -> anyhow::Result<BaseProducer<Deliveries>> {
     let mut config: ClientConfig = shared.kafka.config().clone();
-    let compression = config.get("compression.type").unwrap_or("lz4").to_owned();
     let millis = patience.as_millis().to_string();
+    prefer(
+        &mut config,
+        &[
+            // Each transaction is flushed, so its last records do not linger; commit.rs says why it is not less.
+            ("linger.ms", "5"),
+            ("batch.num.messages", "100000"),
+            // Headers repeat from record to record: a fifth of the bytes for hardly any time.
+            ("compression.type", "lz4"),
+            // The default of 100 ms is what a second transaction right after the first would wait.
+            ("retry.backoff.ms", "5"),
+            ("retry.backoff.max.ms", "100"),
+            ("socket.nagle.disable", "true"),
+        ],
+    );
     config
         .set("transactional.id", format!("headgate-{}-{}", shared.stream, shared.scorer))
         .set("transaction.timeout.ms", &millis)
         .set("delivery.timeout.ms", &millis)
         .set("acks", "all")
-        .set("linger.ms", "1")
-        .set("batch.num.messages", "100000")
-        // The default of 100 ms is what a second transaction right after the first would wait.
-        .set("retry.backoff.ms", "5")
-        .set("retry.backoff.max.ms", "100")
-        .set("delivery.report.only.error", "true")
-        // Headers repeat from record to record: a fifth of the bytes for hardly any time.
-        .set("compression.type", compression)
-        .set("socket.nagle.disable", "true");
+        .set("delivery.report.only.error", "true");
     let producer: BaseProducer<Deliveries> =
         config.create_with_context(Deliveries::default()).context("open a producer")?;
     // Fences every earlier producer of this scorer, with whatever it left open.
@@ -165,6 +170,18 @@ fn producer(shared: &Shared, patience: Duration) -> anyhow::Result<BaseProducer<
 
 fn consumer(shared: &Shared) -> ClientConfig {
     let mut config = shared.kafka.config().clone();
+    prefer(
+        &mut config,
+        &[
+            // Enough to be busy; a full queue is looked at again at once, not after the default's second.
+            ("queued.min.messages", "50000"),
+            ("queued.max.messages.kbytes", "32768"),
+            ("fetch.queue.backoff.ms", "5"),
+            ("fetch.message.max.bytes", "4194304"),
+            ("statistics.interval.ms", "5000"),
+            ("socket.nagle.disable", "true"),
+        ],
+    );
     config
         .set("group.id", &shared.group)
         .set("session.timeout.ms", shared.session_timeout.as_millis().to_string())
@@ -173,16 +190,18 @@ fn consumer(shared: &Shared) -> ClientConfig {
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("isolation.level", "read_committed")
-        .set("auto.offset.reset", "earliest")
-        // Enough to be busy for a fraction of a second; a full queue is looked at again at once.
-        .set("queued.min.messages", "50000")
-        .set("queued.max.messages.kbytes", "32768")
-        .set("fetch.queue.backoff.ms", "5")
-        .set("fetch.message.max.bytes", "4194304")
-        .set("statistics.interval.ms", "5000")
-        .set("socket.nagle.disable", "true");
+        .set("auto.offset.reset", "earliest");
     if shared.static_membership {
         config.set("group.instance.id", &shared.scorer);
     }
     config
+}
+
+/// Sets what `--kafka-config` may say otherwise.
+fn prefer(config: &mut ClientConfig, settings: &[(&str, &str)]) {
+    for (key, value) in settings {
+        if config.get(key).is_none() {
+            config.set(*key, *value);
+        }
+    }
 }
