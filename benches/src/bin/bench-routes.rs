@@ -25,7 +25,7 @@ use routes::{Confirmation, ModelRef, Route, Routes, Scorers};
 #[command(about = "Time from a route's write until every scorer follows it")]
 struct Args {
     /// Route changes to time
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 800)]
     changes: u32,
 
     /// Feature records a second meanwhile
