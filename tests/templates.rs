@@ -9,8 +9,14 @@ use demo::workflow::{Parameters, Release, Task, Template, TemplateRef, WorkflowT
 use pipeline_tests::{StepUnderTest, root, steps};
 
 /// Flags that are the template's own business, not parameters of a release.
-const PLACES: [&str; 5] =
-    ["--outputs", "--log", "--kafka-config", "--kafka-timeout", "--events-topic"];
+const PLACES: [&str; 6] = [
+    "--outputs",
+    "--log",
+    "--fail-on-verdict",
+    "--kafka-config",
+    "--kafka-timeout",
+    "--events-topic",
+];
 
 fn template(step: &str) -> Template {
     let file = WorkflowTemplate::read(&root().join("workflow-templates"), step).unwrap();

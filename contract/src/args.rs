@@ -32,13 +32,26 @@ pub struct CommonArgs {
     #[arg(long, env = "HEADGATE_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,
 
+    /// Exit with 10 where the verdict is not pass, for callers that look at nothing but exit codes
+    #[arg(long, env = "HEADGATE_FAIL_ON_VERDICT")]
+    pub fail_on_verdict: bool,
+
     #[command(flatten)]
     pub kafka: KafkaArgs,
 }
 
 /// The flags that say where to work, not what to decide; they do not change an event's id.
-pub(crate) const PLACES: [&str; 8] =
-    ["outputs", "log", "brokers", "kafka_config", "kafka_timeout", "events_topic", "cause", "help"];
+pub(crate) const PLACES: [&str; 9] = [
+    "outputs",
+    "log",
+    "fail_on_verdict",
+    "brokers",
+    "kafka_config",
+    "kafka_timeout",
+    "events_topic",
+    "cause",
+    "help",
+];
 
 /// Parses a duration such as `500ms`, `30s` or `2m`.
 pub fn duration(text: &str) -> Result<Duration, String> {

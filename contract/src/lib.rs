@@ -11,7 +11,7 @@
 //! - [`event`], [`event_log`], [`again`]: CloudEvents on Kafka, written, read back and told again
 //! - [`fault`], [`exit`]: what can go wrong and the exit code that says so
 //! - [`record`]: the decision record, `report.json`
-//! - [`outputs`], [`progress`], [`stop`], [`logging`]: files, progress, SIGTERM, logs
+//! - [`outputs`], [`progress`], [`stop`], [`logging`], `termination`: files, progress, SIGTERM, logs, last words
 //! - [`kafka`]: the only place where steps touch Kafka
 //!
 //! The text that teams write steps in other languages from is `contract/README.md`.
@@ -31,6 +31,7 @@ pub mod progress;
 pub mod record;
 pub mod step;
 pub mod stop;
+mod termination;
 
 pub use args::CommonArgs;
 pub use event::{EventType, Subject};

@@ -17,7 +17,9 @@ use crate::outputs::{OutputSpec, Outputs};
 use crate::progress::Progress;
 use crate::record::DecisionRecord;
 use crate::stop::Stop;
-use crate::{CONTRACT_VERSION, EventType, Outcome, describe, exit, fault, logging};
+use crate::{
+    CONTRACT_VERSION, EventType, Outcome, Verdict, describe, exit, fault, logging, termination,
+};
 
 /// A step of a release.
 pub trait Step {
@@ -69,7 +71,7 @@ struct Cli<A: Args> {
 /// Runs step `S` with the process's arguments.
 pub fn main<S: Step>() -> ExitCode {
     if std::env::args().skip(1).any(|arg| arg == "--describe") {
-        return finish(print(&describe::describe::<S>()));
+        return finish(print(&describe::describe::<S>()).map(|()| exit::VERDICT));
     }
     let command = command::<S>();
     let parsed =
@@ -128,7 +130,7 @@ impl Context {
     }
 }
 
-fn run<S: Step>(cli: Cli<S::Args>, flags: BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
+fn run<S: Step>(cli: Cli<S::Args>, flags: BTreeMap<String, Vec<String>>) -> anyhow::Result<u8> {
     logging::init(&cli.common.log)?;
     tracing::info!(step = S::NAME, version = S::VERSION, release = cli.common.release, "started");
     let stop = Stop::on_signals()?;
@@ -138,7 +140,14 @@ fn run<S: Step>(cli: Cli<S::Args>, flags: BTreeMap<String, Vec<String>>) -> anyh
     let context = Context { common: cli.common, kafka, stop, progress, step: S::NAME, flags };
     let started = event::now();
     let outcome = S::run(&cli.step, &context)?;
-    tell::<S>(outcome, &context, &outputs, started)
+    let against = context.common.fail_on_verdict && outcome.verdict != Verdict::Pass;
+    let reason = outcome.reason.clone();
+    tell::<S>(outcome, &context, &outputs, started)?;
+    if against {
+        termination::say(&reason);
+        return Ok(exit::VERDICT_AGAINST);
+    }
+    Ok(exit::VERDICT)
 }
 
 /// Writes the outputs, the report and the event, in this order: whoever sees the event can read the rest.
@@ -229,12 +238,14 @@ fn print(value: &impl serde::Serialize) -> anyhow::Result<()> {
 }
 
 #[expect(clippy::print_stderr, reason = "the one place where an error is rendered for people")]
-fn finish(result: anyhow::Result<()>) -> ExitCode {
+fn finish(result: anyhow::Result<u8>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::from(exit::VERDICT),
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             tracing::debug!(?error, "ended without a verdict");
-            eprintln!("{}", fault::render(&error));
+            let text = fault::render(&error);
+            termination::say(&text);
+            eprintln!("{text}");
             ExitCode::from(fault::exit_code(&error))
         }
     }

@@ -24,6 +24,7 @@ pub fn steps() -> Vec<StepUnderTest> {
         of::<promote::Promote>(),
         of::<rollback::Rollback>(),
         of::<detect_drift::DetectDrift>(),
+        of::<conclude::Conclude>(),
     ]
 }
 

@@ -1,0 +1,159 @@
+//! How a release ended, from what its steps told. Pure.
+
+use contract::Verdict;
+use serde::Serialize;
+
+use crate::Goal;
+use crate::failures::Failure;
+
+/// What a step of the release told, oldest first.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Told {
+    pub(crate) step: String,
+    #[serde(rename = "type")]
+    pub(crate) event_type: String,
+    pub(crate) verdict: Verdict,
+    pub(crate) reason: String,
+    pub(crate) at: String,
+}
+
+/// How a release ended.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Ending {
+    pub(crate) verdict: Verdict,
+    /// The step that decided; empty where none told anything.
+    pub(crate) step: String,
+    pub(crate) reason: String,
+}
+
+/// Decides. A step that was run again counts with its last word.
+pub(crate) fn ending(told: &[Told], failures: &[Failure], goal: Goal) -> Ending {
+    let last = |step: &str| told.iter().rfind(|told| told.step == step);
+    let passed = |step: &str| last(step).filter(|told| told.verdict == Verdict::Pass);
+    let reached = match goal {
+        Goal::Promoted => passed("promote"),
+        Goal::Shadowed => passed("shadow-test"),
+    };
+    let taken_back = last("rollback").filter(|told| told.event_type.contains(".rolledback."));
+    if let (Some(reached), None) = (reached, taken_back) {
+        let reason = match goal {
+            Goal::Promoted => reached.reason.clone(),
+            Goal::Shadowed => format!("dry run, no traffic was moved: {}", reached.reason),
+        };
+        return Ending { verdict: Verdict::Pass, step: reached.step.clone(), reason };
+    }
+    // A step without an event ended after all that did tell one.
+    if let Some(failure) = failures.first() {
+        let step = failure.task.split('(').next().unwrap_or_default().to_owned();
+        let reason = format!("{step} reached no verdict: {}", failure.message);
+        return Ending { verdict: Verdict::Fail, step, reason };
+    }
+    let said = |told: &Told| Ending {
+        verdict: match told.verdict {
+            Verdict::Pass => Verdict::Fail,
+            other => other,
+        },
+        step: told.step.clone(),
+        reason: format!("{} {}: {}", told.step, told.verdict, told.reason),
+    };
+    // The rollback only carries out what another step said.
+    let decided =
+        told.iter().rfind(|told| told.verdict != Verdict::Pass && told.step != "rollback");
+    if let Some(decided) = decided.or_else(|| last("rollback").filter(|_| reached.is_some())) {
+        return said(decided);
+    }
+    match told.last() {
+        Some(last) => Ending {
+            verdict: Verdict::Fail,
+            step: last.step.clone(),
+            reason: format!(
+                "the release was ended after {} told {}, before it reached its goal",
+                last.step, last.verdict
+            ),
+        },
+        None => Ending {
+            verdict: Verdict::Fail,
+            step: String::new(),
+            reason: "no step of this release told anything".into(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use Verdict::{Fail, Inconclusive, Pass};
+
+    use super::*;
+
+    fn told(step: &str, verdict: Verdict) -> Told {
+        let kind = if step == "rollback" { "service.rolledback" } else { "x.y" };
+        let (event_type, at) = (format!("dev.cdevents.{kind}.0.3.0"), String::new());
+        Told { step: step.into(), event_type, verdict, reason: "because".into(), at }
+    }
+
+    fn unneeded() -> Told {
+        let event_type = "dev.cdeventsx.headgate-rollback.unneeded.0.1.0".into();
+        Told { event_type, ..told("rollback", Pass) }
+    }
+
+    #[test]
+    fn who_decided() {
+        let (validated, shadowed) = (told("validate-model", Pass), told("shadow-test", Pass));
+        let gate = |verdict| told("canary-gate", verdict);
+        for (events, verdict, step, reason) in [
+            (vec![], Fail, "", "no step of this release told anything"),
+            (
+                vec![validated.clone()],
+                Fail,
+                "validate-model",
+                "the release was ended after validate-model told pass, before it reached its goal",
+            ),
+            (
+                vec![told("validate-model", Fail)],
+                Fail,
+                "validate-model",
+                "validate-model fail: because",
+            ),
+            (
+                vec![shadowed.clone(), gate(Fail), told("rollback", Pass)],
+                Fail,
+                "canary-gate",
+                "canary-gate fail: because",
+            ),
+            (
+                vec![shadowed.clone(), gate(Inconclusive), unneeded()],
+                Inconclusive,
+                "canary-gate",
+                "canary-gate inconclusive: because",
+            ),
+            (vec![gate(Pass), told("promote", Fail)], Fail, "promote", "promote fail: because"),
+            (vec![gate(Pass), told("promote", Pass)], Pass, "promote", "because"),
+            (vec![gate(Pass), told("promote", Pass), unneeded()], Pass, "promote", "because"),
+            (
+                vec![told("promote", Pass), told("rollback", Pass)],
+                Fail,
+                "rollback",
+                "rollback pass: because",
+            ),
+            (vec![gate(Fail), gate(Pass), told("promote", Pass)], Pass, "promote", "because"),
+        ] {
+            let expected = Ending { verdict, step: step.into(), reason: reason.into() };
+            assert_eq!(ending(&events, &[], Goal::Promoted), expected, "{events:?}");
+        }
+    }
+
+    #[test]
+    fn a_dry_run_is_over_with_its_shadow() {
+        let dry = |events: &[Told]| ending(events, &[], Goal::Shadowed);
+        let passed = dry(&[told("shadow-test", Pass)]);
+        assert_eq!((passed.verdict, passed.step.as_str()), (Pass, "shadow-test"));
+        assert_eq!(dry(&[told("shadow-test", Inconclusive)]).verdict, Inconclusive);
+    }
+
+    #[test]
+    fn a_task_without_an_event_decides() {
+        let failure = Failure { task: "canary-gate(0)".into(), message: "pod deleted".into() };
+        let ended = ending(&[told("shadow-test", Pass)], &[failure], Goal::Promoted);
+        assert_eq!(ended.reason, "canary-gate reached no verdict: pod deleted");
+    }
+}

@@ -1,0 +1,86 @@
+//! Says how a release ended.
+//!
+//! - Consumes: the events of the release; what the workflow says of tasks that failed.
+//! - Produces: one event, the release's last; with `--fail-on-verdict` an exit code and a message for Argo.
+//! - Invariants: a release counts as promoted only by the event that `promote` told; a rollback after it counts more;
+//!   nothing told means not promoted.
+
+mod decide;
+mod failures;
+mod page;
+
+use std::collections::BTreeMap;
+
+use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict, event_log};
+use decide::{Ending, Told, ending};
+use serde_json::json;
+
+/// The step.
+pub struct Conclude;
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// How far the release was to come: shadowed is for a dry run
+    #[arg(long, env = "HEADGATE_GOAL", value_enum, default_value_t = Goal::Promoted)]
+    pub goal: Goal,
+
+    /// Failed tasks as Argo tells them, a JSON list, for a task that told no event
+    #[arg(long, env = "HEADGATE_FAILURES", default_value = "", value_name = "JSON")]
+    pub failures: String,
+}
+
+/// How far a release was to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Goal {
+    /// The model is the champion.
+    Promoted,
+    /// The model passed its shadow test, and no traffic was to move.
+    Shadowed,
+}
+
+/// Told at the end of every release, whatever its end.
+pub const CONCLUDED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-release.concluded.0.1.0",
+    about: "the release is over; its outcome says how",
+};
+
+impl Step for Conclude {
+    type Args = Args;
+    const NAME: &'static str = "conclude";
+    const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const OUTPUTS: &'static [OutputSpec] = &[OutputSpec {
+        name: "step",
+        about: "The step that decided how the release ended",
+        default: "",
+    }];
+    const EVENTS: &'static [EventType] = &[CONCLUDED];
+
+    fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+        let failures = failures::parse(&args.failures)?;
+        let told: Vec<Told> = event_log::read(&context.kafka)?
+            .into_iter()
+            .map(|event| (event.context.event_type, event.context.timestamp, event.custom_data))
+            .filter(|(.., data)| data.release == context.common.release)
+            .filter(|(.., data)| data.stream == context.common.stream && data.step != Self::NAME)
+            .map(|(event_type, at, data)| Told {
+                step: data.step,
+                event_type,
+                verdict: data.verdict,
+                reason: data.reason,
+                at,
+            })
+            .collect();
+        let Ending { verdict, step, reason } = ending(&told, &failures, args.goal);
+        let content = json!({ "goal": format!("{:?}", args.goal).to_lowercase(), "step": step });
+        Ok(Outcome {
+            verdict,
+            reason,
+            event: Subject { event: CONCLUDED, id: context.common.release.clone(), content },
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::from([("step", step)]),
+            details: json!({ "told": told, "failures": failures }),
+            page: Box::new(page::render),
+        })
+    }
+}
