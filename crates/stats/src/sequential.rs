@@ -12,7 +12,21 @@
 //!
 //! Assumption: events are independent given who answered. Keys that fail in bursts break it, so
 //! count a key once per batch.
+//!
+//! [`CountTest`] holds for any number of events; [`PlannedTest`] is the same evidence against a
+//! boundary calibrated to the events that a canary is planned to see, which decides sooner.
 
+mod boundary;
+mod ladder;
+mod mass;
+mod planned;
+
+pub use boundary::{MOST_PLANNED, Stage, calibrated_threshold};
+pub use planned::PlannedTest;
+#[cfg(test)]
+pub(crate) use planned::power;
+
+use ladder::{log_mean_exp, normaliser};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -92,6 +106,29 @@ impl CountTest {
     /// [`Error::OutOfRange`] for a share outside [0, 1]; [`Error::ImpossibleEvent`] when the model
     /// could not have answered at that share. The state is left as it was.
     pub fn observe(&mut self, candidate: bool, share: f64) -> Result<(), Error> {
+        self.observe_dispersed(candidate, share, 1.0)
+    }
+
+    /// As [`CountTest::observe`], for events that are not independent: `dispersion` is how many
+    /// times larger the variance of their number is than that of independent events, at least 1.
+    ///
+    /// The log likelihood ratio is divided by it (a quasi-likelihood ratio): with `phi` times the
+    /// variance, `exp((g S - g^2 V / 2) / phi)` has expectation 1 again in the normal limit. The
+    /// dispersion must be known before the event; with 1 the test is exact,
+    /// above 1 it holds for many events. Source: Wedderburn, Biometrika 1974 (quasi-likelihood).
+    ///
+    /// # Errors
+    /// As for [`CountTest::observe`], and for a dispersion below 1 or not finite.
+    pub fn observe_dispersed(
+        &mut self,
+        candidate: bool,
+        share: f64,
+        dispersion: f64,
+    ) -> Result<(), Error> {
+        if !(dispersion >= 1.0 && dispersion.is_finite()) {
+            let must = "at least 1 and finite";
+            return Err(Error::OutOfRange { what: "dispersion", value: dispersion, must });
+        }
         if !(0.0..=1.0).contains(&share) {
             return Err(Error::OutOfRange { what: "share", value: share, must: "in [0, 1]" });
         }
@@ -109,7 +146,7 @@ impl CountTest {
         let null = null_probability(share, self.margin);
         let direction = self.direction();
         for (log_ratio, log_odds) in self.log_ratios.iter_mut().zip(LOG_ODDS) {
-            *log_ratio += log_likelihood_ratio(candidate, null, direction * log_odds);
+            *log_ratio += log_likelihood_ratio(candidate, null, direction * log_odds) / dispersion;
         }
         self.peak_log_e = self.peak_log_e.max(self.log_e());
         Ok(())
@@ -117,9 +154,7 @@ impl CountTest {
 
     /// The evidence against the null hypothesis by now: `ln mean_g exp(log ratio_g)`. 0 at the start.
     pub fn log_e(&self) -> f64 {
-        let largest = self.log_ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = self.log_ratios.iter().map(|log_ratio| (log_ratio - largest).exp()).sum();
-        largest + (sum / LOG_ODDS.len() as f64).ln()
+        log_mean_exp(&self.log_ratios)
     }
 
     /// The most evidence there has ever been. A rejection stands: Ville's inequality bounds the
@@ -164,7 +199,7 @@ impl CountTest {
 /// ln of the probability of the event when the odds are `e^log_odds` times those of the null,
 /// over its probability under the null: `theta1 = theta0 e^g / (theta0 e^g + 1 - theta0)`.
 fn log_likelihood_ratio(candidate: bool, null: f64, log_odds: f64) -> f64 {
-    let normaliser = (null * log_odds.exp_m1()).ln_1p();
+    let normaliser = normaliser(null, log_odds);
     if candidate { log_odds - normaliser } else { -normaliser }
 }
 
