@@ -11,6 +11,8 @@ pub(crate) const BLOCK: u64 = 512;
 pub(crate) const MODE_EXECUTABLE: u32 = 0o755;
 /// The mode of every other file.
 pub(crate) const MODE_PLAIN: u32 = 0o644;
+/// The mode of a folder where everybody may write and only the owner may delete.
+const MODE_SHARED: u32 = 0o1777;
 
 const NAME_LENGTH: usize = 100;
 const PREFIX_LENGTH: usize = 155;
@@ -24,6 +26,11 @@ pub(crate) fn of_file(path: &str, mode: u32, size: u64) -> Result<[u8; BLOCK as 
 /// The header of a folder at `path`, relative to the root and without a slash at the end.
 pub(crate) fn of_folder(path: &str) -> Result<[u8; BLOCK as usize]> {
     header(&format!("{path}/"), b'5', MODE_EXECUTABLE, 0)
+}
+
+/// The header of a folder that every user may write to, as `/tmp` is.
+pub(crate) fn of_shared_folder(path: &str) -> Result<[u8; BLOCK as usize]> {
+    header(&format!("{path}/"), b'5', MODE_SHARED, 0)
 }
 
 /// The zero bytes that fill a file of `size` bytes up to a whole block.

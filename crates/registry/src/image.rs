@@ -154,8 +154,11 @@ impl Recipe {
     }
 
     fn describe(&self, layer: &Layer) -> Descriptor {
-        let mut descriptor =
-            Descriptor::new(media_type::LAYER, layer.digest().clone(), layer.size());
+        let kind = match layer.digest() == layer.diff_id() {
+            true => media_type::LAYER,
+            false => media_type::LAYER_GZIP,
+        };
+        let mut descriptor = Descriptor::new(kind, layer.digest().clone(), layer.size());
         if let Some((path, digest)) = &self.model
             && layer.files().iter().any(|file| file.path == *path && file.digest == *digest)
         {
@@ -228,7 +231,7 @@ impl Recipe {
             history = vec![json!({"created": EPOCH, "created_by": "base image"}); base_layers];
         }
         for layer in &self.layers {
-            diff_ids.push(layer.digest().as_str().into());
+            diff_ids.push(layer.diff_id().as_str().into());
             let paths: Vec<_> = layer.files().iter().map(|file| file.path.as_str()).collect();
             let shown = match paths.as_slice() {
                 [] => "folders".to_owned(),

@@ -23,10 +23,12 @@ pub struct LayerBuilder {
 /// A layer with known digest and size, readable as often as needed.
 #[derive(Debug, Clone)]
 pub struct Layer {
-    digest: Digest,
-    size: u64,
-    files: Vec<LayerFile>,
-    segments: Arc<[Segment]>,
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+    /// Digest and size of the archive before compression.
+    pub(crate) unpacked: (Digest, u64),
+    pub(crate) files: Vec<LayerFile>,
+    pub(crate) segments: Arc<[Segment]>,
 }
 
 /// A regular file of a layer.
@@ -84,6 +86,14 @@ impl LayerBuilder {
         Ok(self)
     }
 
+    /// Adds an empty folder that every user may write to, as `/tmp` is; only its owner may delete a file in it.
+    pub fn shared_folder(mut self, folder: &str) -> Result<Self> {
+        let folder = inside(folder)?;
+        self.insert_folders(&folder)?;
+        self.entries.insert(folder, Entry::SharedFolder);
+        Ok(self)
+    }
+
     /// Hides what lower layers hold in `folder`, so that nothing stale lies beside this layer's files.
     pub fn only_ours_in(mut self, folder: &str) -> Result<Self> {
         let marker = format!("{}/.wh..wh..opq", inside(folder)?);
@@ -100,6 +110,9 @@ impl LayerBuilder {
         for (path, entry) in self.entries {
             match entry {
                 Entry::Folder => bytes(&mut segments, &mut layer, &header::of_folder(&path)?),
+                Entry::SharedFolder => {
+                    bytes(&mut segments, &mut layer, &header::of_shared_folder(&path)?);
+                }
                 Entry::Marker => {
                     bytes(&mut segments, &mut layer, &header::of_file(&path, MODE_PLAIN, 0)?);
                 }
@@ -116,7 +129,9 @@ impl LayerBuilder {
         }
         bytes(&mut segments, &mut layer, &[0; 2 * BLOCK as usize]);
         let size = layer.size();
-        Ok(Layer { digest: layer.finish(), size, files, segments: segments.into() })
+        let digest = layer.finish();
+        let unpacked = (digest.clone(), size);
+        Ok(Layer { digest, size, unpacked, files, segments: segments.into() })
     }
 
     fn add(mut self, destination: &str, source: &Path, size: u64, mode: u32) -> Result<Self> {
@@ -145,7 +160,7 @@ impl LayerBuilder {
                 None => {
                     self.entries.insert(folder.to_owned(), Entry::Folder);
                 }
-                Some(Entry::Folder) => {}
+                Some(Entry::Folder | Entry::SharedFolder) => {}
                 Some(_) => {
                     let why = "is a file and a folder in one layer";
                     return Err(Error::invalid(format!("/{folder}"), why));
@@ -157,14 +172,24 @@ impl LayerBuilder {
 }
 
 impl Layer {
-    /// The digest of the archive; for an uncompressed layer also its diff id.
+    /// The digest of the archive as it is stored.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// The archive's size in bytes.
+    /// The digest of the archive before compression; the same as [`Layer::digest`] where there is none.
+    pub fn diff_id(&self) -> &Digest {
+        &self.unpacked.0
+    }
+
+    /// The archive's size in bytes as it is stored.
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// The archive's size in bytes before compression.
+    pub fn unpacked_size(&self) -> u64 {
+        self.unpacked.1
     }
 
     /// The regular files, by path.
@@ -182,12 +207,13 @@ impl Layer {
 #[derive(Debug)]
 enum Entry {
     Folder,
+    SharedFolder,
     Marker,
     File { source: PathBuf, size: u64, mode: u32 },
 }
 
 #[derive(Debug)]
-enum Segment {
+pub(crate) enum Segment {
     Bytes(Vec<u8>),
     File { path: PathBuf, size: u64 },
 }

@@ -17,6 +17,7 @@ mod auth;
 mod blob;
 pub mod blocking;
 mod client;
+mod compress;
 mod credentials;
 mod descriptor;
 mod digest;
