@@ -74,6 +74,23 @@ impl Window {
         self.len() == 0
     }
 
+    /// The newest `records` offsets of this window, from each partition in proportion to what it holds.
+    ///
+    /// Partitions fill at different speeds, so the same number from each would reach further back in a slow one;
+    /// in proportion, all of them cover about the same time.
+    #[must_use]
+    pub fn newest(&self, records: u64) -> Self {
+        let total = self.len();
+        let part = |(first, end): (i64, i64)| {
+            let kept = (end - first).max(0) as u64;
+            let wanted =
+                (u128::from(records) * u128::from(kept)).div_ceil(u128::from(total.max(1)));
+            let wanted = u64::try_from(wanted).unwrap_or(kept).min(kept);
+            (end - wanted as i64, end)
+        };
+        Self(self.0.iter().map(|(partition, range)| (*partition, part(*range))).collect())
+    }
+
     pub fn contains(&self, partition: i32, offset: i64) -> bool {
         self.0.get(&partition).is_some_and(|(from, to)| (*from..*to).contains(&offset))
     }
@@ -124,6 +141,21 @@ mod tests {
         assert!(window.contains(1, 59) && !window.contains(1, 60) && !window.contains(2, 7));
         for bad in ["", "0", "0:5", "0:9-5", "x:1-2", "0:-1-5"] {
             assert!(bad.parse::<Window>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_partition_gives_its_part_of_the_newest() {
+        for (extent, records, expected) in [
+            ("0:0-100", 10, "0:90-100"),
+            ("0:0-100", 1000, "0:0-100"),
+            ("0:50-150,1:0-300", 40, "0:140-150,1:270-300"),
+            ("0:0-0,1:5-9", 2, "0:0-0,1:7-9"),
+            ("0:7-7", 5, "0:7-7"),
+            ("0:0-3,1:0-3", 1, "0:2-3,1:2-3"),
+        ] {
+            let extent: Window = extent.parse().unwrap();
+            assert_eq!(extent.newest(records).to_string(), expected);
         }
     }
 }
