@@ -1,0 +1,87 @@
+//! From sources to programs: cargo, and for the dev profile `strip`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+
+use crate::catalogue::Entry;
+
+/// How programs are compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Profile {
+    /// Optimised; static where ONNX Runtime is not needed.
+    Release,
+    /// The programs of `make test`, linked to glibc, without debug information: minutes faster, for trying things.
+    Dev,
+}
+
+/// Compiles what `entries` need.
+///
+/// # Errors
+/// It does not compile.
+pub fn compile(root: &Path, profile: Profile, entries: &[&Entry]) -> anyhow::Result<()> {
+    for engine in [false, true] {
+        let mut packages: Vec<_> = entries
+            .iter()
+            .filter(|entry| entry.engine == engine)
+            .flat_map(|entry| entry.programs.iter().map(|(package, _)| *package))
+            .collect();
+        packages.dedup();
+        if packages.is_empty() {
+            continue;
+        }
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.current_dir(root).args(["build", "--quiet", "--bins"]);
+        for package in packages {
+            command.args(["--package", package]);
+        }
+        if profile == Profile::Release {
+            command.arg("--release");
+            if !engine {
+                // With a target of its own the flag does not reach build scripts, which stay as they are.
+                command.args(["--target", &triple()]);
+                command.env("RUSTFLAGS", "-C target-feature=+crt-static");
+            }
+        }
+        let status = command.status().context("run cargo")?;
+        ensure!(status.success(), "the programs do not compile");
+    }
+    Ok(())
+}
+
+/// Where the compiled program lies, without symbols.
+///
+/// # Errors
+/// It is not there, or `strip` (binutils) does not run.
+pub fn program(
+    root: &Path,
+    work: &Path,
+    profile: Profile,
+    entry: &Entry,
+    name: &str,
+) -> anyhow::Result<PathBuf> {
+    let target = root.join("target");
+    let compiled = match (profile, entry.engine) {
+        (Profile::Dev, _) => target.join("debug").join(name),
+        (Profile::Release, true) => target.join("release").join(name),
+        (Profile::Release, false) => target.join(triple()).join("release").join(name),
+    };
+    ensure!(compiled.is_file(), "{} is missing: compile it first", compiled.display());
+    if profile == Profile::Release {
+        return Ok(compiled);
+    }
+    let stripped = work.join(name);
+    let mut output = OsString::from("--output-file=");
+    output.push(&stripped);
+    let status = Command::new("strip").arg(output).arg(&compiled).status();
+    let status = status.context("run strip, of the package binutils")?;
+    ensure!(status.success(), "strip cannot read {}", compiled.display());
+    Ok(stripped)
+}
+
+fn triple() -> String {
+    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
+}
