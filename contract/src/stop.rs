@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use crate::Fault;
 
@@ -41,6 +43,30 @@ impl Stop {
 
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::SeqCst)
+    }
+
+    /// What `work` gives, or `Err(Fault::Stopped)` as soon as the flag is set; `work` is left to itself then, so it
+    /// must be of no harm that it is cut off when the process ends.
+    ///
+    /// # Errors
+    /// The process was asked to end, or no thread could be started.
+    pub fn unless_set<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> anyhow::Result<T> {
+        const LOOK: Duration = Duration::from_millis(50);
+        let (give, take) = mpsc::channel();
+        std::thread::Builder::new().name("work".into()).spawn(move || {
+            // Nobody waits any more once the process was asked to end.
+            let _unread = give.send(work());
+        })?;
+        loop {
+            match take.recv_timeout(LOOK) {
+                Ok(done) => return Ok(done),
+                Err(RecvTimeoutError::Timeout) => self.check()?,
+                Err(RecvTimeoutError::Disconnected) => anyhow::bail!("the working thread panicked"),
+            }
+        }
     }
 
     /// `Err(Fault::Stopped)` once the flag is set, for use with `?` in loops.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::kafka::KafkaArgs;
+use registry::{InputFile, RegistryArgs};
 
 /// Answers a stream exactly once and switches models without a restart.
 #[derive(Clone, Debug, clap::Parser)]
@@ -52,13 +53,8 @@ pub struct Args {
     )]
     pub cache: PathBuf,
 
-    /// Registries without TLS, host:port, separated by commas; loopback ones need not be named, unless --ca-file is given
-    #[arg(long, env = "HEADGATE_PLAIN_HTTP", value_name = "HOSTS", value_delimiter = ',')]
-    pub plain_http: Vec<String>,
-
-    /// File of certificates in PEM form that are trusted instead of the system's
-    #[arg(long, env = "HEADGATE_CA_FILE", value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub registry: RegistryArgs,
 
     /// Log filter, such as info or scorer=debug
     #[arg(long, env = "HEADGATE_LOG", default_value = "info", value_name = "FILTER")]

@@ -48,12 +48,7 @@ impl Loader {
 /// Credentials are those of the pod: a mounted docker or podman configuration.
 pub fn from_images(args: &Args) -> Arc<Fetch> {
     let cache = args.cache.clone();
-    let client = registry::Client::new(registry::Options {
-        plain_http: args.plain_http.clone(),
-        ca_file: args.ca_file.clone(),
-        credentials: registry::Credentials::from_environment(),
-        ..registry::Options::default()
-    });
+    let client = args.registry.client();
     Arc::new(move |wanted: &ModelRef| {
         let image = wanted.image.parse().map_err(|error: registry::Error| error.to_string())?;
         let digest = wanted.digest.parse().map_err(|error: registry::Error| error.to_string())?;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,10 +11,10 @@ use futures_util::stream::{self, BoxStream, StreamExt as _};
 
 use crate::digest::CHUNK;
 use crate::image::Base;
-use crate::layout::BlobWriter;
 use crate::place::Place;
 use crate::pull::Repository;
 use crate::retry::Failure;
+use crate::staging::Promised;
 use crate::{Descriptor, Error, Layer, Layout, Result};
 
 /// A blob of an image to be written.
@@ -26,6 +27,11 @@ pub(crate) struct Blob {
 #[derive(Debug, Clone)]
 pub(crate) enum Content {
     Bytes(Bytes),
+    /// A file as it is, under its title.
+    File {
+        title: String,
+        path: PathBuf,
+    },
     Layer(Layer),
     Base(Place),
 }
@@ -36,6 +42,11 @@ pub(crate) type ByteStream = BoxStream<'static, io::Result<Bytes>>;
 impl Blob {
     pub(crate) fn of_bytes(descriptor: Descriptor, bytes: Vec<u8>) -> Self {
         Blob { descriptor, content: Content::Bytes(bytes.into()) }
+    }
+
+    pub(crate) fn of_file(descriptor: Descriptor, title: &str, path: &Path) -> Self {
+        let content = Content::File { title: title.to_owned(), path: path.to_owned() };
+        Blob { descriptor, content }
     }
 
     pub(crate) fn of_layer(descriptor: Descriptor, layer: &Layer) -> Self {
@@ -50,6 +61,7 @@ impl Blob {
     pub(crate) fn title(&self) -> String {
         match &self.content {
             Content::Bytes(_) => "config".to_owned(),
+            Content::File { title, .. } => title.clone(),
             Content::Base(_) => "base layer".to_owned(),
             Content::Layer(layer) => match layer.files() {
                 [] => "folders".to_owned(),
@@ -71,6 +83,9 @@ impl Blob {
     pub(crate) async fn stream(&self, sent: Arc<AtomicU64>) -> Result<ByteStream, Failure> {
         let stream = match &self.content {
             Content::Bytes(bytes) => stream_of(Cursor::new(bytes.clone())),
+            Content::File { path, .. } => {
+                stream_of(File::open(path).map_err(|e| Error::io(path, e))?)
+            }
             Content::Layer(layer) => stream_of(layer.reader()),
             Content::Base(Place::Layout(layout)) => {
                 let path = layout.blob_path(&self.descriptor.digest);
@@ -93,15 +108,19 @@ impl Blob {
         let mut writer = Counted { writer: layout.writer(&self.descriptor.digest)?, moved };
         match &self.content {
             Content::Bytes(bytes) => writer.take(Cursor::new(bytes)),
+            Content::File { path, .. } => {
+                writer.take(File::open(path).map_err(|e| Error::io(path, e))?)
+            }
             Content::Layer(layer) => writer.take(layer.reader()),
             Content::Base(place) => place.blob_into(&self.descriptor, &mut writer).await,
         }?;
-        writer.writer.commit()
+        writer.writer.commit(&format!("blob {}", self.descriptor.digest))?;
+        Ok(())
     }
 }
 
 struct Counted<'a> {
-    writer: BlobWriter,
+    writer: Promised,
     moved: &'a AtomicU64,
 }
 

@@ -43,7 +43,9 @@ pub fn fetch_model(
     wait(|| crate::fetch_model(client, image, folder, expected))
 }
 
-fn wait<T: Send, F: Future<Output = Result<T>>>(start: impl FnOnce() -> F + Send) -> Result<T> {
+pub(crate) fn wait<T: Send, F: Future<Output = Result<T>>>(
+    start: impl FnOnce() -> F + Send,
+) -> Result<T> {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|source| Error::Io { what: "runtime".to_owned(), source })?;

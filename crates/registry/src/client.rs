@@ -21,14 +21,26 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How registries are reached.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Hosts, with their port, that are spoken to without TLS. Loopback hosts are too, unless a CA file is given.
-    pub plain_http: Vec<String>,
+    /// Who is spoken to without TLS. Loopback hosts are too, unless a CA file is given.
+    pub plain_http: PlainHttp,
     /// Certificates in PEM form that are trusted instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// Where credentials come from.
     pub credentials: Credentials,
     /// How long passing faults are endured.
     pub retry: RetryPolicy,
+}
+
+/// Registries that are spoken to without TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// Only those that always are.
+    #[default]
+    None,
+    /// These hosts, with their port.
+    Hosts(Vec<String>),
+    /// Every registry.
+    All,
 }
 
 /// A client for any number of registries; cheap to clone.
@@ -67,8 +79,12 @@ impl Client {
     /// `http` for hosts that were named and, without a CA file, for loopback ones; `https` for all others.
     pub(crate) fn scheme(&self, host: &str) -> &'static str {
         let Options { plain_http, ca_file, .. } = &self.0.options;
-        let plain =
-            is_loopback(host) && ca_file.is_none() || plain_http.iter().any(|it| it == host);
+        let named = match plain_http {
+            PlainHttp::None => false,
+            PlainHttp::Hosts(hosts) => hosts.iter().any(|it| it == host),
+            PlainHttp::All => true,
+        };
+        let plain = named || is_loopback(host) && ca_file.is_none();
         if plain { "http" } else { "https" }
     }
 
@@ -307,7 +323,8 @@ mod tests {
     #[test]
     fn plain_http_is_for_loopback_and_named_hosts_only() {
         let plain_http = vec!["registry.test:5000".to_owned()];
-        let client = Client::new(Options { plain_http, ..Options::default() });
+        let client =
+            Client::new(Options { plain_http: PlainHttp::Hosts(plain_http), ..Options::default() });
         for (host, expected) in [
             ("localhost:5000", "http"),
             ("127.0.0.9", "http"),

@@ -16,6 +16,12 @@ pub mod media_type {
     pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
     /// An image configuration.
     pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+    /// What an artifact of files has for a configuration: `{}`.
+    pub const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+    /// A file as it is.
+    pub const FILE: &str = "application/octet-stream";
+    /// The artifact type of files for a release.
+    pub const FILES: &str = "application/vnd.headgate.files.v1";
     /// An uncompressed layer, whose digest is also its diff id.
     pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
     /// A gzip layer.

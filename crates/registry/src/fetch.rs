@@ -5,14 +5,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::write::MultiGzDecoder;
-use tempfile::NamedTempFile;
 
 use crate::layer::inside;
 use crate::pick::{Picker, Verdict};
 use crate::place::{Manifest, Place};
+use crate::staging::{self, Promised};
 use crate::{
     Client, Descriptor, Digest, Error, Hasher, Platform, Reference, Result, annotation, media_type,
-    staging,
 };
 
 /// A file that was fetched and verified.
@@ -65,9 +64,19 @@ pub async fn fetch_model(
     }
     let place = Place::of(client, image)?;
     let found = place.image(image.select(), &Platform::of_this_machine()).await?;
-    let annotations = &found.manifest.annotations;
+    model_of(&place, &found.manifest, image, folder, expected).await
+}
+
+/// The model file that the annotations of `manifest` name.
+pub(crate) async fn model_of(
+    place: &Place,
+    manifest: &Manifest,
+    image: &Reference,
+    folder: &Path,
+    expected: Option<&Digest>,
+) -> Result<Fetched> {
     let told = |key: &str| {
-        annotations.get(key).ok_or_else(|| {
+        manifest.annotations.get(key).ok_or_else(|| {
             let why = format!("the manifest has no annotation {key}; was it made by build-image?");
             Error::invalid(image.to_string(), why)
         })
@@ -80,12 +89,12 @@ pub async fn fetch_model(
     if let Some(fetched) = already_there(folder, &digest)? {
         return Ok(fetched);
     }
-    extract(&place, &found.manifest, image, &wanted, folder, &digest).await
+    extract(place, manifest, image, &wanted, folder, &digest).await
 }
 
 /// The file of an earlier call. It is read again, for a cache that changed must not be believed.
-fn already_there(folder: &Path, expected: &Digest) -> Result<Option<Fetched>> {
-    let path = place_in(folder, expected);
+pub(crate) fn already_there(folder: &Path, expected: &Digest) -> Result<Option<Fetched>> {
+    let path = folder.join(name_of(expected));
     let (digest, size) = match Digest::of_file(&path) {
         Ok(read) => read,
         Err(Error::NotFound { .. }) => return Ok(None),
@@ -98,8 +107,9 @@ fn already_there(folder: &Path, expected: &Digest) -> Result<Option<Fetched>> {
     Ok(Some(Fetched { path, digest, size, bytes_read: 0 }))
 }
 
-fn place_in(folder: &Path, digest: &Digest) -> PathBuf {
-    folder.join(format!("sha256-{}", digest.hex()))
+/// What a fetched file is called.
+pub(crate) fn name_of(digest: &Digest) -> String {
+    format!("sha256-{}", digest.hex())
 }
 
 async fn extract(
@@ -114,7 +124,7 @@ async fn extract(
     staging::sweep(folder);
     let mut bytes_read = 0;
     for layer in candidates(manifest, expected) {
-        let file = staging::stage(folder).map_err(|e| Error::io(folder, e))?;
+        let file = Promised::new(folder, &name_of(expected), expected)?;
         let mut sink = LayerSink::new(layer, wanted, file)?;
         place.blob_into(layer, &mut sink).await?;
         bytes_read += layer.size;
@@ -123,12 +133,8 @@ async fn extract(
             Verdict::Absent => {}
             Verdict::Deleted => break,
             Verdict::Picked => {
-                let size = picked.hasher.size();
-                let digest = picked.hasher.finish();
-                digest.must_be(expected, &format!("/{wanted} in {image}"))?;
-                let path = place_in(folder, &digest);
-                staging::persist(picked.file, &path).map_err(|e| Error::io(&path, e))?;
-                return Ok(Fetched { path, digest, size, bytes_read });
+                let (path, size) = picked.commit(&format!("/{wanted} in {image}"))?;
+                return Ok(Fetched { path, digest: expected.clone(), size, bytes_read });
             }
         }
     }
@@ -155,18 +161,13 @@ struct LayerSink {
 }
 
 enum Unpack {
-    Plain(Box<Picker<Picked>>),
-    Gzip(Box<MultiGzDecoder<Picker<Picked>>>),
-}
-
-struct Picked {
-    file: NamedTempFile,
-    hasher: Hasher,
+    Plain(Box<Picker<Promised>>),
+    Gzip(Box<MultiGzDecoder<Picker<Promised>>>),
 }
 
 impl LayerSink {
-    fn new(layer: &Descriptor, wanted: &str, file: NamedTempFile) -> Result<Self> {
-        let picker = Picker::new(wanted, Picked { file, hasher: Hasher::default() });
+    fn new(layer: &Descriptor, wanted: &str, file: Promised) -> Result<Self> {
+        let picker = Picker::new(wanted, file);
         let unpack = match layer.media_type.as_str() {
             media_type::LAYER => Unpack::Plain(Box::new(picker)),
             media_type::LAYER_GZIP | media_type::DOCKER_LAYER_GZIP => {
@@ -180,7 +181,7 @@ impl LayerSink {
         Ok(LayerSink { hasher: Hasher::default(), unpack, fault: None })
     }
 
-    fn finish(self, layer: &Descriptor) -> Result<(Verdict, Picked)> {
+    fn finish(self, layer: &Descriptor) -> Result<(Verdict, Promised)> {
         let what = format!("layer {}", layer.digest);
         self.hasher.finish().must_be(&layer.digest, &what)?;
         let picker = match (self.fault, self.unpack) {
@@ -212,18 +213,6 @@ impl Write for LayerSink {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Write for Picked {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write_all(bytes)?;
-        self.hasher.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }
 

@@ -20,6 +20,8 @@ pub mod annotation {
     pub const MODEL_DIGEST: &str = "dev.headgate.model.digest";
     /// On a layer, manifest and config label: absolute path of the model file in the image.
     pub const MODEL_PATH: &str = "dev.headgate.model.path";
+    /// On a layer that is a file as it is: its name.
+    pub const TITLE: &str = "org.opencontainers.image.title";
     /// On the manifest: the digest of the base image's manifest.
     pub const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
     /// On the manifest: the base image's reference, where it lies in a registry.

@@ -7,10 +7,9 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::staging::{self, Promised};
+use crate::{Descriptor, Digest, Error, Result, Select, json, media_type};
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
-
-use crate::{Descriptor, Digest, Error, Hasher, Result, Select, json, media_type, staging};
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 const MARKER: &str = "oci-layout";
@@ -114,19 +113,17 @@ impl Layout {
         Ok(bytes)
     }
 
-    /// Starts a blob that is known by `digest`; nothing is seen of it until [`BlobWriter::commit`].
-    pub(crate) fn writer(&self, digest: &Digest) -> Result<BlobWriter> {
-        let target = self.blob_path(digest);
-        let folder = self.root.join("blobs/sha256");
-        let file = staging::stage(&folder).map_err(|e| Error::io(&folder, e))?;
-        Ok(BlobWriter { file, hasher: Hasher::default(), expected: digest.clone(), target })
+    /// Starts a blob that is known by `digest`.
+    pub(crate) fn writer(&self, digest: &Digest) -> Result<Promised> {
+        Promised::new(&self.root.join("blobs/sha256"), digest.hex(), digest)
     }
 
     /// Writes a small blob, verified.
     pub(crate) fn write(&self, digest: &Digest, bytes: &[u8]) -> Result<()> {
         let mut writer = self.writer(digest)?;
-        writer.write_all(bytes).map_err(|e| Error::io(&writer.target, e))?;
-        writer.commit()
+        writer.write_all(bytes).map_err(|e| Error::io(writer.target(), e))?;
+        writer.commit(&format!("blob {digest}"))?;
+        Ok(())
     }
 
     /// Lists a manifest in `index.json`, under each of `tags` or, with none, by its digest alone.
@@ -195,40 +192,6 @@ impl Layout {
             staging::persist(file, &target)
         };
         write().map_err(|e| Error::io(&target, e))
-    }
-}
-
-/// A blob on its way into a layout.
-pub(crate) struct BlobWriter {
-    file: NamedTempFile,
-    hasher: Hasher,
-    expected: Digest,
-    target: PathBuf,
-}
-
-impl BlobWriter {
-    /// Where the blob will lie.
-    pub(crate) fn target(&self) -> &Path {
-        &self.target
-    }
-
-    /// Puts the blob in its place if its bytes are the promised ones.
-    pub(crate) fn commit(self) -> Result<()> {
-        let what = self.target.display().to_string();
-        self.hasher.finish().must_be(&self.expected, &what)?;
-        staging::persist(self.file, &self.target).map_err(|e| Error::io(&self.target, e))
-    }
-}
-
-impl Write for BlobWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write_all(bytes)?;
-        self.hasher.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }
 

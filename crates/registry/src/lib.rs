@@ -9,10 +9,14 @@
 //! - [`LayerBuilder`] turns files into a [`Layer`], a tar archive that exists only as a recipe.
 //! - [`Recipe`] puts layers onto a base and gives an [`Image`]; [`publish`] writes it where it belongs.
 //! - [`fetch_file`] and [`fetch_model`] get one file back out, by digest.
+//! - [`Image::of_files`] makes an artifact of files as they are; an [`InputFile`] names one of them, or a path.
+//! - [`RegistryArgs`] are the flags of every program that speaks to registries.
 //!
 //! Everything that talks HTTP is async; [`blocking`] wraps the same functions for callers without a runtime.
 
 mod answer;
+mod args;
+mod artifact;
 mod auth;
 mod blob;
 pub mod blocking;
@@ -25,6 +29,7 @@ mod error;
 mod fetch;
 mod header;
 mod image;
+mod input;
 mod json;
 mod layer;
 mod layout;
@@ -37,13 +42,15 @@ mod retry;
 mod staging;
 mod upload;
 
-pub use client::{Client, Options};
+pub use args::RegistryArgs;
+pub use client::{Client, Options, PlainHttp};
 pub use credentials::{Credential, Credentials};
 pub use descriptor::{Descriptor, Platform, media_type};
 pub use digest::{Digest, Hasher};
 pub use error::{Error, Result};
 pub use fetch::{Fetched, fetch_file, fetch_model};
 pub use image::{Base, Image, Recipe, annotation, read_base};
+pub use input::InputFile;
 pub use layer::{Layer, LayerBuilder, LayerFile};
 pub use layout::Layout;
 pub use publish::{BlobReport, Outcome, Published, publish};

@@ -3,16 +3,61 @@
 //! A writer that is killed leaves its file behind, unlocked; the next writer in the folder clears it away.
 
 use std::fs::{self, File, Permissions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
+use crate::{Digest, Error, Hasher, Result};
+
 const PREFIX: &str = ".part-";
 /// Between making and locking its file a writer looks dead, so young files are left alone.
 const GRACE: Duration = Duration::from_secs(60);
+
+/// A file whose digest is known before its bytes: nothing is seen of it until [`Promised::commit`].
+pub(crate) struct Promised {
+    file: NamedTempFile,
+    hasher: Hasher,
+    digest: Digest,
+    target: PathBuf,
+}
+
+impl Promised {
+    /// Starts the file that will lie at `folder/name`.
+    pub(crate) fn new(folder: &Path, name: &str, digest: &Digest) -> Result<Self> {
+        let file = stage(folder).map_err(|e| Error::io(folder, e))?;
+        let (hasher, target) = (Hasher::default(), folder.join(name));
+        Ok(Promised { file, hasher, digest: digest.clone(), target })
+    }
+
+    /// Where it will lie.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Puts the file in its place if its bytes are the promised ones, and tells how many they are.
+    /// `what` names it in the error if they are not.
+    pub(crate) fn commit(self, what: &str) -> Result<(PathBuf, u64)> {
+        let size = self.hasher.size();
+        self.hasher.finish().must_be(&self.digest, what)?;
+        persist(self.file, &self.target).map_err(|e| Error::io(&self.target, e))?;
+        Ok((self.target, size))
+    }
+}
+
+impl Write for Promised {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_all(bytes)?;
+        self.hasher.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
 
 /// A new file in `folder`, held by this process.
 pub(crate) fn stage(folder: &Path) -> io::Result<NamedTempFile> {

@@ -2,17 +2,15 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
-use contract::args::duration;
-use registry::{Digest, Platform, Reference};
+use registry::{Digest, InputFile, Platform, Reference, RegistryArgs};
 
 /// The flags of the step.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// File of the model
+    /// File of the model: a path, or oci://<registry>/<repository>[:tag][@digest][#name]
     #[arg(long, env = "HEADGATE_MODEL", value_name = "FILE")]
-    pub model: PathBuf,
+    pub model: InputFile,
 
     /// Digest that the model's file must have, sha256:<hex>; any other ends in the verdict fail
     #[arg(long, env = "HEADGATE_MODEL_DIGEST", value_name = "DIGEST")]
@@ -58,17 +56,8 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_PLATFORM", default_value = "linux/amd64")]
     pub platform: Platform,
 
-    /// Registries without TLS, host:port, separated by commas; loopback ones need not be named, unless --ca-file is given
-    #[arg(long, env = "HEADGATE_PLAIN_HTTP", value_name = "HOSTS", value_delimiter = ',')]
-    pub plain_http: Vec<String>,
-
-    /// File of certificates in PEM form that are trusted instead of the system's
-    #[arg(long, env = "HEADGATE_CA_FILE", value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
-
-    /// How long to try before a registry that does not answer becomes a passing fault
-    #[arg(long, env = "HEADGATE_REGISTRY_TIMEOUT", default_value = "60s", value_parser = duration)]
-    pub registry_timeout: Duration,
+    #[command(flatten)]
+    pub registry: RegistryArgs,
 }
 
 /// Where the scorer looks for the model of its image.

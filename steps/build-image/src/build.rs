@@ -1,11 +1,10 @@
 //! Reads the model, checks its digest, and builds and writes the image.
 
+use std::path::Path;
+
 use anyhow::Context as _;
-use contract::{passing, usage};
-use registry::{
-    Client, Credentials, Digest, LayerBuilder, LayerFile, Options, Published, Recipe, RetryPolicy,
-    blocking,
-};
+use contract::usage;
+use registry::{Client, Digest, LayerBuilder, LayerFile, Published, Recipe, blocking};
 
 use crate::args::{Args, Base};
 
@@ -40,18 +39,8 @@ pub(crate) struct Read {
     pub(crate) added: Vec<LayerFile>,
 }
 
-/// The client that the flags describe.
-pub(crate) fn client(args: &Args) -> Client {
-    Client::new(Options {
-        plain_http: args.plain_http.clone(),
-        ca_file: args.ca_file.clone(),
-        credentials: Credentials::from_environment(),
-        retry: RetryPolicy { budget: args.registry_timeout, ..RetryPolicy::default() },
-    })
-}
-
-/// Builds the image and writes it. Everything is read before the first byte is written.
-pub(crate) fn build(args: &Args, client: &Client) -> anyhow::Result<Built> {
+/// Builds the image of the model file `model` and writes it. Everything is read before the first byte is written.
+pub(crate) fn build(args: &Args, model: &Path, client: &Client) -> anyhow::Result<Built> {
     let base = match &args.base {
         Base::Scratch => None,
         Base::Image(image) => {
@@ -64,7 +53,7 @@ pub(crate) fn build(args: &Args, client: &Client) -> anyhow::Result<Built> {
         layer = layer.only_ours_in(MODELS).map_err(fault)?;
     }
     let model_layer = layer
-        .data(&args.model_dest, &args.model)
+        .data(&args.model_dest, model)
         .and_then(LayerBuilder::build)
         .map_err(fault)
         .context("read the model")?;
@@ -108,12 +97,6 @@ pub(crate) fn build(args: &Args, client: &Client) -> anyhow::Result<Built> {
     Ok(Built::Image { published, read })
 }
 
-/// What an error of images and registries asks of the caller.
 fn fault(error: registry::Error) -> anyhow::Error {
-    let hint = error.hint().unwrap_or("correct the flag or file that the message names");
-    if error.is_passing() {
-        passing(error.to_string(), hint)
-    } else {
-        usage(error.to_string(), hint)
-    }
+    inputs::fault(error, "correct the flag or file that the message names")
 }

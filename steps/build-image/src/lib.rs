@@ -11,11 +11,13 @@ mod page;
 mod tell;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
+use ::inputs::Inputs;
 pub use args::{Addition, Args, Base, Entrypoint, MODEL_DEST};
-use build::{Built, Read, build, client};
+use build::{Built, Read, build};
 use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict};
 use serde_json::json;
 
@@ -47,22 +49,24 @@ impl Step for BuildImage {
     const EVENTS: &'static [EventType] = &[PACKAGED, REFUSED];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-        let built = build_watched(args, context)?;
+        let files = Inputs::open(&args.registry, context)?;
+        let model = files.path("model", &args.model)?;
+        let built = build_watched(args, model, context)?;
         Ok(outcome(args, built))
     }
 }
 
 /// Builds on another thread, so that progress is told and a signal ends the step at once; what was written by
 /// then is whole blobs, which the next run finds.
-fn build_watched(args: &Args, context: &Context) -> anyhow::Result<Built> {
-    let client = client(args);
+fn build_watched(args: &Args, model: PathBuf, context: &Context) -> anyhow::Result<Built> {
+    let client = args.registry.client();
+    let size = std::fs::metadata(&model).map_or(0, |metadata| metadata.len());
     let (give, take) = channel();
     let (own_args, own_client) = (args.clone(), client.clone());
     std::thread::Builder::new().name("build".into()).spawn(move || {
         // Nobody waits any more once the step was asked to end.
-        let _unread = give.send(build(&own_args, &own_client));
+        let _unread = give.send(build(&own_args, &model, &own_client));
     })?;
-    let size = std::fs::metadata(&args.model).map_or(0, |metadata| metadata.len());
     loop {
         match take.recv_timeout(Duration::from_millis(50)) {
             Ok(built) => {
@@ -90,7 +94,7 @@ fn outcome(args: &Args, built: Built) -> Outcome {
                 id: tell::package(&published, &args.image),
                 content: json!({"change": {"id": read.model.digest}}),
             },
-            inputs: inputs(&read),
+            inputs: inputs(args, &read),
             details: tell::of_image(args, &published, &read),
             outputs: BTreeMap::from([
                 ("image", published.image),
@@ -111,7 +115,7 @@ fn outcome(args: &Args, built: Built) -> Outcome {
                 id: read.model.digest.to_string(),
                 content: json!({"expected": args.model_digest}),
             },
-            inputs: inputs(&read),
+            inputs: inputs(args, &read),
             details: tell::of_reading(args, &read),
             outputs: BTreeMap::new(),
             page: Box::new(page::render),
@@ -120,8 +124,9 @@ fn outcome(args: &Args, built: Built) -> Outcome {
 }
 
 /// What the image is made of, by digest.
-fn inputs(read: &Read) -> BTreeMap<String, String> {
-    let mut inputs = BTreeMap::from([("model".to_owned(), read.model.digest.to_string())]);
+fn inputs(args: &Args, read: &Read) -> BTreeMap<String, String> {
+    let mut inputs = ::inputs::sources([("model", Some(&args.model))]);
+    inputs.insert("model".to_owned(), read.model.digest.to_string());
     if let Some(base) = &read.base {
         inputs.insert("base".to_owned(), base.to_string());
     }

@@ -1,8 +1,7 @@
 //! The flags of the step, and what they say of a sample before anything is computed.
 
-use std::path::PathBuf;
-
 use contract::kafka::Window;
+use registry::{InputFile, RegistryArgs};
 
 use crate::judge::Limits;
 use crate::profile::Profile;
@@ -15,17 +14,17 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_MODE", value_enum, default_value_t = Mode::Judge)]
     pub mode: Mode,
 
-    /// Schema of the stream: the fields of its records
+    /// Schema of the stream, the fields of its records: a path, or oci://<registry>/<repository>[:tag][@digest][#name]
     #[arg(long, env = "HEADGATE_SCHEMA", value_name = "FILE")]
-    pub schema: PathBuf,
+    pub schema: InputFile,
 
-    /// Baseline profile to judge against
+    /// Baseline profile to judge against: a path or oci://…
     #[arg(long, env = "HEADGATE_BASELINE", value_name = "FILE")]
-    pub baseline: Option<PathBuf>,
+    pub baseline: Option<InputFile>,
 
-    /// Make the baseline from this CSV (with a header) or JSON-lines file, not from the stream
+    /// Make the baseline from this CSV (with a header) or JSON-lines file, a path or oci://…, not from the stream
     #[arg(long, env = "HEADGATE_REFERENCE", value_name = "FILE")]
-    pub reference: Option<PathBuf>,
+    pub reference: Option<InputFile>,
 
     /// Offsets of <STREAM>.features to read, such as 0:100-200,1:5-60; without it the newest
     #[arg(long, env = "HEADGATE_WINDOW", value_name = "RANGES")]
@@ -58,6 +57,9 @@ pub struct Args {
     /// Records of one partition that are looked at together to find where a drift began
     #[arg(long, env = "HEADGATE_STRETCH", default_value_t = 200, value_name = "RECORDS")]
     pub stretch: usize,
+
+    #[command(flatten)]
+    pub registry: RegistryArgs,
 }
 
 /// What to do.

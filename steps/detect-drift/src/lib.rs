@@ -7,7 +7,6 @@
 
 mod args;
 mod judge;
-mod last;
 mod outcome;
 mod page;
 mod profile;
@@ -16,11 +15,14 @@ mod sample;
 mod since;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
+use ::inputs::Inputs;
 use contract::kafka::Window;
 use contract::outputs::Outputs;
 use contract::{Context, EventType, Outcome, OutputSpec, Step};
 use model::StreamSchema;
+use registry::InputFile;
 
 pub use args::{Args, Mode};
 use profile::Profile;
@@ -80,17 +82,58 @@ impl Step for DetectDrift {
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         args.check()?;
-        let schema = load_schema(args, &context.common.stream)?;
+        let files = Files::fetch(args, context)?;
+        let schema = load_schema(&files.schema, &context.common.stream)?;
         match args.mode {
-            Mode::Baseline => make_baseline(args, context, &schema),
-            Mode::Judge => judge_window(args, context, &schema),
+            Mode::Baseline => make_baseline(args, context, &files, &schema),
+            Mode::Judge => judge_window(args, context, &files, &schema),
         }
     }
 }
 
-fn make_baseline(args: &Args, context: &Context, schema: &StreamSchema) -> anyhow::Result<Outcome> {
-    let mut inputs = schema_input(args)?;
-    let (sample, window) = match &args.reference {
+/// The files that the flags name, on this machine.
+struct Files {
+    schema: PathBuf,
+    baseline: Option<PathBuf>,
+    reference: Option<PathBuf>,
+    /// Holds what was fetched.
+    _fetched: Inputs,
+}
+
+impl Files {
+    fn fetch(args: &Args, context: &Context) -> anyhow::Result<Self> {
+        let files = Inputs::open(&args.registry, context)?;
+        let find = |flag: &str, file: &Option<InputFile>| {
+            file.as_ref().map(|file| files.path(flag, file)).transpose()
+        };
+        Ok(Self {
+            schema: files.path("schema", &args.schema)?,
+            baseline: find("baseline", &args.baseline)?,
+            reference: find("reference", &args.reference)?,
+            _fetched: files,
+        })
+    }
+
+    /// The inputs that every run has.
+    fn inputs(&self, args: &Args) -> anyhow::Result<BTreeMap<String, String>> {
+        let mut inputs = ::inputs::sources([
+            ("schema", Some(&args.schema)),
+            ("baseline", args.baseline.as_ref()),
+            ("reference", args.reference.as_ref()),
+        ]);
+        inputs.insert("schema".to_owned(), digest(&self.schema)?);
+        Ok(inputs)
+    }
+}
+
+fn make_baseline(
+    args: &Args,
+    context: &Context,
+    files: &Files,
+    schema: &StreamSchema,
+) -> anyhow::Result<Outcome> {
+    let mut inputs = files.inputs(args)?;
+    let (sample, window) = match &files.reference {
         Some(path) => {
             inputs.insert("reference".into(), digest(path)?);
             (reference::read(path, schema)?, None)
@@ -112,11 +155,16 @@ fn make_baseline(args: &Args, context: &Context, schema: &StreamSchema) -> anyho
     Ok(outcome::recorded(context, &profile, digest, inputs, &sample, window.as_ref()))
 }
 
-fn judge_window(args: &Args, context: &Context, schema: &StreamSchema) -> anyhow::Result<Outcome> {
-    let path = args.baseline.as_ref().expect("checked: mode judge has a baseline");
+fn judge_window(
+    args: &Args,
+    context: &Context,
+    files: &Files,
+    schema: &StreamSchema,
+) -> anyhow::Result<Outcome> {
+    let path = files.baseline.as_ref().expect("checked: mode judge has a baseline");
     let baseline = Profile::load(path)?;
     baseline.check(schema)?;
-    let mut inputs = schema_input(args)?;
+    let mut inputs = files.inputs(args)?;
     let baseline_digest = digest(path)?;
     inputs.insert("baseline".into(), baseline_digest.clone());
     let window = window(args, context)?;
@@ -134,14 +182,13 @@ fn judge_window(args: &Args, context: &Context, schema: &StreamSchema) -> anyhow
 fn window(args: &Args, context: &Context) -> anyhow::Result<Window> {
     match &args.window {
         Some(window) => Ok(window.clone()),
-        None => Ok(last::last(&context.kafka.extent(&sample::topic(context))?, args.last)),
+        None => Ok(context.kafka.extent(&sample::topic(context))?.newest(args.last)),
     }
 }
 
-fn load_schema(args: &Args, stream: &str) -> anyhow::Result<StreamSchema> {
+fn load_schema(path: &Path, stream: &str) -> anyhow::Result<StreamSchema> {
     let hint = "give --schema the stream's schema, such as demo/shuttle/schema.json";
-    let schema =
-        StreamSchema::load(&args.schema).map_err(|error| contract::usage(chain(&error), hint))?;
+    let schema = StreamSchema::load(path).map_err(|error| contract::usage(chain(&error), hint))?;
     if schema.stream != stream {
         return Err(contract::usage(
             format!("the schema is that of stream {}, not of {stream}", schema.stream),
@@ -151,11 +198,7 @@ fn load_schema(args: &Args, stream: &str) -> anyhow::Result<StreamSchema> {
     Ok(schema)
 }
 
-fn schema_input(args: &Args) -> anyhow::Result<BTreeMap<String, String>> {
-    Ok(BTreeMap::from([("schema".to_owned(), digest(&args.schema)?)]))
-}
-
-fn digest(path: &std::path::Path) -> anyhow::Result<String> {
+fn digest(path: &Path) -> anyhow::Result<String> {
     let refuse = |error| {
         contract::usage(format!("cannot read {}: {error}", path.display()), "correct the path")
     };

@@ -168,3 +168,25 @@ fn what_cannot_be_used_is_wrong_usage_with_a_hint() {
         assert!(stderr.contains(what) && stderr.contains("hint: "), "{flags:?}: {stderr}");
     }
 }
+
+#[test]
+fn schema_and_baseline_may_lie_in_an_artifact() {
+    let stream = drifting();
+    let baseline = stream.baseline();
+    let files = [harness::root().join("demo/shuttle/schema.json"), baseline.path("baseline.json")];
+    let artifact = format!("oci:{}", baseline.path("files").display());
+    let image = registry::Image::of_files(&files).unwrap();
+    let client = registry::Client::new(registry::Options::default());
+    registry::blocking::publish(&client, &image, &artifact.parse().unwrap(), &[]).unwrap();
+    let flags = [
+        format!("--schema={artifact}#schema.json"),
+        format!("--baseline={artifact}#baseline.json"),
+    ];
+    let window = "--window=0:2000-2600,1:2000-2600";
+    let judged = stream.run(&[&flags[0], &flags[1], window]);
+    assert_eq!((judged.verdict().as_str(), judged.output("features").as_str()), ("fail", "f3"));
+    assert_eq!(judged.output("baseline-digest"), baseline.output("baseline-digest"));
+    let told = &judged.event()["customData"]["inputs"];
+    assert_eq!(told["baseline-source"], format!("{artifact}#baseline.json"));
+    assert_eq!(told["baseline"], judged.output("baseline-digest"));
+}

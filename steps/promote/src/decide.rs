@@ -31,10 +31,10 @@ pub(crate) fn plan(
         (Some(_), Strategy::Bootstrap) => {
             Plan::Refuse("this stream has a champion, so there is nothing to bootstrap".into())
         }
-        (None, Strategy::Canary) => Plan::Refuse(
+        (None, Strategy::Canary | Strategy::BlueGreen) => Plan::Refuse(
             "this stream has no champion to compare with; the first one needs bootstrap".into(),
         ),
-        (Some(route), Strategy::Canary) => match &route.candidate {
+        (Some(route), Strategy::Canary | Strategy::BlueGreen) => match &route.candidate {
             Some(candidate) if candidate.model.digest == model.digest => {
                 Plan::Write(Box::new(route.promoted(model.clone(), until)))
             }

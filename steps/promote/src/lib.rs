@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_IMAGE", value_name = "IMAGE")]
     pub image: String,
 
-    /// How the model came here: canary needs the canary's candidate, bootstrap a stream without a champion
+    /// How the model came here: canary and blue-green need the candidate that canary-gate left, bootstrap a stream without a champion
     #[arg(long, env = "HEADGATE_STRATEGY", value_enum, default_value_t = Strategy::Canary)]
     pub strategy: Strategy,
 
@@ -47,6 +47,7 @@ pub struct Args {
 pub enum Strategy {
     Canary,
     Bootstrap,
+    BlueGreen,
 }
 
 /// Told when the model became the champion.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use contract::args::{duration, share};
 use contract::kafka::Window;
+use registry::{InputFile, RegistryArgs};
 
 use crate::decide::Limits;
 
@@ -12,9 +13,9 @@ use crate::decide::Limits;
 #[derive(Clone, Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("candidate").required(true).args(["model", "image"])))]
 pub struct Args {
-    /// ONNX file of the candidate
+    /// ONNX file of the candidate: a path, or oci://<registry>/<repository>[:tag][@digest][#name]
     #[arg(long, env = "HEADGATE_MODEL", value_name = "FILE")]
-    pub model: Option<PathBuf>,
+    pub model: Option<InputFile>,
 
     /// Image that carries the candidate, by digest
     #[arg(long, env = "HEADGATE_IMAGE", value_name = "IMAGE")]
@@ -24,13 +25,13 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_MODEL_DIGEST", value_name = "DIGEST")]
     pub model_digest: Option<String>,
 
-    /// ONNX file of the champion; without it the champion of the stream's route is fetched
+    /// ONNX file of the champion, a path or oci://…; without it the champion of the stream's route is fetched
     #[arg(long, env = "HEADGATE_CHAMPION", value_name = "FILE")]
-    pub champion: Option<PathBuf>,
+    pub champion: Option<InputFile>,
 
-    /// Schema of the stream: the fields of its records
+    /// Schema of the stream, the fields of its records: a path or oci://…
     #[arg(long, env = "HEADGATE_SCHEMA", value_name = "FILE")]
-    pub schema: PathBuf,
+    pub schema: InputFile,
 
     /// Offsets of <STREAM>.features to answer, such as 0:100-200,1:5-60; without it the newest
     #[arg(long, env = "HEADGATE_WINDOW", value_name = "RANGES")]
@@ -84,17 +85,8 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_DEADLINE", default_value = "10m", value_parser = duration)]
     pub deadline: Duration,
 
-    /// Registries without TLS, host:port, separated by commas; loopback ones need not be named, unless --ca-file is given
-    #[arg(long, env = "HEADGATE_PLAIN_HTTP", value_name = "HOSTS", value_delimiter = ',')]
-    pub plain_http: Vec<String>,
-
-    /// File of certificates in PEM form that are trusted instead of the system's
-    #[arg(long, env = "HEADGATE_CA_FILE", value_name = "FILE")]
-    pub ca_file: Option<PathBuf>,
-
-    /// How long to try before a registry that does not answer becomes a passing fault
-    #[arg(long, env = "HEADGATE_REGISTRY_TIMEOUT", default_value = "60s", value_parser = duration)]
-    pub registry_timeout: Duration,
+    #[command(flatten)]
+    pub registry: RegistryArgs,
 }
 
 impl Args {

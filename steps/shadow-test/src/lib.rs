@@ -27,7 +27,7 @@ use model::StreamSchema;
 pub use args::Args;
 use compare::{Comparison, batch_size};
 use live::LiveAnswers;
-use models::Found;
+use models::{Found, Given};
 use tally::Tally;
 
 /// The step.
@@ -70,28 +70,24 @@ impl Step for ShadowTest {
     const EVENTS: &'static [EventType] = &[PASSED, FAILED, UNDECIDED];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-        let schema = schema(args, &context.common.stream)?;
-        let candidate = match models::candidate(args, context)? {
+        let given = Given::fetch(args, context)?;
+        let schema = schema(args, &given, &context.common.stream)?;
+        let candidate = match models::candidate(args, &given, context)? {
             Ok(found) => found,
             Err(reason) => {
-                let given = args.model_digest.clone().or(args.image.clone()).unwrap_or_default();
-                return Ok(told::refused(
-                    context,
-                    Verdict::Fail,
-                    reason,
-                    &given,
-                    inputs(args, None)?,
-                ));
+                let named = args.model_digest.clone().or(args.image.clone()).unwrap_or_default();
+                let inputs = inputs(args, &given, None);
+                return Ok(told::refused(context, Verdict::Fail, reason, &named, inputs));
             }
         };
-        let inputs = inputs(args, Some(&candidate))?;
+        let inputs = inputs(args, &given, Some(&candidate));
         if let Some(told) = again::told::<Self>(context, &inputs, Box::new(page::refused))? {
             return Ok(told);
         }
         let refused = |verdict, reason| {
             Ok(told::refused(context, verdict, reason, &candidate.digest, inputs.clone()))
         };
-        let champion = match models::champion(args, context)? {
+        let champion = match models::champion(args, &given, context)? {
             Ok(found) => found,
             Err(reason) => return refused(Verdict::Inconclusive, reason),
         };
@@ -162,17 +158,13 @@ fn compare(
 #[error("the deadline passed")]
 struct DeadlinePassed;
 
-fn schema(args: &Args, stream: &str) -> anyhow::Result<StreamSchema> {
-    let schema = StreamSchema::load(&args.schema).map_err(|error| {
+fn schema(args: &Args, given: &Given, stream: &str) -> anyhow::Result<StreamSchema> {
+    let schema = StreamSchema::load(&given.schema.path).map_err(|error| {
         contract::usage(error.to_string(), "give the stream's schema as --schema")
     })?;
     if schema.stream != *stream {
         return Err(contract::usage(
-            format!(
-                "{} is the schema of stream {}, not of {stream}",
-                args.schema.display(),
-                schema.stream
-            ),
+            format!("{} is the schema of stream {}, not of {stream}", args.schema, schema.stream),
             "correct --schema or --stream",
         ));
     }
@@ -180,16 +172,21 @@ fn schema(args: &Args, stream: &str) -> anyhow::Result<StreamSchema> {
 }
 
 /// What the run was given, by digest. The champion of the route is found, not given.
-fn inputs(args: &Args, candidate: Option<&Found>) -> anyhow::Result<BTreeMap<String, String>> {
-    let mut inputs = BTreeMap::from([("schema".to_owned(), models::file(&args.schema)?.digest)]);
+fn inputs(args: &Args, given: &Given, candidate: Option<&Found>) -> BTreeMap<String, String> {
+    let mut inputs = ::inputs::sources([
+        ("model", args.model.as_ref()),
+        ("champion", args.champion.as_ref()),
+        ("schema", Some(&args.schema)),
+    ]);
+    inputs.insert("schema".into(), given.schema.digest.clone());
     if let Some(candidate) = candidate {
         inputs.insert("model".into(), candidate.digest.clone());
     }
     if let Some(image) = &args.image {
         inputs.insert("image".into(), image.clone());
     }
-    if let Some(path) = &args.champion {
-        inputs.insert("champion".into(), models::file(path)?.digest);
+    if let Some(champion) = &given.champion {
+        inputs.insert("champion".into(), champion.digest.clone());
     }
-    Ok(inputs)
+    inputs
 }

@@ -1,10 +1,11 @@
 //! Candidate and champion: found, checked against their digest, loaded into the engine.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use contract::Context;
+use inputs::Inputs;
 use model::{LoadError, Model, StreamSchema};
-use registry::{Client, Credentials, Digest, Options, Reference, RetryPolicy};
+use registry::{Digest, InputFile, Reference};
 use routes::ModelRef;
 use serde::Serialize;
 
@@ -24,12 +25,37 @@ pub(crate) struct Found {
 /// Something to work with, or the reason why the release must not go on.
 pub(crate) type Or<T> = Result<T, String>;
 
+/// The files that the flags name, on this machine.
+pub(crate) struct Given {
+    pub model: Option<Found>,
+    pub champion: Option<Found>,
+    pub schema: Found,
+    /// Holds what was fetched.
+    _files: Inputs,
+}
+
+impl Given {
+    /// Fetches what has to be fetched, and takes the digest of each.
+    pub(crate) fn fetch(args: &Args, context: &Context) -> anyhow::Result<Self> {
+        let files = Inputs::open(&args.registry, context)?;
+        let find = |flag: &str, given: &InputFile| file(files.path(flag, given)?, given);
+        let model = args.model.as_ref().map(|given| find("model", given)).transpose()?;
+        let champion = args.champion.as_ref().map(|given| find("champion", given)).transpose()?;
+        let schema = find("schema", &args.schema)?;
+        Ok(Self { model, champion, schema, _files: files })
+    }
+}
+
 /// The candidate's file; a reason when its bytes are not the ones that were promised.
-pub(crate) fn candidate(args: &Args, context: &Context) -> anyhow::Result<Or<Found>> {
+pub(crate) fn candidate(
+    args: &Args,
+    given: &Given,
+    context: &Context,
+) -> anyhow::Result<Or<Found>> {
     context.progress.tell(0, 1, "fetching the candidate");
-    let found = match (&args.model, &args.image) {
-        (Some(path), _) => file(path)?,
-        (None, Some(image)) => match fetch(args, image, None)? {
+    let found = match (&given.model, &args.image) {
+        (Some(found), _) => found.clone(),
+        (None, Some(image)) => match fetch(args, context, image, None)? {
             Ok(found) => found,
             Err(reason) => return Ok(Err(reason)),
         },
@@ -45,9 +71,9 @@ pub(crate) fn candidate(args: &Args, context: &Context) -> anyhow::Result<Or<Fou
 }
 
 /// The champion's file: the one given, else the one that the stream's route names.
-pub(crate) fn champion(args: &Args, context: &Context) -> anyhow::Result<Or<Found>> {
-    if let Some(path) = &args.champion {
-        return Ok(Ok(file(path)?));
+pub(crate) fn champion(args: &Args, given: &Given, context: &Context) -> anyhow::Result<Or<Found>> {
+    if let Some(found) = &given.champion {
+        return Ok(Ok(found.clone()));
     }
     let stream = &context.common.stream;
     let Some(route) = routes::read(&context.kafka, stream)? else {
@@ -57,7 +83,7 @@ pub(crate) fn champion(args: &Args, context: &Context) -> anyhow::Result<Or<Foun
     };
     context.progress.tell(0, 1, "fetching the champion");
     let ModelRef { digest, image } = route.champion;
-    fetch(args, &image, Some(&digest))
+    fetch(args, context, &image, Some(&digest))
 }
 
 /// Loads a model for records of `schema`; a reason when the engine or the stream refuses it.
@@ -73,29 +99,28 @@ pub(crate) fn load(found: &Found, schema: &StreamSchema) -> anyhow::Result<Or<Mo
     Ok(model.fit(schema).map(|()| model).map_err(|misfit| misfit.to_string()))
 }
 
-/// `sha256:` of a file that was given.
-pub(crate) fn file(path: &Path) -> anyhow::Result<Found> {
-    let digest = model::digest(path).map_err(|error| {
+fn file(path: PathBuf, given: &InputFile) -> anyhow::Result<Found> {
+    let digest = model::digest(&path).map_err(|error| {
         contract::usage(
-            format!("cannot read {}: {error}", path.display()),
+            format!("cannot read {given}: {error}"),
             "give the path of a file that this step may read",
         )
     })?;
-    let origin = path.display().to_string();
-    Ok(Found { digest: digest.sha256, origin, path: path.to_owned() })
+    Ok(Found { digest: digest.sha256, origin: given.to_string(), path })
 }
 
 /// The model of an image; a reason when the image holds other bytes than it says.
-fn fetch(args: &Args, image: &str, digest: Option<&str>) -> anyhow::Result<Or<Found>> {
+fn fetch(
+    args: &Args,
+    context: &Context,
+    image: &str,
+    digest: Option<&str>,
+) -> anyhow::Result<Or<Found>> {
     let digest: Option<Digest> = digest.map(str::parse).transpose().map_err(fault)?;
     let place: Reference = image.parse().map_err(fault)?;
-    let client = Client::new(Options {
-        plain_http: args.plain_http.clone(),
-        ca_file: args.ca_file.clone(),
-        credentials: Credentials::from_environment(),
-        retry: RetryPolicy { budget: args.registry_timeout, ..RetryPolicy::default() },
-    });
-    match registry::blocking::fetch_model(&client, &place, &args.cache, digest.as_ref()) {
+    let (client, cache) = (args.registry.client(), args.cache.clone());
+    let fetch = move || registry::blocking::fetch_model(&client, &place, &cache, digest.as_ref());
+    match context.stop.unless_set(fetch)? {
         Ok(fetched) => {
             let (digest, path) = (fetched.digest.to_string(), fetched.path);
             Ok(Ok(Found { digest, origin: image.to_owned(), path }))
@@ -106,9 +131,5 @@ fn fetch(args: &Args, image: &str, digest: Option<&str>) -> anyhow::Result<Or<Fo
 }
 
 fn fault(error: registry::Error) -> anyhow::Error {
-    let hint = error.hint().unwrap_or("correct --image, or the image in the stream's route");
-    if error.is_passing() {
-        return contract::passing(error.to_string(), hint);
-    }
-    contract::usage(error.to_string(), hint)
+    inputs::fault(error, "correct --image, or the image in the stream's route")
 }

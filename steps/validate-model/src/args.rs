@@ -1,37 +1,38 @@
 //! The step's flags.
 
-use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use contract::args::{duration, share};
+use registry::{InputFile, RegistryArgs};
 
 use crate::checks::Limits;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// File of the candidate model
+    /// File of the candidate model: a path, or oci://<registry>/<repository>[:tag][@digest][#name]
     #[arg(long, env = "HEADGATE_MODEL", value_name = "FILE")]
-    pub model: PathBuf,
+    pub model: InputFile,
 
-    /// File of the model that answers the stream now; may be left out only with --strategy bootstrap
+    /// File of the model that answers the stream now, a path or oci://…, or current for the champion of the stream's route; may be left out only with --strategy bootstrap
     #[arg(long, env = "HEADGATE_CHAMPION", value_name = "FILE")]
-    pub champion: Option<PathBuf>,
+    pub champion: Option<Champion>,
 
-    /// How the model comes in: canary is compared with a champion, bootstrap is for a stream without one
+    /// How the model comes in: canary and blue-green are compared with a champion, bootstrap is for a stream without one
     #[arg(long, env = "HEADGATE_STRATEGY", value_enum, default_value_t = Strategy::Canary)]
     pub strategy: Strategy,
 
-    /// Schema of the stream, JSON
+    /// Schema of the stream, JSON: a path or oci://…
     #[arg(long, env = "HEADGATE_SCHEMA", value_name = "FILE")]
-    pub schema: PathBuf,
+    pub schema: InputFile,
 
-    /// Golden set: records with what the training side answers to them, JSON
+    /// Golden set, records with what the training side answers to them, JSON: a path or oci://…
     #[arg(long, env = "HEADGATE_GOLDEN", value_name = "FILE")]
-    pub golden: PathBuf,
+    pub golden: InputFile,
 
-    /// Labelled hold-out: CSV with the schema's fields and `label`
+    /// Labelled hold-out, CSV with the schema's fields and `label`: a path or oci://…
     #[arg(long, env = "HEADGATE_HOLDOUT", value_name = "FILE")]
-    pub holdout: PathBuf,
+    pub holdout: InputFile,
 
     /// How far a score may be from the golden one
     #[arg(long, env = "HEADGATE_GOLDEN_TOLERANCE", default_value_t = 1e-4, value_parser = distance, value_name = "DISTANCE")]
@@ -68,12 +69,36 @@ pub struct Args {
     /// How long a model may take to load and to answer all of this before it counts as hung
     #[arg(long, env = "HEADGATE_ANSWER_TIMEOUT", default_value = "2m", value_parser = duration)]
     pub answer_timeout: Duration,
+
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+}
+
+/// The model to compare with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Champion {
+    /// The one that the stream's route names when the step runs.
+    Current,
+    /// This file.
+    File(InputFile),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Strategy {
     Canary,
     Bootstrap,
+    BlueGreen,
+}
+
+impl FromStr for Champion {
+    type Err = registry::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "current" => Ok(Self::Current),
+            file => file.parse().map(Self::File),
+        }
+    }
 }
 
 impl Args {
@@ -87,7 +112,7 @@ impl Args {
             latency_ms: self.latency_budget.as_secs_f64() * 1e3,
             batch: self.batch,
             memory: self.memory_budget,
-            champion_needed: self.strategy == Strategy::Canary,
+            champion_needed: self.strategy != Strategy::Bootstrap,
         }
     }
 }

@@ -9,6 +9,7 @@ mod args;
 mod ask;
 mod checks;
 mod decide;
+mod files;
 mod golden;
 mod holdout;
 mod page;
@@ -19,9 +20,10 @@ mod testing;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use args::{Args, Strategy};
+pub use args::{Args, Champion, Strategy};
 use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict};
 use decide::{Asked, Decision, Evidence, decide};
+use files::Files;
 use golden::Golden;
 use holdout::Holdout;
 use model::{Digest, Kind, StreamSchema};
@@ -60,16 +62,17 @@ impl Step for ValidateModel {
     const EVENTS: &'static [EventType] = &[VALIDATED, REJECTED];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-        let given = Given::load(args, &context.common.stream)?;
+        let files = Files::fetch(args, context)?;
+        let given = Given::load(args, &files, &context.common.stream)?;
         context.progress.tell(1, 4, "files read");
         let candidate = match given.model.kind {
             Kind::Onnx => {
-                Some(ask::ask(&given.request(args, &args.model, &given.model), args, context)?)
+                Some(ask::ask(&given.request(args, &files.model, &given.model), args, context)?)
             }
             _ => None,
         };
         context.progress.tell(2, 4, "candidate asked");
-        let champion = match (&candidate, &given.champion, &args.champion) {
+        let champion = match (&candidate, &given.champion, &files.champion) {
             (Some(_), Some(digest), Some(path)) => {
                 Some(ask::ask(&given.request(args, path, digest), args, context)?)
             }
@@ -101,10 +104,12 @@ struct Given {
 }
 
 impl Given {
-    fn load(args: &Args, stream: &str) -> anyhow::Result<Given> {
-        let model = digest("model", &args.model)?;
-        let champion = args.champion.as_deref().map(|path| digest("champion", path)).transpose()?;
-        let mut digests = BTreeMap::from([("model".to_owned(), model.sha256.clone())]);
+    fn load(args: &Args, files: &Files, stream: &str) -> anyhow::Result<Given> {
+        let model = digest("model", &files.model)?;
+        let champion =
+            files.champion.as_deref().map(|path| digest("champion", path)).transpose()?;
+        let mut digests = files.sources.clone();
+        digests.insert("model".to_owned(), model.sha256.clone());
         digests.extend(champion.iter().map(|told| ("champion".to_owned(), told.sha256.clone())));
         let mut text = |name: &str, path: &Path| -> anyhow::Result<String> {
             let bytes = std::fs::read(path).map_err(|error| unreadable(name, path, &error))?;
@@ -117,12 +122,12 @@ impl Given {
                 )
             })
         };
-        let schema = text("schema", &args.schema)?;
-        let golden = text("golden", &args.golden)?;
-        let holdout = text("holdout", &args.holdout)?;
+        let schema = text("schema", &files.schema)?;
+        let golden = text("golden", &files.golden)?;
+        let holdout = text("holdout", &files.holdout)?;
 
         let schema = StreamSchema::parse(&schema).map_err(|error| {
-            let what = format!("--schema {}: {error}", args.schema.display());
+            let what = format!("--schema {}: {error}", args.schema);
             contract::usage(what, "write it like demo/shuttle/schema.json")
         })?;
         if schema.stream != stream {
@@ -132,11 +137,11 @@ impl Given {
             ));
         }
         let golden = Golden::parse(&golden).map_err(|what| {
-            let what = format!("--golden {}: {what}", args.golden.display());
+            let what = format!("--golden {}: {what}", args.golden);
             contract::usage(what, "write it like demo/models/linear.golden.json")
         })?;
         let holdout = Holdout::parse(&holdout, &schema).map_err(|what| {
-            let what = format!("--holdout {}: {what}", args.holdout.display());
+            let what = format!("--holdout {}: {what}", args.holdout);
             contract::usage(what, "write it like demo/shuttle/holdout.csv")
         })?;
         Ok(Given { model, champion, schema, golden, holdout, digests })

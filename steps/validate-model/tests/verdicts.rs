@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "run/remote.rs"]
+mod remote;
 mod run;
 
 use std::io::Write;

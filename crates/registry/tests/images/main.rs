@@ -1,6 +1,7 @@
 //! Images end to end: into layouts and registries, read by other people's tools, and back out.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod artifacts;
 mod double;
 mod faults;
 mod fetching;

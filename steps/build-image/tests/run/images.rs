@@ -184,3 +184,21 @@ fn the_sample_packs_the_demo_s_model() {
     let reason = bench.output("reason");
     assert_eq!(bench.output("verdict"), "pass", "put the model's digest into run.env: {reason}");
 }
+
+#[test]
+fn a_model_in_an_artifact_makes_the_same_image_as_the_file() {
+    let bench = Bench::with_model(100_000);
+    let by_path = bench.pass(&bench.layout("a"), &[]);
+    let registry = OwnRegistry::new();
+    let files = registry::Image::of_files(&[bench.path("model.onnx")]).unwrap();
+    let target = format!("{}/team/files:v1", registry.host).parse().unwrap();
+    let client = registry::Client::new(registry::Options::default());
+    registry::blocking::publish(&client, &files, &target, &[]).unwrap();
+
+    let source = format!("oci://{}/team/files:v1#model.onnx", registry.host);
+    let fetched = bench.pass(&bench.layout("b"), &[&format!("model={source}")]);
+    let digest = |image: &str| image.rsplit_once('@').unwrap().1.to_owned();
+    assert_eq!(digest(&fetched), digest(&by_path));
+    assert_eq!(bench.report()["inputs"]["model-source"], source.as_str());
+    assert_eq!(bench.report()["inputs"]["model"], bench.digest.as_str());
+}

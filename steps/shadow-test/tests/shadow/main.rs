@@ -274,3 +274,31 @@ fn wrong_usage_is_told_with_a_hint() {
     }
     assert!(stage.events().is_empty());
 }
+
+#[test]
+fn every_file_may_lie_in_an_artifact() {
+    let (champion, candidate) = (model("demo/models/linear"), model("demo/models/boosting"));
+    let stage = Stage::new(9);
+    stage.stream(&telemetry(1_200), Some(&champion));
+    let files = [champion, candidate, stage.folder.path().join("schema.json")];
+    let artifact = format!("oci:{}", stage.folder.path().join("files").display());
+    let client = Client::new(Options::default());
+    let image = registry::Image::of_files(&files).unwrap();
+    registry::blocking::publish(&client, &image, &artifact.parse().unwrap(), &[]).unwrap();
+    let flag = |name: &str, file: &str| format!("--{name}={artifact}#{file}");
+    let flags = [flag("champion", "linear.onnx"), flag("model", "boosting.onnx")];
+    let schema = flag("schema", "schema.json");
+
+    let ended = stage.run_without_schema(&[&flags[0], &flags[1], &schema, "--max-p99=1s"]);
+    assert_eq!(
+        (ended.code, ended.verdict.as_str()),
+        (0, "pass"),
+        "{} {}",
+        ended.reason,
+        ended.stderr
+    );
+    let inputs = &ended.report["inputs"];
+    assert_eq!(inputs["schema-source"], format!("{artifact}#schema.json"));
+    assert_eq!(inputs["model"], digest(&files[1]));
+    assert_eq!(inputs["champion"], digest(&files[0]));
+}

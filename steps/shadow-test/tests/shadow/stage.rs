@@ -131,6 +131,12 @@ impl Stage {
 
     /// Runs the step with these further flags.
     pub(crate) fn run(&self, flags: &[&str]) -> Ended {
+        let schema = format!("--schema={}", self.folder.path().join("schema.json").display());
+        self.run_without_schema(&[&[schema.as_str()], flags].concat())
+    }
+
+    /// Runs the step with these flags and those that say where it works.
+    pub(crate) fn run_without_schema(&self, flags: &[&str]) -> Ended {
         let outputs = self.folder.path().join("outputs");
         let _fresh = std::fs::remove_dir_all(&outputs);
         let told = Command::new(env!("CARGO_BIN_EXE_shadow-test"))
@@ -139,7 +145,6 @@ impl Stage {
             .args([format!("--stream={}", self.stream), "--confidence=90%".into()])
             .arg(format!("--brokers={}", self.brokers))
             .arg(format!("--outputs={}", outputs.display()))
-            .arg(format!("--schema={}", self.folder.path().join("schema.json").display()))
             .arg(format!("--cache={}", self.folder.path().join("cache").display()))
             .args(flags)
             .output()

@@ -35,10 +35,9 @@ impl Run {
             // The limits of this machine are no matter of these tests; the budgets have tests of their own.
             ("latency-budget", "10s".to_owned()),
         ];
-        let events = TopicSpec::new("headgate.events", 1);
         Run {
             folder: TempDir::new().unwrap(),
-            broker: MemoryBroker::start(&[events]).unwrap(),
+            broker: MemoryBroker::start(&TopicSpec::of_stream("shuttle", 1)).unwrap(),
             flags: flags.to_vec(),
         }
     }
@@ -96,6 +95,11 @@ impl Run {
         command.output().unwrap()
     }
 
+    /// The broker that the step tells.
+    pub(crate) fn kafka(&self) -> Kafka {
+        kafka(&self.broker)
+    }
+
     pub(crate) fn outputs(&self) -> PathBuf {
         self.folder.path().join("outputs")
     }
@@ -124,15 +128,16 @@ impl Told {
         assert!(!self.folder.path().join("outputs/verdict").exists());
     }
 
+    #[track_caller]
+    pub(crate) fn is_a_passing_fault(&self, hint: &str) {
+        assert_eq!(self.code, Some(75), "{}", self.stderr);
+        assert!(self.stderr.contains(hint), "{}", self.stderr);
+        assert!(!self.folder.path().join("outputs/verdict").exists());
+    }
+
     pub(crate) fn events(&self) -> Vec<Value> {
-        let kafka = Kafka::new(&KafkaArgs {
-            brokers: self.broker.brokers(),
-            kafka_config: None,
-            kafka_timeout: std::time::Duration::from_secs(20),
-            events_topic: "headgate.events".to_owned(),
-        });
         let mut events = Vec::new();
-        let mut reader = kafka.unwrap().reader("headgate.events", &Start::Beginning).unwrap();
+        let mut reader = kafka(&self.broker).reader("headgate.events", &Start::Beginning).unwrap();
         reader
             .read_to_end(|record| {
                 events.push(serde_json::from_slice(record.value.as_deref().unwrap()).unwrap());
@@ -140,6 +145,16 @@ impl Told {
             .unwrap();
         events
     }
+}
+
+fn kafka(broker: &MemoryBroker) -> Kafka {
+    Kafka::new(&KafkaArgs {
+        brokers: broker.brokers(),
+        kafka_config: None,
+        kafka_timeout: std::time::Duration::from_secs(20),
+        events_topic: "headgate.events".to_owned(),
+    })
+    .unwrap()
 }
 
 pub(crate) fn here(path: &str) -> String {

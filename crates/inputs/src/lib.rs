@@ -1,0 +1,83 @@
+//! The files that a step's flags name, fetched where they lie in a registry.
+//!
+//! This joins [`registry::InputFile`] to the step contract: faults become exit codes, a signal ends the waiting, and
+//! what was fetched goes away with the step.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use contract::Context;
+use contract::stop::Stop;
+use registry::{Client, Digest, InputFile, Reference, RegistryArgs};
+use tempfile::TempDir;
+
+/// Fetches the files of one run.
+#[derive(Debug)]
+pub struct Inputs {
+    client: Client,
+    stop: Stop,
+    folder: TempDir,
+}
+
+impl Inputs {
+    /// Makes the folder that fetched files lie in as long as this lives.
+    ///
+    /// # Errors
+    /// The system's temporary folder cannot be written to.
+    pub fn open(registry: &RegistryArgs, context: &Context) -> anyhow::Result<Self> {
+        let folder = TempDir::new().map_err(|error| {
+            let hint = "let the step write to /tmp, or to the folder that TMPDIR names";
+            contract::usage(format!("no folder for fetched files: {error}"), hint)
+        })?;
+        Ok(Self { client: registry.client(), stop: context.stop.clone(), folder })
+    }
+
+    /// Where the file that `flag` names lies on this machine; it is fetched if it has to be.
+    ///
+    /// # Errors
+    /// The registry is away or the process was asked to end (75); the reference is wrong or names no file (2).
+    /// A path is not looked at.
+    pub fn path(&self, flag: &str, file: &InputFile) -> anyhow::Result<PathBuf> {
+        let (client, folder, file) =
+            (self.client.clone(), self.folder.path().to_owned(), file.clone());
+        let fetch = move || file.fetch(&client, &folder);
+        self.stop.unless_set(fetch)?.map_err(|error| fault(error, &format!("correct --{flag}")))
+    }
+
+    /// The model file of an image that build-image made, if its digest is `expected`.
+    ///
+    /// # Errors
+    /// As those of [`Inputs::path`].
+    pub fn model(&self, image: &str, expected: &str) -> anyhow::Result<PathBuf> {
+        let hint = "look at the stream's route: its image must hold its champion";
+        let image: Reference = image.parse().map_err(|error| fault(error, hint))?;
+        let digest: Digest = expected.parse().map_err(|error| fault(error, hint))?;
+        let (client, folder) = (self.client.clone(), self.folder.path().to_owned());
+        let fetch =
+            move || registry::blocking::fetch_model(&client, &image, &folder, Some(&digest));
+        let fetched = self.stop.unless_set(fetch)?.map_err(|error| fault(error, hint))?;
+        Ok(fetched.path)
+    }
+}
+
+/// From where files were fetched, for the event: `<flag>-source` and the reference as it was given.
+pub fn sources<'a>(
+    files: impl IntoIterator<Item = (&'a str, Option<&'a InputFile>)>,
+) -> BTreeMap<String, String> {
+    let remote = |file: &&InputFile| file.is_remote();
+    files
+        .into_iter()
+        .filter_map(|(flag, file)| {
+            Some((format!("{flag}-source"), file.filter(remote)?.to_string()))
+        })
+        .collect()
+}
+
+/// What an error of images and registries asks of the caller; `hint` says what to do where the error does not.
+pub fn fault(error: registry::Error, hint: &str) -> anyhow::Error {
+    let hint = error.hint().unwrap_or(hint);
+    match error.is_passing() {
+        true => contract::passing(error.to_string(), hint),
+        false => contract::usage(error.to_string(), hint),
+    }
+}
