@@ -25,6 +25,7 @@ pub fn steps() -> Vec<StepUnderTest> {
         of::<rollback::Rollback>(),
         of::<detect_drift::DetectDrift>(),
         of::<conclude::Conclude>(),
+        of::<train_linear::TrainLinear>(),
     ]
 }
 

@@ -1,0 +1,225 @@
+//! Trains a logistic regression on the newest labelled records: the example for a team's own trainer.
+//!
+//! - Consumes: `<stream>.features` and `<stream>.labels` by offsets, without joining a group; the stream's schema.
+//! - Produces: one artifact with the model, its golden set, the hold-out and the schema; one event.
+//! - Invariants: the same records always give the same files; the hold-out is newer than all that was learnt from;
+//!   too few labels, or labels of one class, are `inconclusive`, and then there is no artifact.
+
+mod args;
+mod decide;
+mod files;
+mod linear;
+mod onnx;
+mod page;
+mod sample;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+use contract::kafka::Window;
+use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict, again};
+use linear::{Fitted, Rows};
+use model::StreamSchema;
+use registry::{Image, Reference, blocking};
+use report::{count, percent};
+use sample::{Counts, Sample};
+use serde_json::{Value, json};
+
+pub use args::Args;
+
+/// The step.
+pub struct TrainLinear;
+
+/// Told when there is a model.
+pub const TRAINED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-model.trained.0.1.0",
+    about: "a model was trained; told with the artifact that holds it",
+};
+/// Told otherwise.
+pub const UNDECIDED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-training.undecided.0.1.0",
+    about: "too few labelled records, or all of one class; there is no model",
+};
+
+const fn output(name: &'static str, about: &'static str) -> OutputSpec {
+    OutputSpec { name, about, default: "" }
+}
+
+impl Step for TrainLinear {
+    type Args = Args;
+    const NAME: &'static str = "train-linear";
+    const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const OUTPUTS: &'static [OutputSpec] = &[
+        output("artifact", "The artifact by digest"),
+        output("model", "The model's file in it; --model of the steps of a release"),
+        output("model-digest", "Digest of the model's file"),
+        output("schema", "The stream's schema in it; --schema of the steps of a release"),
+        output("golden", "Golden set of the model; --golden of validate-model"),
+        output(
+            "holdout",
+            "Labelled records that were not learnt from; --holdout of validate-model",
+        ),
+        output("window", "The offsets that were read as PARTITION:FIRST-END, separated by commas"),
+    ];
+    const EVENTS: &'static [EventType] = &[TRAINED, UNDECIDED];
+
+    fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+        let folder = tempfile::tempdir().context("make a folder for the files")?;
+        let fetched = args.schema.fetch(&args.registry.client(), folder.path()).map_err(fault)?;
+        let schema = load_schema(&fetched, &context.common.stream)?;
+        let inputs = BTreeMap::from([("schema".to_owned(), model::digest(&fetched)?.sha256)]);
+        // The newest records are others by now: a run that told its model already tells that one again.
+        if let Some(told) = again::told::<Self>(context, &inputs, Box::new(page::render))? {
+            return Ok(told);
+        }
+        let window = match &args.window {
+            Some(window) => window.clone(),
+            None => {
+                let topic = format!("{}.features", context.common.stream);
+                context.kafka.extent(&topic)?.newest(args.records)
+            }
+        };
+        let sample = sample::read(context, &schema, &window)?;
+        let trained = train(args, &schema, &fetched, folder.path(), &sample)?;
+        tracing::info!(labelled = sample.counts.labelled, trained = trained.is_ok(), "decided");
+        Ok(outcome(args, context, inputs, &window, &sample.counts, trained))
+    }
+}
+
+/// A model that lies in its artifact.
+struct Trained {
+    /// The artifact by digest, as flags of other steps take it.
+    artifact: String,
+    digest: String,
+    learnt: usize,
+    accuracy: f64,
+    held_out: usize,
+    fit: Value,
+}
+
+/// The model, or why there is none.
+fn train(
+    args: &Args,
+    schema: &StreamSchema,
+    schema_file: &Path,
+    folder: &Path,
+    sample: &Sample,
+) -> anyhow::Result<Result<Trained, String>> {
+    let rows = sample.rows(schema.width());
+    let (learnt, held_out) = rows.split_at(decide::learnt(rows.len()));
+    if let Some(reason) = decide::too_little(&sample.counts, learnt, args.min_records) {
+        return Ok(Err(reason));
+    }
+    let fitted = linear::fit(learnt, args.ridge);
+    let files = folder.join("files");
+    std::fs::create_dir(&files)?;
+    let (digest, paths) = files::write(&files, &fitted.model, schema, schema_file, held_out)?;
+    let image = Image::of_files(&paths).map_err(fault)?;
+    let published = blocking::publish(&args.registry.client(), &image, &args.artifact, &[])
+        .map_err(fault)
+        .context("write the artifact")?;
+    let artifact = match args.artifact {
+        Reference::Registry { .. } => format!("oci://{}", published.image),
+        Reference::Layout { .. } => published.image,
+    };
+    let accuracy = accuracy(&fitted, held_out);
+    let fit = tell_fit(&fitted, schema, learnt, held_out, accuracy);
+    let (learnt, held_out) = (learnt.len(), held_out.len());
+    Ok(Ok(Trained { artifact, digest, learnt, accuracy, held_out, fit }))
+}
+
+/// The share of rows that are answered with their label.
+fn accuracy(fitted: &Fitted, rows: Rows<'_>) -> f64 {
+    let right = |(row, label): (&[f32], u8)| u8::from(fitted.model.answer(row) > 0.5) == label;
+    rows.iter().filter(|row| right(*row)).count() as f64 / rows.len() as f64
+}
+
+fn tell_fit(
+    fitted: &Fitted,
+    schema: &StreamSchema,
+    learnt: Rows<'_>,
+    held_out: Rows<'_>,
+    accuracy: f64,
+) -> Value {
+    let model = &fitted.model;
+    let fields = schema.fields.iter().enumerate().map(|(at, field)| {
+        json!({"name": field.name, "mean": model.mean[at], "scale": model.scale[at], "weight": model.weight[at]})
+    });
+    let ones = held_out.ones() as f64 / held_out.len() as f64;
+    json!({
+        "fields": fields.collect::<Vec<_>>(), "bias": model.bias,
+        "rounds": fitted.rounds, "converged": fitted.converged, "loss": fitted.loss,
+        "learnt": {"records": learnt.len(), "class-1": learnt.ones()},
+        "held-out": {"records": held_out.len(), "class-1": held_out.ones()},
+        "accuracy": accuracy, "commoner-class": ones.max(1.0 - ones),
+    })
+}
+
+fn outcome(
+    args: &Args,
+    context: &Context,
+    inputs: BTreeMap<String, String>,
+    window: &Window,
+    counts: &Counts,
+    trained: Result<Trained, String>,
+) -> Outcome {
+    let stream = &context.common.stream;
+    let mut content = json!({
+        "topic": format!("{stream}.features"), "window": window.to_string(), "labelled": counts.labelled,
+    });
+    let mut details = json!({"window": window, "counts": counts, "min-records": args.min_records});
+    let mut outputs = BTreeMap::from([("window", window.to_string())]);
+    let (verdict, reason, event, id) = match trained {
+        Ok(trained) => {
+            content["artifact"] = trained.artifact.as_str().into();
+            content["accuracy"] = trained.accuracy.into();
+            details["fit"] = trained.fit;
+            let file = |name: &str| format!("{}#{name}", trained.artifact);
+            outputs.extend([
+                ("model", file(files::MODEL)),
+                ("schema", file(files::SCHEMA)),
+                ("golden", file(files::GOLDEN)),
+                ("holdout", file(files::HOLDOUT)),
+                ("artifact", trained.artifact.clone()),
+                ("model-digest", trained.digest.clone()),
+            ]);
+            let reason = format!(
+                "learnt from {} records; right on {} of {} newer ones",
+                count(trained.learnt as u64),
+                percent(trained.accuracy),
+                count(trained.held_out as u64),
+            );
+            (Verdict::Pass, reason, TRAINED, trained.digest)
+        }
+        Err(reason) => (Verdict::Inconclusive, reason, UNDECIDED, stream.clone()),
+    };
+    let event = Subject { event, id, content };
+    Outcome { verdict, reason, event, inputs, outputs, details, page: Box::new(page::render) }
+}
+
+fn load_schema(path: &Path, stream: &str) -> anyhow::Result<StreamSchema> {
+    let hint = "give --schema the stream's schema, such as demo/shuttle/schema.json";
+    let schema = StreamSchema::load(path).map_err(|error| contract::usage(chain(&error), hint))?;
+    if schema.stream != stream {
+        let what = format!("the schema is that of stream {}, not of {stream}", schema.stream);
+        return Err(contract::usage(what, "correct --schema or --stream"));
+    }
+    Ok(schema)
+}
+
+/// What an error of registries asks of the caller.
+fn fault(error: registry::Error) -> anyhow::Error {
+    let hint = error.hint().unwrap_or("correct the flag or file that the message names");
+    match error.is_passing() {
+        true => contract::passing(error.to_string(), hint),
+        false => contract::usage(error.to_string(), hint),
+    }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
