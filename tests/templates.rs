@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use contract::describe::{Description, Flag};
 use demo::runner::command_line;
-use demo::workflow::{Parameters, Release, Task, Template, TemplateRef, WorkflowTemplate};
+use demo::workflow::{Parameters, Task, Template, TemplateRef, WorkflowTemplate};
 use pipeline_tests::{StepUnderTest, root, steps};
 
 /// Flags that are the template's own business, not parameters of a release.
@@ -139,47 +139,101 @@ fn a_template_declares_every_output_with_its_default() {
     }
 }
 
-#[test]
-fn the_release_gives_each_step_what_it_needs_and_reads_what_it_writes() {
+/// Every DAG that is shipped, with the file it stands in.
+fn dags() -> Vec<(String, Template)> {
     let folder = root().join("workflow-templates");
-    let release = Release::read(&folder).unwrap();
-    let mut known: BTreeSet<String> =
-        release.inputs.iter().map(|input| format!("inputs.parameters.{}", input.name)).collect();
-    for task in &release.tasks {
-        let template = template(&task.template_ref.name);
-        let inputs = &template.inputs.parameters;
-        for argument in &task.arguments.parameters {
-            let at = format!("model-release.yaml: {}.{}", task.name, argument.name);
-            assert!(
-                inputs.iter().any(|input| input.name == argument.name),
-                "{at} is no parameter of the step"
-            );
-            for name in references(argument.value.as_deref().unwrap_or_default()) {
+    let names = std::fs::read_dir(&folder).unwrap().filter_map(|entry| {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let name = name.strip_suffix(".yaml")?.to_owned();
+        let text = std::fs::read_to_string(folder.join(format!("{name}.yaml"))).unwrap();
+        text.contains("kind: WorkflowTemplate").then_some(name)
+    });
+    let files = names.map(|name| WorkflowTemplate::read(&folder, &name).unwrap());
+    let each = files.flat_map(|file| {
+        let templates = file.spec.templates.into_iter().filter(|template| template.dag.is_some());
+        templates.map(move |template| (file.metadata.name.clone(), template)).collect::<Vec<_>>()
+    });
+    each.collect()
+}
+
+#[test]
+fn a_dag_gives_each_step_what_it_needs_and_reads_what_it_writes() {
+    let folder = root().join("workflow-templates");
+    let dags = dags();
+    assert!(dags.iter().any(|(file, dag)| file == "model-release" && dag.name == "traffic"));
+    for (file, template) in dags {
+        let dag = template.dag.as_ref().unwrap();
+        let inputs = template.inputs.parameters.iter();
+        let mut known: BTreeSet<String> =
+            inputs.map(|input| format!("inputs.parameters.{}", input.name)).collect();
+        let mut read = BTreeSet::new();
+        for task in dag.in_order().unwrap() {
+            let at = format!("{file}.yaml: {}.{}", template.name, task.name);
+            let called = WorkflowTemplate::read(&folder, &task.template_ref.name).unwrap();
+            let called = called.template(&task.template_ref.template).unwrap();
+            let inputs = &called.inputs.parameters;
+            let given = &task.arguments.parameters;
+            for argument in given {
+                let is_input = inputs.iter().any(|input| input.name == argument.name);
+                assert!(is_input, "{at} gives {}, which is no parameter of it", argument.name);
+            }
+            for input in inputs.iter().filter(|input| input.default.is_none()) {
+                let is_given = given.iter().any(|argument| argument.name == input.name);
+                assert!(is_given, "{at} does not give {}", input.name);
+            }
+            let values = given.iter().filter_map(|argument| argument.value.as_deref());
+            for name in values.chain([task.when.as_str()]).flat_map(references) {
                 assert!(known.contains(&name), "{at} reads {name}, which nothing before it gives");
+                read.insert(name);
+            }
+            for output in &called.outputs.parameters {
+                known.insert(format!("tasks.{}.outputs.parameters.{}", task.name, output.name));
             }
         }
-        for input in inputs.iter().filter(|input| input.default.is_none()) {
-            let given =
-                task.arguments.parameters.iter().any(|argument| argument.name == input.name);
-            assert!(given, "model-release.yaml: {} needs {}", task.name, input.name);
-        }
-        for name in references(&task.when) {
-            assert!(known.contains(&name), "model-release.yaml: {}.when reads {name}", task.name);
-        }
-        for output in &template.outputs.parameters {
-            known.insert(format!("tasks.{}.outputs.parameters.{}", task.name, output.name));
+        for input in &template.inputs.parameters {
+            let at = format!("{file}.yaml: {}: {}", template.name, input.name);
+            assert!(read.contains(&format!("inputs.parameters.{}", input.name)), "{at}: not read");
+            assert!(input.description.is_some(), "{at}: describe it");
         }
     }
-    let text = std::fs::read_to_string(folder.join("model-release.yaml")).unwrap();
-    for input in &release.inputs {
-        let used = text.matches(&format!("{{{{inputs.parameters.{}}}}}", input.name)).count();
-        assert!(used > 0, "model-release.yaml: nothing reads {}", input.name);
-        assert!(input.description.is_some(), "model-release.yaml: describe {}", input.name);
+}
+
+#[test]
+fn the_release_holds_no_container_so_that_a_step_is_swapped_by_its_name() {
+    let text =
+        std::fs::read_to_string(root().join("workflow-templates/model-release.yaml")).unwrap();
+    assert!(!text.contains("container:"));
+}
+
+#[test]
+fn a_verdict_is_compared_in_quotes_and_a_task_waits_for_how_another_ended() {
+    // The output of a task that did not run stays as it is: without quotes that is no expression.
+    for (file, template) in dags() {
+        for task in &template.dag.as_ref().unwrap().tasks {
+            let at = format!("{file}.yaml: {}.{}", template.name, task.name);
+            let quoted = task.when.matches("'{{").count();
+            assert_eq!(task.when.matches("{{").count(), quoted, "{at}: when");
+            for word in task.depends.split([' ', '(', ')']).filter(|word| !word.is_empty()) {
+                let told = word.contains('.') || ["&&", "||"].contains(&word);
+                assert!(told, "{at}: depends on `{word}`; say .Succeeded, .Skipped, …");
+            }
+        }
     }
-    assert!(
-        !text.contains("container:"),
-        "model-release.yaml holds no container: a step is swapped by its name"
-    );
+}
+
+#[test]
+fn what_runs_before_a_step_is_called_in_its_own_words() {
+    let template = template("conclude");
+    let rollback = &template.init_containers[0];
+    let args = rollback.args.iter().map(|arg| match arg.split_once("={{") {
+        Some((flag, _)) => format!("{flag}={}", if flag == "--cause" { "" } else { "kafka" }),
+        None => arg.clone(),
+    });
+    let argv = std::iter::once("rollback".to_owned()).chain(args).map(Into::into);
+    let command = steps().into_iter().find(|step| step.name == "rollback").unwrap().command;
+    let parsed = command().try_get_matches_from(contract::step::given(argv));
+    assert!(parsed.is_ok(), "conclude.yaml: rollback: {}", parsed.unwrap_err());
+    assert_eq!(rollback.image, format!("headgate/rollback:{}", env!("CARGO_PKG_VERSION")));
 }
 
 /// The names between `{{` and `}}`.

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`workflow`], [`expression`]: reads the shipped WorkflowTemplates, so that the order of a release and the
+//! - [`workflow`], [`depends`], [`expression`]: reads the shipped WorkflowTemplates, so that the order of a release and the
 //!   arguments of its steps are told once
 //! - [`telemetry`], [`replay`]: the Shuttle telemetry as a live stream with delayed labels
 //! - [`releases`]: the five releases and what is expected of each
@@ -11,6 +11,7 @@
 //! - [`programs`]: the processes that the demo starts and ends
 
 pub mod audit;
+pub mod depends;
 pub mod expression;
 pub mod programs;
 pub mod releases;

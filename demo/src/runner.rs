@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+use crate::depends::{self, Ended};
 use crate::expression::{holds, substitute};
 use crate::programs::Places;
 use crate::screen::{Screen, brief};
-use crate::workflow::{Parameter, Release, Task, Template, WorkflowTemplate};
+use crate::workflow::{Parameter, Task, Template, WorkflowTemplate};
 
 /// How a task went.
 #[derive(Clone, Debug)]
@@ -29,55 +30,91 @@ pub struct Runner<'a> {
     pub places: &'a Places,
     pub screen: &'a Screen,
     pub templates: PathBuf,
-    pub release: Release,
     /// What every step finds in its environment.
     pub environment: BTreeMap<String, String>,
 }
 
 impl Runner<'_> {
-    /// Runs the release `name` with these inputs; the tasks that ran, in order.
+    /// Runs the release `name` with these inputs; the steps that ran, in order.
     ///
     /// # Errors
     /// A step reached no verdict, or the templates do not fit together.
     pub fn run(&self, name: &str, inputs: &BTreeMap<&str, String>) -> anyhow::Result<Vec<Ran>> {
-        let mut values = self.inputs(inputs)?;
+        let file = WorkflowTemplate::read(&self.templates, "model-release")?;
+        let entry = file.template(&file.spec.entrypoint)?;
         let mut ran = Vec::new();
-        for task in &self.release.tasks {
+        self.dag(name, entry, self.inputs(&entry.inputs.parameters, inputs)?, &mut ran)?;
+        Ok(ran)
+    }
+
+    /// Runs the tasks of a DAG, and of the DAGs in it; `values` are its inputs.
+    fn dag(
+        &self,
+        release: &str,
+        template: &Template,
+        mut values: BTreeMap<String, String>,
+        ran: &mut Vec<Ran>,
+    ) -> anyhow::Result<()> {
+        let dag = template.dag.as_ref().with_context(|| format!("{} is no DAG", template.name))?;
+        let mut ended = BTreeMap::new();
+        for task in dag.in_order()? {
             let file = WorkflowTemplate::read(&self.templates, &task.template_ref.name)?;
             let template = file.template(&task.template_ref.template)?;
-            let wanted = task.when.is_empty() || holds(&substitute(&task.when, &values)?)?;
-            let folder =
-                wanted.then(|| self.places.out.join("releases").join(name).join(&task.name));
-            if let Some(folder) = &folder {
-                let done = self.step(name, task, template, &values, folder)?;
-                let what = format!(
-                    "{name:<16} {:<15} {:<12} {}",
-                    done.task,
-                    done.verdict,
-                    brief(&done.reason, &self.places.root)
-                );
-                self.screen.say(&what);
-                ran.push(done);
+            let how = if !depends::holds(&task.depends, &ended)? {
+                Ended::Omitted
+            } else if !task.when.is_empty() && !holds(&substitute(&task.when, &values)?)? {
+                Ended::Skipped
+            } else {
+                Ended::Succeeded
+            };
+            ended.insert(task.name.clone(), how);
+            if how != Ended::Succeeded {
+                continue;
+            }
+            let mut folder = None;
+            if template.container.is_some() {
+                folder = Some(self.told(release, task, template, &values, ran)?);
+            } else if template.dag.is_some() {
+                self.dag(release, template, arguments(task, template, &values)?, ran)?;
             }
             for output in &template.outputs.parameters {
                 let key = format!("tasks.{}.outputs.parameters.{}", task.name, output.name);
                 values.insert(key, output_value(output, folder.as_deref())?);
             }
         }
-        Ok(ran)
+        Ok(())
+    }
+
+    /// Runs a step and says how it went; the folder of its outputs.
+    fn told(
+        &self,
+        release: &str,
+        task: &Task,
+        template: &Template,
+        values: &BTreeMap<String, String>,
+        ran: &mut Vec<Ran>,
+    ) -> anyhow::Result<PathBuf> {
+        let folder = self.places.out.join("releases").join(release).join(&task.template_ref.name);
+        let done = self.step(release, task, template, values, &folder)?;
+        let reason = brief(&done.reason, &self.places.root);
+        self.screen.say(&format!("{release:<16} {:<15} {:<12} {reason}", done.task, done.verdict));
+        ran.push(done);
+        Ok(folder)
     }
 
     /// The release's inputs: given, or by default.
-    fn inputs(&self, given: &BTreeMap<&str, String>) -> anyhow::Result<BTreeMap<String, String>> {
+    fn inputs(
+        &self,
+        inputs: &[Parameter],
+        given: &BTreeMap<&str, String>,
+    ) -> anyhow::Result<BTreeMap<String, String>> {
         let mut values = BTreeMap::new();
-        for input in &self.release.inputs {
+        for input in inputs {
             let value = given.get(input.name.as_str()).or(input.default.as_ref());
             let value = value.with_context(|| format!("model-release needs {}", input.name))?;
             values.insert(format!("inputs.parameters.{}", input.name), value.clone());
         }
-        if let Some(unknown) =
-            given.keys().find(|name| !self.release.inputs.iter().any(|i| i.name == **name))
-        {
+        if let Some(unknown) = given.keys().find(|name| !inputs.iter().any(|i| i.name == **name)) {
             anyhow::bail!("model-release has no input {unknown}");
         }
         Ok(values)
@@ -121,7 +158,7 @@ impl Runner<'_> {
         );
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
         Ok(Ran {
-            task: task.name.clone(),
+            task: program,
             verdict: read("verdict"),
             reason: read("reason"),
             seconds: started.elapsed().as_secs_f64(),
@@ -140,6 +177,20 @@ pub fn command_line(
     values: &BTreeMap<String, String>,
 ) -> anyhow::Result<(String, Vec<String>)> {
     let container = template.container.as_ref().context("a step's template has a container")?;
+    let own = arguments(task, template, values)?;
+    let program = container.command.first().context("a step's container has a command")?;
+    let program = program.rsplit('/').next().unwrap_or(program).to_owned();
+    let args =
+        container.args.iter().map(|arg| substitute(arg, &own)).collect::<anyhow::Result<_>>()?;
+    Ok((program, args))
+}
+
+/// The inputs of the task's template: what the task gives, else the defaults.
+fn arguments(
+    task: &Task,
+    template: &Template,
+    values: &BTreeMap<String, String>,
+) -> anyhow::Result<BTreeMap<String, String>> {
     let mut own = BTreeMap::new();
     for input in &template.inputs.parameters {
         let given = task.arguments.parameters.iter().find(|argument| argument.name == input.name);
@@ -155,11 +206,7 @@ pub fn command_line(
         let known = template.inputs.parameters.iter().any(|input| input.name == argument.name);
         anyhow::ensure!(known, "{} has no parameter {}", task.template_ref.name, argument.name);
     }
-    let program = container.command.first().context("a step's container has a command")?;
-    let program = program.rsplit('/').next().unwrap_or(program).to_owned();
-    let args =
-        container.args.iter().map(|arg| substitute(arg, &own)).collect::<anyhow::Result<_>>()?;
-    Ok((program, args))
+    Ok(own)
 }
 
 /// What the step wrote, or the default where it did not run.

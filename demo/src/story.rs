@@ -14,7 +14,6 @@ use demo::replay::{Pace, Replay};
 use demo::runner::{Ran, Runner};
 use demo::screen::Screen;
 use demo::telemetry;
-use demo::workflow::Release;
 use sha2::{Digest, Sha256};
 
 pub(crate) const STREAM: &str = "shuttle";
@@ -62,9 +61,8 @@ pub(crate) fn tell(places: &Places, brokers: &str, pace: Pace, keep: bool) -> an
     let replay = Replay::start(&kafka, pace, readings)?;
 
     let templates = places.root.join("workflow-templates");
-    let release = Release::read(&templates)?;
     let environment = crate::environment(brokers);
-    let runner = Runner { places, screen: &screen, templates, release, environment };
+    let runner = Runner { places, screen: &screen, templates, environment };
     let mut finished = Vec::new();
     for planned in PLANNED {
         let name = format!("{}-{}", finished.len() + 1, planned.model);

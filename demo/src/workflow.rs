@@ -6,14 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Deserialize;
 
-use crate::expression;
-
-/// The release DAG, tasks in an order that respects `depends`.
-#[derive(Debug)]
-pub struct Release {
-    pub inputs: Vec<Parameter>,
-    pub tasks: Vec<Task>,
-}
+use crate::depends;
 
 /// One task of the DAG.
 #[derive(Clone, Debug, Deserialize)]
@@ -69,8 +62,9 @@ pub struct ValueFrom {
     pub default: Option<String>,
 }
 
-/// A template: a step's container, or the DAG.
+/// A template: a step's container, a DAG, or a pause.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Template {
     pub name: String,
     #[serde(default)]
@@ -79,6 +73,9 @@ pub struct Template {
     pub outputs: Parameters,
     #[serde(default)]
     pub container: Option<Container>,
+    /// What runs before the container, in the same pod.
+    #[serde(default)]
+    pub init_containers: Vec<Container>,
     #[serde(default)]
     pub dag: Option<Dag>,
 }
@@ -93,7 +90,7 @@ pub struct Container {
     pub args: Vec<String>,
 }
 
-/// The tasks of a DAG.
+/// The tasks of a DAG, in the order of the file; [`Dag::in_order`] respects `depends`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Dag {
     pub tasks: Vec<Task>,
@@ -144,31 +141,23 @@ impl WorkflowTemplate {
     }
 }
 
-impl Release {
-    /// Reads the DAG of `model-release.yaml`.
+impl Dag {
+    /// The tasks after all that they depend on, else in the file's order.
     ///
     /// # Errors
-    /// The file is missing, its entry point is no DAG, or its tasks depend on each other in a circle.
-    pub fn read(folder: &Path) -> anyhow::Result<Self> {
-        let file = WorkflowTemplate::read(folder, "model-release")?;
-        let entry = file.template(&file.spec.entrypoint)?;
-        let dag = entry.dag.as_ref().context("the entry point of model-release is no DAG")?;
-        Ok(Self { inputs: entry.inputs.parameters.clone(), tasks: in_order(&dag.tasks)? })
+    /// They depend on each other in a circle.
+    pub fn in_order(&self) -> anyhow::Result<Vec<&Task>> {
+        let mut waiting: Vec<&Task> = self.tasks.iter().collect();
+        let mut ordered: Vec<&Task> = Vec::new();
+        while !waiting.is_empty() {
+            let done = |name: &String| ordered.iter().any(|task| task.name == *name);
+            let ready =
+                waiting.iter().position(|task| depends::names(&task.depends).iter().all(done));
+            let next = ready.context("the tasks depend on each other in a circle")?;
+            ordered.push(waiting.remove(next));
+        }
+        Ok(ordered)
     }
-}
-
-/// Tasks after all that they depend on, else in the file's order.
-fn in_order(tasks: &[Task]) -> anyhow::Result<Vec<Task>> {
-    let mut waiting: Vec<&Task> = tasks.iter().collect();
-    let mut ordered: Vec<Task> = Vec::new();
-    while !waiting.is_empty() {
-        let done = |name: &String| ordered.iter().any(|task| task.name == *name);
-        let ready =
-            waiting.iter().position(|task| expression::depends_on(&task.depends).iter().all(done));
-        let next = ready.context("the tasks of model-release depend on each other in a circle")?;
-        ordered.push(waiting.remove(next).clone());
-    }
-    Ok(ordered)
 }
 
 #[cfg(test)]
@@ -186,9 +175,9 @@ mod tests {
             when: String::new(),
             arguments: Parameters::default(),
         };
-        let names = |tasks: &[Task]| tasks.iter().map(|task| task.name.clone()).collect::<Vec<_>>();
-        let ordered = in_order(&[task("c", "a && b"), task("b", "a"), task("a", "")]).unwrap();
-        assert_eq!(names(&ordered), ["a", "b", "c"]);
-        assert!(in_order(&[task("a", "b"), task("b", "a")]).is_err());
+        let dag = Dag { tasks: vec![task("c", "a && b.Skipped"), task("b", "a"), task("a", "")] };
+        let names: Vec<_> = dag.in_order().unwrap().iter().map(|task| task.name.as_str()).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+        assert!(Dag { tasks: vec![task("a", "b"), task("b", "a")] }.in_order().is_err());
     }
 }

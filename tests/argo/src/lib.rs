@@ -1,0 +1,14 @@
+//! Releases on a real Argo Workflows, with the shipped YAML and images and a real Kafka.
+//!
+//! # Layout
+//!
+//! - [`scenarios`]: what releases are put through, one file a theme
+//! - [`world`]: what they share; [`stream`], [`workflow`]: what each has of its own
+//! - [`cluster`]: `kubectl` and `argo`; [`python`]: the image of a step in another language
+
+pub mod cluster;
+pub mod python;
+pub mod scenarios;
+pub mod stream;
+pub mod workflow;
+pub mod world;

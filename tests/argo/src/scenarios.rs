@@ -1,0 +1,122 @@
+//! Every scenario, in the order of the README; each has a stream of its own, so they run side by side.
+
+mod broker;
+mod drift;
+mod ended;
+mod leftovers;
+mod lost;
+mod side_by_side;
+mod swapped;
+mod verdicts;
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use contract::event::OutcomeEvent;
+use contract::event_log;
+
+use crate::stream::Stream;
+use crate::workflow::{Ended, Workflow};
+use crate::world::World;
+
+/// Something that a release is put through.
+pub struct Scenario {
+    pub name: &'static str,
+    /// What a reader of the results should know.
+    pub about: &'static str,
+    /// Only when all others have ended.
+    pub last: bool,
+    pub run: fn(&World) -> anyhow::Result<()>,
+}
+
+/// Long, for the machine does all else at the same time.
+const RELEASE: Duration = Duration::from_secs(600);
+
+/// All of them.
+pub const SCENARIOS: &[Scenario] = &[
+    now("promoted", "a better model becomes the champion", verdicts::promoted),
+    now("rejected", "a model that does not fit the stream never moves traffic", verdicts::rejected),
+    now("rolled-back", "a model that does harm is taken back", verdicts::rolled_back),
+    now(
+        "blue-green",
+        "the whole stream switches, and is taken back in the bake",
+        verdicts::blue_green,
+    ),
+    now(
+        "side-by-side",
+        "two releases shadow one stream at once, and move traffic in turn",
+        side_by_side::run,
+    ),
+    now("stopped", "argo stop in mid-canary leaves the champion alone", ended::stopped),
+    now("terminated", "argo terminate in mid-canary does too", ended::terminated),
+    now("pod-lost", "a pod deleted in mid-canary is tried again", lost::run),
+    now("broker-away", "the broker is away for 30 s in mid-canary", broker::run),
+    now("drift", "drift starts a retraining that ends in a promoted model, once", drift::run),
+    now("swapped", "a shadow test in another language, the DAG untouched", swapped::run),
+    Scenario {
+        name: "leftovers",
+        about: "no planted secret and no token in logs, events, workflows and reports",
+        last: true,
+        run: leftovers::run,
+    },
+];
+
+const fn now(
+    name: &'static str,
+    about: &'static str,
+    run: fn(&World) -> anyhow::Result<()>,
+) -> Scenario {
+    Scenario { name, about, last: false, run }
+}
+
+/// Submits a release of `model` on `stream`, named after the stream and the model.
+fn release(
+    world: &World,
+    stream: &Stream,
+    model: &str,
+    more: &[(&str, &str)],
+) -> anyhow::Result<Workflow> {
+    release_as(world, stream, model, &format!("{}-{model}", stream.name), more)
+}
+
+fn release_as(
+    world: &World,
+    stream: &Stream,
+    model: &str,
+    name: &str,
+    more: &[(&str, &str)],
+) -> anyhow::Result<Workflow> {
+    let files = world.model(model)?;
+    let mut parameters = vec![("stream", stream.name.as_str())];
+    parameters.extend(files.iter().map(|(name, value)| (*name, value.as_str())));
+    parameters.extend(more);
+    Workflow::submit(&world.cluster, "model-release", name, &parameters)
+}
+
+/// A stream with a champion.
+fn with_champion(world: &World, name: &str, champion: &str) -> anyhow::Result<Stream> {
+    let stream = Stream::start(world, name)?;
+    world.bootstrap(name, &world.brokers, champion)?;
+    Ok(stream)
+}
+
+/// The events of a release, oldest first.
+fn told(stream: &Stream, release: &Workflow) -> anyhow::Result<Vec<OutcomeEvent>> {
+    let events = event_log::read(&stream.kafka)?;
+    Ok(events.into_iter().filter(|event| event.custom_data.release == release.name).collect())
+}
+
+/// Fails unless a release ended so, with a message that says each of `words`.
+fn check(ended: &Ended, phase: &str, words: &[&str]) -> anyhow::Result<()> {
+    let said = words.iter().all(|word| ended.message.contains(word));
+    ensure!(ended.phase == phase && said, "wanted {phase} with {words:?}, found {ended}");
+    Ok(())
+}
+
+/// Fails unless exactly these steps told an outcome, each once and in this order.
+fn check_told(stream: &Stream, release: &Workflow, steps: &[&str]) -> anyhow::Result<()> {
+    let told = told(stream, release)?;
+    let found: Vec<&str> = told.iter().map(|event| event.custom_data.step.as_str()).collect();
+    ensure!(found == steps, "{}: {found:?} told, wanted {steps:?}", release.name);
+    Ok(())
+}

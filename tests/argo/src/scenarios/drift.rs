@@ -1,0 +1,56 @@
+//! Drift on a stream: told on Kafka, taken up by Argo Events, ended by a newly trained champion. And told twice.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use contract::event_log;
+
+use super::{RELEASE, check, with_champion};
+use crate::cluster::until;
+use crate::workflow::Workflow;
+use crate::world::World;
+
+pub(super) fn run(world: &World) -> anyhow::Result<()> {
+    world.install_events()?;
+    let stream = with_champion(world, "drift", "linear")?;
+    let champion = stream.route()?.champion;
+    // A profile of readings that this stream does not have, so that it has drifted from them.
+    let baseline = world.foreign_baseline("drift-reference")?;
+    let watch = Workflow::submit(
+        &world.cluster,
+        "detect-drift",
+        "drift-watch",
+        &[
+            ("release", "drift-watch"),
+            ("stream", "drift"),
+            ("environment", "test"),
+            ("brokers", &world.brokers),
+            ("baseline", &baseline),
+            ("last", "2000"),
+            ("plain-http", &world.settings.registry_from_pods),
+        ],
+    )?;
+    check(&watch.end(RELEASE)?, "Succeeded", &[])?;
+    let events = event_log::read(&stream.kafka)?;
+    let told = events
+        .iter()
+        .find(|event| event.context.event_type.contains("headgate-drift.detected"))
+        .context("no drift was told")?;
+    let name = format!("model-retrain-{}", told.context.id);
+    let there = || Ok(world.cluster.get("workflow", &name)?.map(drop));
+    until(Duration::from_secs(120), &format!("a workflow {name}"), there)?;
+
+    // The same event once more, as a step that is run again tells it.
+    let mut writer = stream.kafka.writer()?;
+    writer.send(&told.to_record(stream.kafka.events_topic())?)?;
+    writer.flush()?;
+
+    let retrain = Workflow::named(&world.cluster, &name);
+    check(&retrain.end(RELEASE)?, "Succeeded", &[])?;
+    let route = stream.route()?;
+    ensure!(route.champion != champion && route.candidate.is_none(), "the route is {route:?}");
+    let all = world.cluster.list("workflows", "app.kubernetes.io/managed-by=model-retrain")?;
+    ensure!(all.len() == 1, "{} retrainings of one drift", all.len());
+    stream.audit()?;
+    Ok(())
+}

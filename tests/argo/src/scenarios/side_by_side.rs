@@ -1,0 +1,36 @@
+//! Two releases of one stream: validated and shadowed at once, on traffic one after the other.
+
+use anyhow::{Context, ensure};
+
+use super::{RELEASE, check, release, with_champion};
+use crate::workflow::Ended;
+use crate::world::World;
+
+pub(super) fn run(world: &World) -> anyhow::Result<()> {
+    let stream = with_champion(world, "side-by-side", "linear")?;
+    // Both pass their shadow; whoever comes to traffic second is compared with the first, which is the champion then.
+    let more = [("records", "20000"), ("accept", "no-harm")];
+    let first = release(world, &stream, "boosting", &more)?;
+    let second = release(world, &stream, "blind-spot", &more)?;
+    let (first, second) = (first.end(RELEASE)?, second.end(RELEASE)?);
+    let (a, b) = (span(&first, "shadow-test")?, span(&second, "shadow-test")?);
+    ensure!(a.0 < b.1 && b.0 < a.1, "the shadows did not overlap: {a:?}, {b:?}");
+    let (a, b) = (span(&first, "canary-gate")?, span(&second, "canary-gate")?);
+    ensure!(a.1 <= b.0 || b.1 <= a.0, "both moved traffic at once: {a:?}, {b:?}");
+    // At least the one that came to a champion without its flaw or found none itself has a verdict of its own.
+    let promoted = [&first, &second].iter().filter(|ended| ended.phase == "Succeeded").count();
+    ensure!(promoted >= 1, "nothing was promoted: {first}\n{second}");
+    for failed in [&first, &second].into_iter().filter(|ended| ended.phase != "Succeeded") {
+        check(failed, "Failed", &["canary-gate"])?;
+    }
+    stream.audit()?;
+    Ok(())
+}
+
+/// From when to when the pods of a task ran; RFC 3339 in UTC sorts as text.
+fn span(ended: &Ended, task: &str) -> anyhow::Result<(String, String)> {
+    let pods = ended.pods(task);
+    let first = pods.iter().map(|pod| pod.started.clone()).min();
+    let last = pods.iter().map(|pod| pod.finished.clone()).max();
+    first.zip(last).with_context(|| format!("{task} did not run: {ended}"))
+}
