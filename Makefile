@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo run-step kafka topics kafka-down models conformance test check bless \
-  bench-scorer bench-routes bench-steps onnxruntime tools
+  bench-scorer bench-routes bench-steps onnxruntime images tools
 
 # Where crates/model looks for the engine, unless told otherwise.
 export ORT_DYLIB_PATH ?= $(CURDIR)/target/onnxruntime/libonnxruntime.so
@@ -55,6 +55,11 @@ bless: onnxruntime ## Write anew what is generated from code: schemas, golden ev
 models: ## Train the demo's models again, from the committed telemetry
 	@scripts/tools python3
 	@scripts/train-models
+
+images: onnxruntime ## Make the images in target/images: REGISTRY=<host> pushes, OVERLAY=<env> writes digests, IMAGE_PROFILE=dev is quick
+	@scripts/tools cargo cc cmake
+	@cargo run --quiet --package images -- --profile $(or $(IMAGE_PROFILE),release) \
+	  $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(OVERLAY),--overlay $(OVERLAY)) $(ARGS)
 
 onnxruntime: ## Fetch ONNX Runtime's library once
 	@scripts/fetch-onnxruntime >/dev/null

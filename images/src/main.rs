@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use clap::Parser as _;
@@ -36,7 +37,7 @@ struct Args {
     #[arg(long, default_value = "target/images")]
     out: PathBuf,
 
-    /// Overlay of workflow-templates/ that takes these images by digest
+    /// Folder below overlays/ that takes these images by digest
     #[arg(long, value_name = "NAME")]
     overlay: Option<String>,
 
@@ -48,10 +49,24 @@ struct Args {
     registries: RegistryArgs,
 }
 
-fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+#[expect(clippy::print_stderr, reason = "the one place where an error is rendered for people")]
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace's folder")?;
     let entries = chosen(&args.names)?;
+    let overlay = args.overlay.as_ref().map(|name| root.join("overlays").join(name));
+    if let Some(folder) = &overlay {
+        ensure!(folder.is_dir(), "there is no overlay at {}", folder.display());
+    }
     compile(root, args.profile, &entries)?;
     let around = Surroundings {
         certificates: args.certificates.clone(),
@@ -70,20 +85,18 @@ fn main() -> anyhow::Result<()> {
             .collect::<anyhow::Result<_>>()?;
         let image = assemble(entry, &programs, &around, work.path())
             .with_context(|| format!("put {} together", entry.name))?;
-        written.push(write(&args, &client, entry, &image.image)?);
+        written.push(write(args, &client, entry, &image.image)?);
         made.push((entry, image));
     }
     overlay::write(&args.out.join("kustomize"), &written)?;
-    if let Some(name) = &args.overlay {
-        let folder = root.join("workflow-templates/overlays").join(name);
-        ensure!(folder.is_dir(), "there is no overlay {name}");
+    let digests = args.out.join("digests.env");
+    let lines = overlay::lines(&written);
+    fs::write(&digests, &lines).with_context(|| format!("write {}", digests.display()))?;
+    if let Some(folder) = overlay {
         overlay::write(&folder.join("images"), &written)?;
     }
     let mut out = std::io::stdout().lock();
-    write!(out, "{}", table(&made))?;
-    for image in &written {
-        writeln!(out, "{}@{}", image.repository, image.digest)?;
-    }
+    write!(out, "{}\n{lines}", table(&made))?;
     let over = over_budget(&made);
     ensure!(
         args.profile == Profile::Dev || over.is_empty(),

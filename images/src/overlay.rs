@@ -22,11 +22,19 @@ pub struct Written {
 const FIELDS: &str = "\
 # Where Argo's kinds name an image, for kustomize's `images`.
 images:
-  - {path: spec/templates[]/container/image, kind: WorkflowTemplate}
-  - {path: spec/templates[]/initContainers[]/image, kind: WorkflowTemplate}
+  - path: spec/templates[]/container/image
+    kind: WorkflowTemplate
+  - path: spec/templates[]/initContainers[]/image
+    kind: WorkflowTemplate
 ";
 
-/// Writes the component into `folder` and one line an image into `digests.env` beside it.
+/// One line an image: its name and the same by digest, for scripts.
+pub fn lines(written: &[Written]) -> String {
+    let line = |image: &Written| format!("{}={}@{}\n", image.name, image.repository, image.digest);
+    written.iter().map(line).collect()
+}
+
+/// Writes the component into `folder`.
 ///
 /// # Errors
 /// The folder cannot be written.
@@ -39,15 +47,11 @@ pub fn write(folder: &Path, written: &[Written]) -> anyhow::Result<()> {
          configurations: [fields.yaml]\n\
          images:\n",
     );
-    let mut lines = String::new();
     for image in written {
         let (name, repository, digest) = (&image.name, &image.repository, &image.digest);
         writeln!(component, "  - name: {name}\n    newName: {repository}\n    digest: {digest}")?;
-        writeln!(lines, "{name}={repository}@{digest}")?;
     }
-    for (name, text) in
-        [("kustomization.yaml", &*component), ("fields.yaml", FIELDS), ("digests.env", &*lines)]
-    {
+    for (name, text) in [("kustomization.yaml", &*component), ("fields.yaml", FIELDS)] {
         let path = folder.join(name);
         fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
     }

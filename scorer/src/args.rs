@@ -15,9 +15,9 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_STREAM", value_parser = contract::args::name)]
     pub stream: String,
 
-    /// The stream's schema: format and fields of a feature record, in the order that the models take
+    /// The stream's schema, the fields of a feature record in the order that the models take: a path or oci://…
     #[arg(long, env = "HEADGATE_SCHEMA", value_name = "FILE")]
-    pub schema: PathBuf,
+    pub schema: InputFile,
 
     /// Consumer group that shares the stream's partitions [default: headgate-<STREAM>]
     #[arg(long, env = "HEADGATE_GROUP", value_parser = contract::args::name)]

@@ -146,7 +146,14 @@ fn sessions(shared: &Arc<Shared>, events: &Sender<Event>) -> anyhow::Result<()> 
 impl Shared {
     fn new(args: &Args, stop: &Stop) -> anyhow::Result<Self> {
         let hint = "give --schema the stream's schema file, such as demo/shuttle/schema.json";
-        let schema = StreamSchema::load(&args.schema)
+        let found = args.schema.fetch(&args.registry.client(), &args.cache).map_err(|error| {
+            let hint = error.hint().unwrap_or(hint);
+            match error.is_passing() {
+                true => contract::passing(error.to_string(), hint),
+                false => contract::usage(error.to_string(), hint),
+            }
+        })?;
+        let schema = StreamSchema::load(&found)
             .map_err(|error| contract::usage(format!("{error:#}"), hint))?;
         if schema.stream != args.stream {
             tracing::warn!(schema = schema.stream, "the schema file names another stream");
