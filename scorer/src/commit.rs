@@ -2,9 +2,10 @@
 //!
 //! Four facts about librdkafka shape this file. Its flush, as rdkafka wraps it, waits in steps of 100 ms, so
 //! deliveries are drained here before each commit. Its sending thread spins while records that are older than
-//! `linger.ms` wait for a request on its way, so they may linger for long and are flushed instead. Its transaction protocol can commit the wrong transaction when
-//! an answer is lost, so after any failure no further transaction is begun on this producer: the session ends,
-//! and the next one's producer fences whatever is still under way. A queue that is full is polled, not slept on.
+//! `linger.ms` wait for a request on its way, so they may linger for long and are flushed instead. Its transaction
+//! protocol can commit the wrong transaction when an answer is lost, so after any failure no further transaction is
+//! begun on this producer: the session ends, and the next one's producer fences whatever is still under way. A queue
+//! that is full is polled, not slept on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,8 +41,9 @@ pub(crate) enum Work {
     End,
 }
 
-/// A transaction takes what is queued up to this many records, then it is committed.
-const MOST_RECORDS: usize = 10_000;
+/// A transaction takes what is queued up to this many records, then it is committed. A commit takes some 25 ms whatever
+/// its size, most of which librdkafka waits to ask again, so a scorer that is behind needs large ones.
+const MOST_RECORDS: usize = 40_000;
 /// How long a flush waits before it is looked whether something failed; what arrives ends it at once.
 const GLANCE: Duration = Duration::from_millis(50);
 /// How long an abort may take that only spares the next session some waiting.

@@ -4,6 +4,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use contract::stop::Stop;
+use mimalloc::MiMalloc;
+
+// librdkafka allocates the parts of a record on one thread and frees them on another, where glibc's allocator takes
+// locks and gives the memory to other threads in turns; with its `override` feature this one answers C code too.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[expect(clippy::print_stderr, reason = "the one place where an error is rendered for people")]
 fn main() -> ExitCode {

@@ -30,9 +30,9 @@ pub(crate) enum Ended {
     Retired,
 }
 
-/// Records that may wait for the committer: enough for a transaction while the one before it is committed. More would
-/// only make a route change slower.
-const QUEUED_RECORDS: usize = 8_000;
+/// Records that may wait for the committer: about as many as are answered while it commits. More would only make a
+/// route change slower.
+const QUEUED_RECORDS: usize = 16_000;
 
 /// Runs a session; an error says what it was that ended it out of order.
 ///
@@ -142,8 +142,9 @@ fn producer(shared: &Shared, patience: Duration) -> anyhow::Result<BaseProducer<
     prefer(
         &mut config,
         &[
-            // Each transaction is flushed, so its last records do not linger; commit.rs says why it is not less.
-            ("linger.ms", "5"),
+            // Full requests go at once and each transaction is flushed, so nothing waits that long; commit.rs says
+            // why it is not less.
+            ("linger.ms", "1000"),
             ("batch.num.messages", "100000"),
             // Headers repeat from record to record: a fifth of the bytes for hardly any time.
             ("compression.type", "lz4"),
