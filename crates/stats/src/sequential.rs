@@ -23,7 +23,6 @@ mod planned;
 
 pub use boundary::{MOST_PLANNED, Stage, calibrated_threshold};
 pub use planned::PlannedTest;
-#[cfg(test)]
 pub(crate) use planned::power;
 
 use ladder::{log_mean_exp, normaliser};
@@ -106,29 +105,6 @@ impl CountTest {
     /// [`Error::OutOfRange`] for a share outside [0, 1]; [`Error::ImpossibleEvent`] when the model
     /// could not have answered at that share. The state is left as it was.
     pub fn observe(&mut self, candidate: bool, share: f64) -> Result<(), Error> {
-        self.observe_dispersed(candidate, share, 1.0)
-    }
-
-    /// As [`CountTest::observe`], for events that are not independent: `dispersion` is how many
-    /// times larger the variance of their number is than that of independent events, at least 1.
-    ///
-    /// The log likelihood ratio is divided by it (a quasi-likelihood ratio): with `phi` times the
-    /// variance, `exp((g S - g^2 V / 2) / phi)` has expectation 1 again in the normal limit. The
-    /// dispersion must be known before the event; with 1 the test is exact,
-    /// above 1 it holds for many events. Source: Wedderburn, Biometrika 1974 (quasi-likelihood).
-    ///
-    /// # Errors
-    /// As for [`CountTest::observe`], and for a dispersion below 1 or not finite.
-    pub fn observe_dispersed(
-        &mut self,
-        candidate: bool,
-        share: f64,
-        dispersion: f64,
-    ) -> Result<(), Error> {
-        if !(dispersion >= 1.0 && dispersion.is_finite()) {
-            let must = "at least 1 and finite";
-            return Err(Error::OutOfRange { what: "dispersion", value: dispersion, must });
-        }
         if !(0.0..=1.0).contains(&share) {
             return Err(Error::OutOfRange { what: "share", value: share, must: "in [0, 1]" });
         }
@@ -146,7 +122,7 @@ impl CountTest {
         let null = null_probability(share, self.margin);
         let direction = self.direction();
         for (log_ratio, log_odds) in self.log_ratios.iter_mut().zip(LOG_ODDS) {
-            *log_ratio += log_likelihood_ratio(candidate, null, direction * log_odds) / dispersion;
+            *log_ratio += log_likelihood_ratio(candidate, null, direction * log_odds);
         }
         self.peak_log_e = self.peak_log_e.max(self.log_e());
         Ok(())
@@ -155,6 +131,18 @@ impl CountTest {
     /// The evidence against the null hypothesis by now: `ln mean_g exp(log ratio_g)`. 0 at the start.
     pub fn log_e(&self) -> f64 {
         log_mean_exp(&self.log_ratios)
+    }
+
+    /// The evidence by now from events that are not independent: `dispersion` is how many times
+    /// larger the variance of their number is than that of independent events, at least 1 (a
+    /// smaller one counts as 1).
+    ///
+    /// The log likelihood ratios are divided by it, `ln mean_g exp(log ratio_g / phi)`: with phi
+    /// times the variance, `exp((g S - g^2 V / 2) / phi)` has expectation 1 again in the normal
+    /// limit, so the test holds for many events. Source: quasi-likelihood, Wedderburn, Biometrika
+    /// 1974; [`crate::cluster`] measures the dispersion.
+    pub fn log_e_dispersed(&self, dispersion: f64) -> f64 {
+        log_mean_exp(&self.log_ratios.map(|log_ratio| log_ratio / dispersion.max(1.0)))
     }
 
     /// The most evidence there has ever been. A rejection stands: Ville's inequality bounds the

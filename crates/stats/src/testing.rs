@@ -25,6 +25,17 @@ impl Random {
         self.uniform() < probability
     }
 
+    /// Poisson, by counting exponential waits: for means up to some hundred.
+    pub(crate) fn poisson(&mut self, mean: f64) -> u64 {
+        let mut waited = -(1.0 - self.uniform()).ln();
+        let mut events = 0;
+        while waited < mean {
+            waited -= (1.0 - self.uniform()).ln();
+            events += 1;
+        }
+        events
+    }
+
     /// Standard normal, by Box and Muller.
     pub(crate) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();

@@ -141,7 +141,7 @@ mod tests {
             (0.1, 5000, 2.63),
         ] {
             assert_close(crossing(&[(share, events)], simulated, 1.0), 0.05, 0.006);
-            assert_close(limit(share, events), simulated, 0.15);
+            assert_close(limit(share, events), simulated, 0.2);
         }
     }
 

@@ -1,0 +1,15 @@
+//! Events that do not come alone: keys that fail again and again, and stretches of bad luck.
+//!
+//! The count test takes events to be independent given who answered. Two things break that.
+//! A sticky split draws *keys*, so all failures of one key are one draw ([`KeyWeights`] measures how
+//! much that matters, [`Aggregation`] chooses from it, [`SeenKeys`] counts each key once). And one
+//! model's failures may come and go on their own over time ([`Dispersion`] measures by how much more
+//! the split of the failures varies from batch to batch than that of independent ones).
+
+mod dispersion;
+mod keys;
+mod seen;
+
+pub use dispersion::{Dispersion, HISTORY_WEIGHT, extra_variance};
+pub use keys::{Aggregation, KeyWeights, MEASURES};
+pub use seen::SeenKeys;

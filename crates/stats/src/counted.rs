@@ -1,0 +1,175 @@
+//! The gate for one metric that can be counted: two claims, one plan, and data that may be clustered.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::{Aggregation, Dispersion, SeenKeys};
+use crate::error::Error;
+use crate::sequential::{CountTest, PlannedTest, Side, Stage, threshold};
+
+/// What a metric is asked, fixed before the canary starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CountedPlan {
+    /// The false-alarm rate of the claim "harmful".
+    pub harm_alpha: f64,
+    /// The false-alarm rate of the claim "safe".
+    pub safe_alpha: f64,
+    /// Harm is a rate above `1 + harm_margin` times the champion's.
+    pub harm_margin: f64,
+    /// Safety is a rate below `1 + safe_margin` times the champion's.
+    pub safe_margin: f64,
+    /// Events expected at each share ([`crate::forecast::stages`]).
+    pub stages: Vec<Stage>,
+    /// What is one event.
+    pub aggregation: Aggregation,
+    /// The extra variance before the canary ([`crate::cluster::extra_variance`]), 0 if unknown.
+    pub extra_variance: f64,
+}
+
+/// What the evidence has decided. It stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// The candidate fails more often than `1 + harm_margin` times the champion: roll back.
+    Harmful,
+    /// It fails less often than `1 + safe_margin` times the champion: go on.
+    Safe,
+}
+
+/// The evidence on one metric, both ways.
+///
+/// While failures look independent, the claims are judged by [`PlannedTest`], exactly. Once the
+/// history or the canary itself shows that they are not ([`Dispersion`]), the same evidence is
+/// divided by the dispersion found and held against `ln(1/alpha)`, which leaves room for the error
+/// of that estimate. Failures of a key count once when the plan says [`Aggregation::ByKey`].
+///
+/// The state is small, whatever the number of records (the filter of keys excepted: 2 bytes for each
+/// planned event), and goes on after being saved bit for bit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CountedMetric {
+    harm: Claim,
+    safe: Claim,
+    dispersion: Dispersion,
+    seen: Option<SeenKeys>,
+    repeated: u64,
+    decision: Option<Decision>,
+}
+
+/// One claim, judged both ways.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Claim {
+    planned: PlannedTest,
+    counted: CountTest,
+}
+
+impl CountedMetric {
+    /// A metric without evidence.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] when an alpha, a margin or a share makes no sense.
+    pub fn new(plan: &CountedPlan) -> Result<Self, Error> {
+        let claim = |side, margin, alpha| {
+            let planned = PlannedTest::new(side, margin, &plan.stages, alpha)?;
+            Ok(Claim { planned, counted: CountTest::new(side, margin)? })
+        };
+        let events = plan.stages.iter().map(|stage| stage.events).sum();
+        let seen = match plan.aggregation {
+            Aggregation::ByKey => Some(SeenKeys::new(events)),
+            Aggregation::ByRecord => None,
+        };
+        Ok(Self {
+            harm: claim(Side::Harm, plan.harm_margin, plan.harm_alpha)?,
+            safe: claim(Side::Safe, plan.safe_margin, plan.safe_alpha)?,
+            dispersion: Dispersion::new(plan.extra_variance),
+            seen,
+            repeated: 0,
+            decision: None,
+        })
+    }
+
+    /// Takes one failure: whose it was, the candidate's share when the record was answered, and the
+    /// record's key as a well-mixed 64-bit hash (any number unique to the record without a key).
+    ///
+    /// # Errors
+    /// As for [`CountTest::observe`]; the state is left as it was.
+    pub fn observe(&mut self, candidate: bool, share: f64, key: u64) -> Result<(), Error> {
+        if candidate && share == 0.0 {
+            return Err(Error::ImpossibleEvent { model: "candidate" });
+        }
+        if self.seen.as_mut().is_some_and(|seen| !seen.is_new(key)) {
+            self.repeated += 1;
+            return Ok(());
+        }
+        for claim in [&mut self.harm, &mut self.safe] {
+            claim.planned.observe(candidate, share)?;
+            claim.counted.observe(candidate, share)?;
+        }
+        self.dispersion.observe(candidate);
+        // Each claim gains only by an event of its own kind.
+        let (claim, decision) =
+            if candidate { (&self.harm, Decision::Harmful) } else { (&self.safe, Decision::Safe) };
+        if self.decision.is_none() && claim.holds(&self.dispersion, share) {
+            self.decision = Some(decision);
+        }
+        Ok(())
+    }
+
+    /// Ends a batch, a minute say, during which the candidate had this share; dependence between
+    /// batches is measured over five of them.
+    pub fn end_batch(&mut self, share: f64) {
+        self.dispersion.end_batch(share);
+    }
+
+    /// The first claim that was proven.
+    pub fn decision(&self) -> Option<Decision> {
+        self.decision
+    }
+
+    /// The log evidence for harm and for safety by now, after division by the dispersion.
+    pub fn log_e(&self, share: f64) -> [f64; 2] {
+        let factor = self.dispersion.factor(share);
+        [&self.harm, &self.safe].map(|claim| claim.counted.log_e_dispersed(factor))
+    }
+
+    /// The log evidence that is enough for harm and for safety by now.
+    pub fn thresholds(&self) -> [f64; 2] {
+        [&self.harm, &self.safe].map(|claim| claim.threshold(&self.dispersion))
+    }
+
+    /// By what the evidence is divided, 1 for independent failures.
+    pub fn dispersion(&self, share: f64) -> f64 {
+        self.dispersion.factor(share)
+    }
+
+    /// Failures that were passed over since their key had failed before.
+    pub fn repeated(&self) -> u64 {
+        self.repeated
+    }
+
+    /// Failures that were counted: the candidate's and the champion's.
+    pub fn events(&self) -> [u64; 2] {
+        [self.harm.counted.candidate_events(), self.harm.counted.champion_events()]
+    }
+}
+
+impl Claim {
+    fn holds(&self, dispersion: &Dispersion, share: f64) -> bool {
+        if dispersion.is_seen() {
+            let log_e = self.counted.log_e_dispersed(dispersion.factor(share));
+            log_e >= self.threshold(dispersion)
+        } else {
+            self.planned.rejects()
+        }
+    }
+
+    fn threshold(&self, dispersion: &Dispersion) -> f64 {
+        if dispersion.is_seen() {
+            threshold(self.planned.alpha(), 1)
+        } else {
+            self.planned.threshold()
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "counted_tests.rs"]
+mod tests;
