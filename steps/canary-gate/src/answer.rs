@@ -70,6 +70,31 @@ pub(crate) fn read<'a>(record: &Record, route: impl Fn(u64) -> Option<&'a Route>
     })
 }
 
+/// What `model` answered as the champion to a key of its own lot: the record id (hashed) and the answer.
+pub(crate) fn read_own(record: &Record, model: &str) -> Option<(u64, Answer)> {
+    let own = record.header("model") == Some(model)
+        && record.header("variant") == Some(Variant::Champion.as_str())
+        && record.header("fallback").is_none();
+    if !own {
+        return None;
+    }
+    let value: Labelled = serde_json::from_slice(record.value.as_deref()?).ok()?;
+    let source = record.header("source").unwrap_or_default();
+    let id = hash(record.header("id")?.as_bytes());
+    Some((
+        id,
+        Answer {
+            id,
+            key: hash(record.key.as_deref().unwrap_or(source.as_bytes())),
+            drawn: Variant::Champion,
+            fallback: false,
+            generation: record.header("generation")?.parse().ok()?,
+            label: Some(value.label?),
+            at_ms: record.timestamp_ms,
+        },
+    ))
+}
+
 /// The record id (hashed) and the label of a record of the labels topic.
 pub(crate) fn read_label(record: &Record) -> Option<(u64, f64)> {
     let value = serde_json::from_slice::<Labelled>(record.value.as_deref()?).ok()?;
@@ -214,6 +239,24 @@ mod tests {
         let headers = [("generation", "7"), ("model", "sha256:1"), ("variant", "champion")];
         let (no_id, route) = (record(Variant::Champion, &headers, r#"{"label":1}"#), route());
         assert_eq!(read(&no_id, |_| Some(&route)), Seen::Unreadable);
+    }
+
+    #[test]
+    fn only_what_the_champion_answered_itself_is_its_past() {
+        let base = [("id", "r1"), ("model", "sha256:1"), ("generation", "7")];
+        let own = |more: &[(&str, &str)], value: &str| {
+            let headers = [&base, more].concat();
+            read_own(&record(Variant::Champion, &headers, value), "sha256:1")
+        };
+        let answered = r#"{"label":1,"score":0.9}"#;
+        let champion = ("variant", "champion");
+        let (id, answer) = own(&[champion], answered).expect("an answer of its own");
+        assert_eq!((id, answer.label, answer.at_ms), (hash(b"r1"), Some(1.0), 1_000));
+        assert!(own(&[("variant", "candidate")], answered).is_none());
+        assert!(own(&[champion, ("fallback", "why")], answered).is_none(), "another model's lot");
+        assert!(own(&[champion], r#"{"label":null,"score":1}"#).is_none());
+        let other = record(Variant::Champion, &[&base[..], &[champion]].concat(), answered);
+        assert!(read_own(&other, "sha256:2").is_none());
     }
 
     #[test]

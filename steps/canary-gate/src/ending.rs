@@ -2,6 +2,7 @@
 
 use contract::Verdict;
 
+use crate::baseline::Baseline;
 use crate::evidence::Metric;
 use crate::gate::{Counts, Ending, Gate};
 
@@ -12,8 +13,9 @@ pub(crate) fn harm(gate: &Gate, metric: Metric) -> Ending {
     let (what, peak) = match metric {
         Metric::LabelErrors => (
             format!(
-                "the candidate answered {}, the champion {}",
+                "the candidate answered {}, {} {}",
                 wrong(candidate),
+                other(gate),
                 wrong(champion)
             ),
             evidence.label_harm.peak_log_e(),
@@ -35,11 +37,12 @@ pub(crate) fn safe(gate: &Gate) -> Ending {
     let (champion, candidate) = gate.totals();
     let (peak, limit) = (gate.evidence.label_safe.peak_log_e(), gate.evidence.safe_limit);
     pass(format!(
-        "not worse than the champion by {} up to a share of {}: the candidate answered {}, the champion {} \
+        "not worse than the champion by {} up to a share of {}: the candidate answered {}, {} {} \
          (log evidence {peak:.2}, limit {limit:.2})",
         report::percent(gate.plan.margin),
         share(gate),
         wrong(candidate),
+        other(gate),
         wrong(champion),
     ))
 }
@@ -48,10 +51,11 @@ pub(crate) fn safe(gate: &Gate) -> Ending {
 pub(crate) fn no_harm(gate: &Gate) -> Ending {
     let (champion, candidate) = gate.totals();
     pass(format!(
-        "no harm seen up to a share of {}: the candidate answered {}, the champion {}; \
+        "no harm seen up to a share of {}: the candidate answered {}, {} {}; \
          that it is not worse was not asked to be proven",
         share(gate),
         wrong(candidate),
+        other(gate),
         wrong(champion),
     ))
 }
@@ -69,6 +73,10 @@ pub(crate) fn deadline(gate: &Gate) -> Ending {
         Some(_) if gate.steps.len() < gate.plan.shares.len() => {
             "the higher shares were still to come".into()
         }
+        Some(_) if gate.baseline.as_ref().is_some_and(Baseline::is_used_up) => format!(
+            "all {} answers that the champion gave before the switch were compared with",
+            gate.baseline.as_ref().map_or(0, Baseline::len)
+        ),
         Some(_) => format!(
             "the log evidence that the candidate is not worse is {:.2}, and {:.2} is needed",
             gate.evidence.label_safe.peak_log_e(),
@@ -86,6 +94,14 @@ pub(crate) fn unconfirmed(gate: &Gate) -> Ending {
         [] => format!("no scorer of this stream was live within {limit:?}"),
         missing => format!("not confirmed within {limit:?} by {}", missing.join(", ")),
     })
+}
+
+/// Whom the candidate is compared with.
+fn other(gate: &Gate) -> &'static str {
+    match gate.baseline {
+        None => "the champion",
+        Some(_) => "the champion before the switch",
+    }
 }
 
 fn wrong(counts: Counts) -> String {

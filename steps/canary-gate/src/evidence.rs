@@ -16,6 +16,9 @@ use crate::trace::Point;
 /// Label errors, and failures to answer.
 const METRICS: usize = 2;
 
+/// The chance that a failure is the candidate's where each of its answers has one of the champion's beside it.
+pub(crate) const EVEN: f64 = 0.5;
+
 /// The three e-processes.
 #[derive(Debug)]
 pub(crate) struct Evidence {
@@ -59,6 +62,27 @@ impl Evidence {
         if self.label_bursts.counts(answer.key, answer.at_ms) {
             observe(&mut self.label_harm, answer.drawn, share);
             observe(&mut self.label_safe, answer.drawn, share);
+        }
+    }
+
+    /// One answer of the candidate beside one of the champion's past: which of the two were wrong.
+    ///
+    /// Both had the same chance to fail if both models fail equally often, so each failure is the candidate's with
+    /// probability one half. Failures within one pair do not exclude each other, which only takes evidence away: with
+    /// failure rates `p` and `q` and factors `a >= 1 >= b` of the two kinds of event, the expected factor of a pair at
+    /// the border of the hypothesis is `1 + p q (a - 1)(b - 1) <= 1`, so it stays an e-process. It may be looked at
+    /// between pairs; the order within one is such that the peak never stands between its two events.
+    pub(crate) fn pair(&mut self, answer: &Answer, candidate_wrong: bool, champion_wrong: bool) {
+        let candidate_wrong = candidate_wrong && self.label_bursts.counts(answer.key, answer.at_ms);
+        if champion_wrong {
+            observe(&mut self.label_harm, Variant::Champion, EVEN);
+        }
+        if candidate_wrong {
+            observe(&mut self.label_harm, Variant::Candidate, EVEN);
+            observe(&mut self.label_safe, Variant::Candidate, EVEN);
+        }
+        if champion_wrong {
+            observe(&mut self.label_safe, Variant::Champion, EVEN);
         }
     }
 

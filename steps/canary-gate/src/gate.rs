@@ -8,8 +8,9 @@ use routes::{Route, Variant};
 use serde::Serialize;
 
 use crate::answer::Answer;
+use crate::baseline::Baseline;
 use crate::ending;
-use crate::evidence::Evidence;
+use crate::evidence::{EVEN, Evidence};
 use crate::join::Join;
 use crate::plan::Plan;
 use crate::trace::Trace;
@@ -20,6 +21,8 @@ pub(crate) struct Gate {
     pub(crate) plan: Plan,
     pub(crate) steps: Vec<Step>,
     pub(crate) evidence: Evidence,
+    /// What a candidate that has the whole stream is compared with.
+    pub(crate) baseline: Option<Baseline>,
     pub(crate) join: Join<Answer>,
     pub(crate) trace: Trace,
     pub(crate) passed_over: PassedOver,
@@ -89,9 +92,11 @@ pub(crate) struct Ending {
 }
 
 impl Gate {
-    pub(crate) fn new(plan: Plan) -> Self {
+    /// A gate that has seen nothing yet; `baseline` is there if the candidate gets the whole stream.
+    pub(crate) fn new(plan: Plan, baseline: Option<Baseline>) -> Self {
         Self {
             evidence: Evidence::new(&plan),
+            baseline,
             join: Join::new(plan.label_wait, plan.max_waiting),
             plan,
             steps: Vec::new(),
@@ -143,9 +148,17 @@ impl Gate {
         }
         let share = step.share;
         step.of(answer.drawn).records += 1;
+        let records = step.of(answer.drawn).records;
         if answer.fallback {
             step.of(answer.drawn).fallbacks += 1;
-            self.evidence.failure(&answer, share);
+            match &self.baseline {
+                None => self.evidence.failure(&answer, share),
+                // Every answer of the past was one, so the n-th record stands beside one that was answered.
+                Some(baseline) if records <= baseline.len() => {
+                    self.evidence.failure(&answer, EVEN);
+                }
+                Some(_) => {}
+            }
         }
         if answer.label.is_none() {
             self.passed_over.without_label += 1;
@@ -215,13 +228,24 @@ impl Gate {
     }
 
     fn judge(&mut self, answer: &Answer, label: f64) {
-        let Some(step) = self.step_of(answer) else { return };
+        let is_its = |step: &&mut Step| step.generation == answer.generation;
+        let Some(step) = self.steps.iter_mut().rev().find(is_its) else { return };
         let (wrong, share) = (answer.label != Some(label), step.share);
         let counts = step.of(answer.drawn);
         counts.labelled += u64::from(!answer.fallback);
         counts.errors += u64::from(wrong);
-        if wrong {
-            self.evidence.label_error(answer, share);
+        match &mut self.baseline {
+            None if wrong => self.evidence.label_error(answer, share),
+            None => {}
+            // Once the past is used up, there is nothing to compare with and the evidence stands still.
+            Some(baseline) => {
+                if let Some(past) = baseline.reveal() {
+                    let champion = step.of(Variant::Champion);
+                    champion.labelled += 1;
+                    champion.errors += u64::from(past.wrong);
+                    self.evidence.pair(answer, wrong, past.counts);
+                }
+            }
         }
     }
 

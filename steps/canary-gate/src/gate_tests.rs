@@ -5,12 +5,15 @@ use stats::sequential::{CountTest, Side, null_probability, threshold};
 
 use super::*;
 use crate::Accept;
+use crate::baseline::Labelled;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
 fn plan() -> Plan {
     Plan {
+        strategy: crate::Strategy::Canary,
         shares: vec![0.1, 0.5],
+        baseline_records: 20_000,
         alpha: 0.05,
         margin: 0.25,
         accept: Accept::Evidence,
@@ -31,7 +34,7 @@ fn route(generation: u64, share: f64) -> Route {
 
 /// A gate whose first share is confirmed at 0 ms.
 fn confirmed(plan: Plan) -> Gate {
-    let mut gate = Gate::new(plan);
+    let mut gate = Gate::new(plan, None);
     assert_eq!(gate.next(MS(0)), Move::Raise(0.1));
     gate.raised(route(5, 0.1), MS(0));
     gate.confirmed(vec!["a".into()], BTreeMap::new(), MS(0));
@@ -74,7 +77,7 @@ fn a_share_is_raised_when_time_and_records_are_met() {
 
 #[test]
 fn nothing_counts_before_every_scorer_has_confirmed() {
-    let mut gate = Gate::new(plan());
+    let mut gate = Gate::new(plan(), None);
     gate.raised(route(5, 0.1), MS(0));
     answers(&mut gate, 5, 100, (0, 100), MS(10));
     assert_eq!(gate.next(MS(100)), Move::Stay);
@@ -88,7 +91,7 @@ fn nothing_counts_before_every_scorer_has_confirmed() {
 
 #[test]
 fn who_does_not_confirm_makes_it_inconclusive() {
-    let mut gate = Gate::new(plan());
+    let mut gate = Gate::new(plan(), None);
     gate.raised(route(5, 0.1), MS(0));
     assert_eq!(gate.next(MS(1_999)), Move::Stay);
     let (nobody, reason) = verdict(gate.next(MS(2_000)));
@@ -210,11 +213,139 @@ fn a_spoilt_stream_or_a_refusal_ends_it() {
     assert_eq!(verdict(gate.next(MS(10))), (Verdict::Inconclusive, "not split".into()));
 }
 
+/// A gate at 100 %, with this past of the champion: `wrong` of `count` answers, evenly spread.
+fn switched(plan: Plan, count: u64, wrong: u64) -> Gate {
+    let is_wrong = |n: u64| (n + 1) * wrong / count != n * wrong / count;
+    let past = (0..count).map(|n| Labelled { key: n, at_ms: n as i64, wrong: is_wrong(n) });
+    let baseline = Baseline::new(past.collect(), count as usize, MS(0), Default::default());
+    let plan = Plan { strategy: crate::Strategy::BlueGreen, shares: vec![1.0], ..plan };
+    let mut gate = Gate::new(plan, Some(baseline));
+    assert_eq!(gate.next(MS(0)), Move::Raise(1.0));
+    gate.raised(route(5, 1.0), MS(0));
+    gate.confirmed(vec!["a".into()], BTreeMap::new(), MS(0));
+    gate
+}
+
+/// `count` answers of the candidate alone, of which `wrong`, evenly spread, are wrong.
+fn candidates(gate: &mut Gate, count: u64, wrong: u64) {
+    for id in 0..count {
+        gate.answered(answer(id, Variant::Candidate, 5), (0, 0), MS(10));
+        let is_wrong = (id + 1) * wrong / count != id * wrong / count;
+        gate.label(id, if is_wrong { 1.0 } else { 0.0 }, MS(10));
+    }
+}
+
+#[test]
+fn a_switch_is_judged_by_the_champions_own_past() {
+    let (pass, fail, open) = (Some(Verdict::Pass), Some(Verdict::Fail), None);
+    for (past_wrong, wrong, accept, expected, words) in [
+        (
+            200,
+            20,
+            Accept::Evidence,
+            pass,
+            "not worse than the champion by 25 % up to a share of 100 %",
+        ),
+        (20, 200, Accept::Evidence, fail, "the champion before the switch 2"),
+        (50, 50, Accept::Evidence, open, ""),
+        (50, 50, Accept::NoHarm, pass, "no harm seen up to a share of 100 %"),
+        (0, 0, Accept::Evidence, open, ""),
+    ] {
+        let mut gate = switched(Plan { accept, ..plan() }, 1_000, past_wrong);
+        candidates(&mut gate, 1_000, wrong);
+        match (gate.next(MS(1_000)), expected) {
+            (Move::Stay, None) => {}
+            (next, Some(expected)) => {
+                let (verdict, reason) = verdict(next);
+                assert_eq!(verdict, expected, "{reason}");
+                assert!(reason.contains(words), "{reason}");
+            }
+            (next, None) => panic!("{past_wrong} {wrong}: {next:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_switch_has_its_least_time_and_records_too() {
+    let mut gate = switched(Plan { accept: Accept::NoHarm, ..plan() }, 1_000, 10);
+    candidates(&mut gate, 9, 0);
+    assert_eq!(gate.next(MS(5_000)), Move::Stay, "9 of 10 records");
+    candidates(&mut gate, 1, 0);
+    assert_eq!(gate.next(MS(999)), Move::Stay, "too early");
+    assert_eq!(verdict(gate.next(MS(1_000))).0, Verdict::Pass);
+}
+
+#[test]
+fn evidence_stands_still_when_the_past_is_used_up() {
+    let mut gate = switched(plan(), 20, 0);
+    candidates(&mut gate, 20, 0);
+    assert_eq!(gate.next(MS(11)), Move::Stay);
+    for id in 100..200 {
+        let fallback = Answer { fallback: true, ..answer(id, Variant::Candidate, 5) };
+        gate.answered(fallback, (0, 0), MS(12));
+        gate.label(id, 1.0, MS(12));
+    }
+    assert_eq!(gate.next(MS(13)), Move::Stay, "nothing is left to compare with");
+    assert_eq!((gate.steps[0].champion.labelled, gate.steps[0].candidate.errors), (20, 100));
+    let (verdict, reason) = verdict(gate.next(MS(60_000)));
+    assert_eq!(verdict, Verdict::Inconclusive);
+    assert!(reason.contains("all 20 answers that the champion gave before the switch"), "{reason}");
+}
+
+#[test]
+fn a_switch_to_a_candidate_that_does_not_answer_is_harm() {
+    let mut gate = switched(plan(), 1_000, 10);
+    for id in 0..40 {
+        let fallback = Answer { fallback: true, ..answer(id, Variant::Candidate, 5) };
+        gate.answered(fallback, (0, 0), MS(10));
+    }
+    let (verdict, reason) = verdict(gate.next(MS(11)));
+    assert_eq!(verdict, Verdict::Fail);
+    assert!(reason.contains("failed to answer 40 of 40 records"), "{reason}");
+}
+
+/// How a switch ends over 4,000 records, the champion's past being of the same length and erring on a fifth.
+fn simulated_switch(ratio: f64, seed: u64) -> Verdict {
+    let mut random = Random(seed);
+    let past = (0..4_000).map(|n| Labelled { key: n, at_ms: n as i64, wrong: random.next() < 0.2 });
+    let past: Vec<Labelled> = past.collect();
+    let baseline = Baseline::new(past, 4_000, MS(0), Default::default());
+    let plan = Plan {
+        strategy: crate::Strategy::BlueGreen,
+        shares: vec![1.0],
+        deadline: MS(4_000),
+        ..plan()
+    };
+    let mut gate = Gate::new(plan, Some(baseline));
+    gate.raised(route(5, 1.0), MS(0));
+    gate.confirmed(vec!["a".into()], BTreeMap::new(), MS(0));
+    for n in 0.. {
+        if let Move::End(ending) = gate.next(MS(n)) {
+            return ending.verdict;
+        }
+        gate.answered(Answer { key: n, ..answer(n, Variant::Candidate, 5) }, (0, 0), MS(n));
+        gate.label(n, if random.next() < 0.2 * ratio { 1.0 } else { 0.0 }, MS(n));
+    }
+    unreachable!("the plan has a deadline")
+}
+
+#[test]
+fn a_switch_at_the_margin_is_seldom_failed_and_seldom_passed() {
+    let runs = 300;
+    let ended: Vec<Verdict> = (0..runs).map(|seed| simulated_switch(1.25, seed)).collect();
+    let count = |verdict| ended.iter().filter(|ended| **ended == verdict).count();
+    // At the margin both null hypotheses hold; alpha is 0.05. Errors are frequent, so pairs with two are too.
+    assert!(count(Verdict::Fail) <= 15, "{} failed", count(Verdict::Fail));
+    assert!(count(Verdict::Pass) <= 15, "{} passed", count(Verdict::Pass));
+    let harmful = (0..30).filter(|seed| simulated_switch(2.0, *seed) == Verdict::Fail).count();
+    assert!(harmful >= 29, "{harmful} of 30");
+}
+
 /// How a canary of 8,000 records, one a millisecond and every one of a key of its own, ends: the verdict, and after
 /// how many records. The champion errs on a twentieth, the candidate `ratio` times as often.
 fn simulated(ratio: f64, plan: Plan, seed: u64) -> (Verdict, u64) {
     let mut random = Random(seed);
-    let mut gate = Gate::new(plan);
+    let mut gate = Gate::new(plan, None);
     let mut newest = route(1, 0.0);
     for n in 0.. {
         let now = MS(n);

@@ -1,7 +1,7 @@
 //! Raises the share of a candidate by steps and takes it back on harm.
 //!
 //! - Consumes: the stream's route, the scorers' confirmations, `<stream>.predictions` and `<stream>.labels` from
-//!   the moment it began.
+//!   the moment it began; for a blue-green switch also from before it.
 //! - Produces: a route for every share, one for share 0 unless the canary passed, one event.
 //! - Invariants: an answer counts only under a generation that every live scorer has confirmed; whatever ends the
 //!   canary but a pass (harm, deadline, signal, error, panic) sets the share to 0 before the process leaves; once
@@ -11,10 +11,12 @@
 //!
 //! - `gate`: what to do next, pure; it rests on `evidence`, `join`, `bursts`, `trace`, `ending`
 //! - `plan`, `entry`, `answer`: flags, the route at the start, records; pure
+//! - `baseline`: the champion's past, for a blue-green switch; pure. `past` reads it
 //! - `run`, `traffic`, `watch`: the loop and its two hands
 //! - `record`, `page`: what is left behind
 
 mod answer;
+mod baseline;
 mod bursts;
 mod ending;
 mod entry;
@@ -22,6 +24,7 @@ mod evidence;
 mod gate;
 mod join;
 mod page;
+mod past;
 mod plan;
 mod record;
 mod run;
@@ -35,6 +38,7 @@ use std::time::Duration;
 use contract::args::{duration, share};
 use contract::{Context, EventType, Outcome, OutputSpec, Step, again};
 use entry::Entry;
+use gate::Gate;
 use routes::ModelRef;
 use serde::{Deserialize, Serialize};
 use traffic::Traffic;
@@ -52,7 +56,11 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_IMAGE", value_name = "IMAGE")]
     pub image: String,
 
-    /// Shares of the keys that the candidate answers, one after the other
+    /// How the candidate comes in: canary by shares beside the champion, blue-green with the whole stream at once, compared with the champion's own past
+    #[arg(long, env = "HEADGATE_STRATEGY", value_enum, default_value_t = Strategy::Canary)]
+    pub strategy: Strategy,
+
+    /// Shares of the keys that the candidate answers, one after the other; blue-green knows only 100 %
     #[arg(
         long,
         env = "HEADGATE_SHARES",
@@ -77,6 +85,10 @@ pub struct Args {
     /// Labelled answers of each of the two models to see at each share
     #[arg(long, env = "HEADGATE_MIN_RECORDS", default_value_t = 100)]
     pub min_records: u64,
+
+    /// Most labelled answers of the champion from before the switch to compare with, blue-green only
+    #[arg(long, env = "HEADGATE_BASELINE_RECORDS", default_value_t = 20_000)]
+    pub baseline_records: u64,
 
     /// Least time at each share, from the moment that all scorers have confirmed it
     #[arg(long, env = "HEADGATE_MIN_STEP_TIME", default_value = "1m", value_parser = duration)]
@@ -105,6 +117,16 @@ pub struct Args {
     /// Longest time between two looks at the evidence where no record arrives
     #[arg(long, env = "HEADGATE_POLL", default_value = "200ms", value_parser = duration)]
     pub poll: Duration,
+}
+
+/// How the candidate comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// Beside the champion, by rising shares.
+    Canary,
+    /// With the whole stream at once, while the champion stays loaded.
+    BlueGreen,
 }
 
 /// What a pass rests on.
@@ -171,7 +193,18 @@ impl Step for CanaryGate {
                 Ok(record.untouched(ending, now.as_ref()))
             }
             Entry::Begin => {
-                let finished = run::run(plan.clone(), traffic, args.poll, context, &event)?;
+                let baseline = match (plan.strategy, &now) {
+                    (Strategy::BlueGreen, Some(route)) => {
+                        let baseline = past::read(context, &route.champion.digest, &plan)?;
+                        if let Some(ending) = baseline.too_short(&plan) {
+                            return Ok(record.untouched(ending, now.as_ref()));
+                        }
+                        Some(baseline)
+                    }
+                    _ => None,
+                };
+                let gate = Gate::new(plan.clone(), baseline);
+                let finished = run::run(gate, traffic, args.poll, context, &event)?;
                 Ok(record.finished(finished, now.as_ref()))
             }
         }

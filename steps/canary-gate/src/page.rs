@@ -14,11 +14,12 @@ pub(crate) fn render(record: &Value) -> String {
         page = page.check(check);
     }
     let verdict = record["verdict"].as_str().unwrap_or("inconclusive");
-    page.plot(shares(details, verdict))
-        .plot(evidence(details, verdict))
-        .table(steps(details))
-        .table(records(details))
-        .render()
+    page =
+        page.plot(shares(details, verdict)).plot(evidence(details, verdict)).table(steps(details));
+    if details["baseline"].is_object() {
+        page = page.table(baseline(&details["baseline"]));
+    }
+    page.table(records(details)).render()
 }
 
 fn checks(details: &Value) -> Vec<Check> {
@@ -147,6 +148,25 @@ fn steps(details: &Value) -> Table {
         ]);
     }
     table
+}
+
+fn baseline(baseline: &Value) -> Table {
+    let text = |name: &str| baseline[name].as_str().unwrap_or_default().to_owned();
+    let rows = [
+        ("labelled answers that the champion gave before the switch", "answers"),
+        ("of these wrong", "errors"),
+        ("of these compared with an answer of the candidate", "compared"),
+    ];
+    rows.into_iter()
+        .fold(Table::new("The champion's past", ["What", "How many"]), |table, (what, name)| {
+            table.row([what.to_owned(), count(whole(&baseline[name]))])
+        })
+        .note(format!(
+            "Read: predictions {}; labels {}. The comparison assumes that {}.",
+            text("predictions"),
+            text("labels"),
+            text("assumes")
+        ))
 }
 
 fn records(details: &Value) -> Table {

@@ -5,13 +5,15 @@ use std::time::Duration;
 use routes::{ModelRef, Route};
 use serde::Serialize;
 
-use crate::{Accept, Args};
+use crate::{Accept, Args, Strategy};
 
 /// The gate's settings; they hold once [`Plan::of`] has made them.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Plan {
-    /// Rising, each between 0 and 1, both excluded.
+    pub(crate) strategy: Strategy,
+    /// Rising, each between 0 and 1, both excluded; for a blue-green switch only 1.
     pub(crate) shares: Vec<f64>,
+    pub(crate) baseline_records: u64,
     pub(crate) alpha: f64,
     pub(crate) margin: f64,
     pub(crate) accept: Accept,
@@ -69,8 +71,19 @@ impl Plan {
                 "a gate that needs no records decides on nothing",
             ));
         }
+        if args.baseline_records < args.min_records {
+            return Err(contract::usage(
+                "--baseline-records is below --min-records",
+                "each labelled answer of the candidate is compared with one of the baseline",
+            ));
+        }
         Ok(Self {
-            shares,
+            strategy: args.strategy,
+            shares: match args.strategy {
+                Strategy::Canary => shares,
+                Strategy::BlueGreen => vec![1.0],
+            },
+            baseline_records: args.baseline_records,
             alpha: args.alpha,
             margin: args.margin,
             accept: args.accept,
@@ -112,6 +125,13 @@ mod tests {
         let plan = plan(&[]).expect("the defaults are sound");
         assert_eq!(plan.shares, [0.01, 0.05, 0.25, 0.5]);
         assert_eq!((plan.alpha, plan.accept), (0.05, Accept::Evidence));
+        assert_eq!(plan.strategy, Strategy::Canary);
+    }
+
+    #[test]
+    fn a_blue_green_switch_knows_one_share() {
+        let switch = plan(&["--strategy=blue-green"]).expect("sound");
+        assert_eq!((switch.shares, switch.baseline_records), (vec![1.0], 20_000));
     }
 
     #[test]
@@ -126,6 +146,7 @@ mod tests {
             ["--margin=inf"],
             ["--margin=-0.5"],
             ["--min-records=0"],
+            ["--baseline-records=99"],
         ] {
             let error = plan(&flags).expect_err(flags[0]);
             assert_eq!(contract::fault::exit_code(&error), contract::exit::USAGE, "{flags:?}");

@@ -46,7 +46,7 @@ impl Recorder<'_> {
         let generation = after.map_or_else(String::new, |route| route.generation.to_string());
         let champion = before.map_or_else(String::new, |route| route.champion.digest.clone());
         let content = json!({
-            "outcome": ending.verdict, "model": self.model.digest, "champion": champion,
+            "outcome": ending.verdict, "strategy": self.plan.strategy, "model": self.model.digest, "champion": champion,
             "share": share, "generation": after.map(|route| route.generation),
         });
         let stopped = ending.verdict == Verdict::Pass || share == 0.0;
@@ -80,7 +80,16 @@ fn details(plan: &Plan, model: &ModelRef, finished: &Finished, before: Option<&R
         })
     };
     let (predictions, labels) = watch.windows();
+    let baseline = gate.baseline.as_ref().map(|baseline| {
+        let (predictions, labels) = &baseline.read;
+        json!({
+            "answers": baseline.len(), "errors": baseline.errors(), "compared": baseline.used(),
+            "predictions": predictions.to_string(), "labels": labels.to_string(),
+            "assumes": "the stream's failure rate does not change by itself between the two ranges",
+        })
+    });
     json!({
+        "baseline": baseline,
         "plan": plan,
         "model": model,
         "before": before,

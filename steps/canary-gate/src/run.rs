@@ -8,7 +8,6 @@ use routes::{Confirmation, Route, Scorers};
 use serde::Serialize;
 
 use crate::gate::{Ending, Gate, Move};
-use crate::plan::Plan;
 use crate::traffic::{Traffic, Wrote};
 use crate::watch::Watch;
 
@@ -45,7 +44,7 @@ pub(crate) struct Withdrawn {
 /// # Errors
 /// The broker went away or the process was asked to end; the share is 0 then, or the log says that it is not.
 pub(crate) fn run(
-    plan: Plan,
+    mut gate: Gate,
     mut traffic: Traffic,
     poll: Duration,
     context: &Context,
@@ -55,7 +54,6 @@ pub(crate) fn run(
     let mut watch = Watch::open(&context.kafka, stream)?;
     let mut scorers = Scorers::open(&context.kafka, stream)?;
     let started = Instant::now();
-    let mut gate = Gate::new(plan);
     let conducted =
         conduct(&mut gate, &mut traffic, &mut watch, &mut scorers, poll, context, started);
     let (ending, foreign) = match conducted {

@@ -78,7 +78,10 @@ impl Traffic {
         // Before the write: one that fails may have arrived all the same.
         self.exposed = true;
         let digest = &self.model.digest;
-        let reason = format!("canary of {digest} at {}", report::percent(share));
+        let reason = match share < 1.0 {
+            true => format!("canary of {digest} at {}", report::percent(share)),
+            false => format!("switch to {digest}, on trial"),
+        };
         self.write(route, &reason)
     }
 

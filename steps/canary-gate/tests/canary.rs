@@ -204,6 +204,83 @@ fn whoever_takes_over_the_route_keeps_it() {
     assert_eq!(ran.record["details"]["after"]["generation"], 3);
 }
 
+/// Waits until the champion has given this many answers, each with its label.
+fn await_labels(stage: &Stage, count: usize) {
+    let mut reader = stage.kafka.reader("s.labels", &contract::kafka::Start::Beginning).unwrap();
+    let (mut seen, started) = (0, std::time::Instant::now());
+    while seen < count {
+        assert!(started.elapsed().as_secs() < 30, "{seen} of {count} labels");
+        seen += usize::from(reader.next(std::time::Duration::from_millis(100)).unwrap().is_some());
+    }
+}
+
+const SWITCH: [&str; 2] = ["--strategy=blue-green", "--baseline-records=2000"];
+
+#[test]
+fn a_switch_to_a_better_model_passes_and_keeps_the_whole_stream() {
+    let stage = Stage::with_champion(1).unwrap();
+    let better = Behaviour { candidate_errors: 0.02, ..Behaviour::default() };
+    let _scorer = stage.scorer(better).unwrap();
+    await_labels(&stage, 3_000);
+    let ran = run(&stage, &SWITCH);
+    assert_ended(&ran, "pass", "not worse than the champion by 25 % up to a share of 100 %");
+    assert_eq!(shares(&stage), [0.0, 1.0]);
+    let route = stage.route().unwrap();
+    assert_eq!((route.champion, route.candidate.unwrap().model), (model(1), model(2)));
+
+    let baseline = &ran.record["details"]["baseline"];
+    assert_eq!(baseline["answers"], 2_000);
+    let errors = baseline["errors"].as_u64().unwrap();
+    assert!((120..=280).contains(&errors), "a tenth of 2,000: {errors}");
+    assert!(baseline["predictions"].as_str().unwrap().contains("0:"), "{baseline}");
+    let events = stage.events().unwrap();
+    assert_eq!(events[0].subject.content["strategy"], "blue-green");
+    let page = std::fs::read_to_string(ran.outputs.join("report.html")).unwrap();
+    assert!(page.contains("The champion&#39;s past") || page.contains("The champion's past"));
+}
+
+#[test]
+fn a_harmful_switch_is_taken_back_in_its_bake() {
+    let stage = Stage::with_champion(1).unwrap();
+    let harmful = Behaviour { candidate_errors: 0.6, ..Behaviour::default() };
+    let _scorer = stage.scorer(harmful).unwrap();
+    await_labels(&stage, 3_000);
+    let ran = run(&stage, &[SWITCH[0], SWITCH[1], "--min-step-time=1m"]);
+    assert_ended(&ran, "fail", "harm at a share of 100 %");
+    assert!(ran.reason.contains("the champion before the switch"), "{}", ran.reason);
+    assert_eq!(shares(&stage), [0.0, 1.0, 0.0]);
+    assert_eq!(stage.route().unwrap().champion, model(1));
+}
+
+#[test]
+fn without_a_labelled_past_nothing_is_switched() {
+    let stage = Stage::with_champion(1).unwrap();
+    let ran = run(&stage, &SWITCH);
+    assert_ended(
+        &ran,
+        "inconclusive",
+        "the champion has 0 labelled answers from before the switch",
+    );
+    assert_eq!(shares(&stage), [0.0]);
+}
+
+#[test]
+fn a_signal_while_scorers_are_awaited_sets_0_at_once_and_the_next_run_starts_anew() {
+    let stage = Stage::with_champion(1).unwrap();
+    let gate = start(&stage, &["--confirm-timeout=5m", "--deadline=10m"]);
+    stage.await_route(|route| route.share() == 0.1).unwrap();
+    let asked = std::time::Instant::now();
+    gate.terminate().unwrap();
+    stage.await_route(|route| route.share() == 0.0).unwrap();
+    assert!(asked.elapsed().as_secs() < 5, "{:?}", asked.elapsed());
+    assert_eq!(gate.end().unwrap().code, Some(i32::from(exit::PASSING)));
+
+    let better = Behaviour { candidate_errors: 0.02, ..Behaviour::default() };
+    let _scorer = stage.scorer(better).unwrap();
+    assert_ended(&run(&stage, &["--deadline=60s"]), "pass", "not worse");
+    assert_eq!(shares(&stage), [0.0, 0.1, 0.0, 0.1, 0.5]);
+}
+
 #[test]
 fn wrong_usage_is_told_as_such() {
     let stage = Stage::with_champion(1).unwrap();

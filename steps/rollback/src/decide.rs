@@ -5,6 +5,9 @@ use routes::Route;
 
 use crate::known_good::{Good, last_known_good};
 
+/// The value of `--bad` for the exit handler of a release.
+pub(crate) const LEFT_BEHIND: &str = "left-behind";
+
 /// What to do.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Plan {
@@ -27,8 +30,8 @@ pub(crate) fn plan(
     events: &[OutcomeEvent],
 ) -> Plan {
     let Some(route) = now else {
-        return match named.starts_with("sha256:") {
-            true => Plan::Nothing { bad: named.to_owned() },
+        return match named.starts_with("sha256:") || named == LEFT_BEHIND {
+            true => Plan::Nothing { bad: named.trim_start_matches(LEFT_BEHIND).to_owned() },
             false => Plan::Refuse {
                 bad: String::new(),
                 reason: "this stream has no route, so nobody answers it".into(),
@@ -42,6 +45,9 @@ pub(crate) fn plan(
     let champion = &route.champion.digest;
     let bad = match named {
         "candidate" => candidate.cloned(),
+        // What a release left behind: never a champion, and never what another release is trying.
+        LEFT_BEHIND if route.release == release => candidate.cloned(),
+        LEFT_BEHIND => None,
         "champion" => Some(champion.clone()),
         "" if candidate.is_some() => candidate.cloned(),
         // Without a name, only what this release itself promoted: a release that never got that far must not take a
@@ -71,13 +77,26 @@ pub(crate) fn plan(
     }
 }
 
+/// The generation at which this release left a candidate behind, if it did; also once a rollback took that back.
+///
+/// It makes the ids of two rollbacks differ that one release needs: one for each time that it left something behind.
+pub(crate) fn left_behind(now: Option<&Route>, release: &str) -> Option<u64> {
+    let route = now.filter(|route| route.release == release)?;
+    match &route.candidate {
+        Some(_) => Some(route.generation),
+        None => route.reason.starts_with(NOTE).then(|| route.generation.saturating_sub(1)),
+    }
+}
+
+const NOTE: &str = "rollback of ";
+
 /// The reason that the route gets; a run that is ended before it told its event finds it there.
 pub(crate) fn note(bad: &str, event: &str) -> String {
-    format!("rollback of {bad} [event {event}]")
+    format!("{NOTE}{bad} [event {event}]")
 }
 
 fn written(route: &Route, release: &str, event: &str) -> Option<String> {
-    let bad = route.reason.strip_prefix("rollback of ")?;
+    let bad = route.reason.strip_prefix(NOTE)?;
     let bad = bad.strip_suffix(&format!(" [event {event}]"))?;
     (route.release == release).then(|| bad.to_owned())
 }
@@ -134,6 +153,28 @@ mod tests {
         }
         assert_eq!(decided(None, "sha256:1"), ("nothing", digest(1)));
         assert_eq!(decided(None, "").0, "refuse");
+    }
+
+    #[test]
+    fn left_behind_is_the_candidate_of_this_release_and_nothing_else() {
+        let trial = |release: &str| Route {
+            release: release.into(),
+            ..promoted("x").with_candidate(model(3), 0.05)
+        };
+        let nothing = ("nothing", String::new());
+        assert_eq!(decided(Some(&trial("r")), LEFT_BEHIND), ("write", model(3).digest));
+        assert_eq!(decided(Some(&trial("other")), LEFT_BEHIND), nothing);
+        assert_eq!(decided(Some(&promoted("r")), LEFT_BEHIND), nothing, "it was promoted");
+        assert_eq!(decided(None, LEFT_BEHIND), nothing);
+
+        let left = Route { generation: 7, ..trial("r") };
+        assert_eq!(left_behind(Some(&left), "r"), Some(7));
+        assert_eq!(left_behind(Some(&left), "other"), None);
+        let back =
+            Route { generation: 8, reason: note("sha256:3", "e1"), ..left.without_candidate() };
+        assert_eq!(left_behind(Some(&back), "r"), Some(7), "the run that was ended after it wrote");
+        assert_eq!(left_behind(Some(&promoted("r")), "r"), None);
+        assert_eq!(left_behind(None, "r"), None);
     }
 
     #[test]

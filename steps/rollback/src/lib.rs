@@ -28,13 +28,14 @@ use std::time::Duration;
 
 use contract::args::duration;
 use contract::{Context, EventType, Outcome, OutputSpec, Step, again};
+use decide::{LEFT_BEHIND, left_behind};
 
 /// The step.
 pub struct Rollback;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// The bad model: its digest, or candidate, or champion; by default the candidate, else what this release promoted
+    /// The bad model: its digest, candidate, champion, or left-behind for a candidate that this release left on the stream; by default the candidate, else what this release promoted
     #[arg(
         long,
         env = "HEADGATE_BAD",
@@ -96,7 +97,12 @@ impl Step for Rollback {
     const EVENTS: &'static [EventType] = &[ROLLED_BACK, UNNEEDED, FAILED];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-        let inputs = BTreeMap::from([("bad".to_owned(), args.bad.clone())]);
+        let mut inputs = BTreeMap::from([("bad".to_owned(), args.bad.clone())]);
+        if args.bad == LEFT_BEHIND {
+            let now = routes::read(&context.kafka, &context.common.stream)?;
+            let left = left_behind(now.as_ref(), &context.common.release);
+            inputs.extend(left.map(|at| ("left-behind-at".to_owned(), at.to_string())));
+        }
         if let Some(told) = again::told::<Self>(context, &inputs, Box::new(page::render))? {
             return Ok(told);
         }
@@ -110,10 +116,10 @@ fn bad(text: &str) -> Result<String, String> {
     let hex = text.strip_prefix("sha256:").unwrap_or_default();
     let digest = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
     match text {
-        "" | "candidate" | "champion" => Ok(text.to_owned()),
+        "" | "candidate" | "champion" | LEFT_BEHIND => Ok(text.to_owned()),
         _ if digest => Ok(text.to_owned()),
         _ => Err(format!(
-            "`{text}` is no model; write sha256:<64 hex digits>, candidate or champion"
+            "`{text}` is no model; write sha256:<64 hex digits>, candidate, champion or left-behind"
         )),
     }
 }

@@ -3,7 +3,7 @@
 use contract::{Context, Verdict, event_log};
 use routes::{Confirmation, Route, Routes, Scorers};
 
-use crate::decide::{Plan, note, plan};
+use crate::decide::{LEFT_BEHIND, Plan, note, plan};
 use crate::known_good::Good;
 use crate::scan::{Scan, Sought};
 use crate::since::{names, since, was_routed};
@@ -101,9 +101,10 @@ fn prove(
         return Ok(());
     };
     if bad.is_empty() {
-        finished.unneeded(
-            "nothing to do: no candidate is on the stream, and this release promoted no model",
-        );
+        finished.unneeded(match args.bad.as_str() {
+            LEFT_BEHIND => "nothing to do: this release left no candidate on the stream",
+            _ => "nothing to do: no candidate is on the stream, and this release promoted no model",
+        });
         return Ok(());
     }
     if !ours && !was_routed(&history, &events, &bad) {

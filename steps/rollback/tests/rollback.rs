@@ -121,6 +121,47 @@ fn a_bad_candidate_goes_and_the_champion_stays() {
 }
 
 #[test]
+fn an_exit_handler_takes_back_what_its_release_left_behind() {
+    let stage = upgraded();
+    let trial = stage.route().unwrap().with_candidate(model(3), 1.0);
+    stage.write(trial, "r-3", "canary").unwrap();
+    let _scorer = stage.scorer(Behaviour::default()).unwrap();
+    await_answers(&stage, 3, 100);
+    let other = run(&stage, "r-4", &["--bad=left-behind"]);
+    assert_ended(&other, "pass", "this release left no candidate");
+    assert_eq!(stage.route().unwrap().share(), 1.0, "another release's candidate stays");
+
+    assert_ended(&run(&stage, "r-3", &["--bad=left-behind"]), "pass", "since generation 4");
+    assert_eq!(stage.route().unwrap().candidate, None);
+    let again = run(&stage, "r-3", &["--bad=left-behind"]);
+    assert_ended(&again, "pass", "since generation 4");
+    assert_eq!(stage.routes().unwrap().len(), 4);
+
+    // The release is tried once more and leaves a candidate once more: that is another rollback.
+    let trial = stage.route().unwrap().with_candidate(model(3), 0.5);
+    stage.write(trial, "r-3", "canary").unwrap();
+    assert_ended(&run(&stage, "r-3", &["--bad=left-behind"]), "pass", "since generation 6");
+    assert_eq!(stage.route().unwrap().candidate, None);
+}
+
+#[test]
+fn an_exit_handler_with_nothing_to_take_back_ends_at_once() {
+    let watching = ["--bad=left-behind", "--observe=1m", "--confirm-timeout=1m"];
+    for (stage, release) in [(Stage::empty().unwrap(), "r"), (upgraded(), "r-2")] {
+        let started = std::time::Instant::now();
+        let ran = run(&stage, release, &watching);
+        assert_ended(&ran, "pass", "nothing to do");
+        assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+        let told = stage.events().unwrap();
+        let kind = &told.last().unwrap().context.event_type;
+        assert_eq!(kind, "dev.cdeventsx.headgate-rollback.unneeded.0.1.0");
+        // What the release promoted stays: it passed every gate.
+        let champion = stage.route().ok().map(|route| route.champion);
+        assert!(champion.is_none_or(|champion| champion == model(2)));
+    }
+}
+
+#[test]
 fn running_it_twice_changes_nothing_more() {
     let stage = upgraded();
     let _scorer = stage.scorer(Behaviour::default()).unwrap();
