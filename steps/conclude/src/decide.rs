@@ -43,7 +43,7 @@ pub(crate) fn ending(told: &[Told], failures: &[Failure], goal: Goal) -> Ending 
         return Ending { verdict: Verdict::Pass, step: reached.step.clone(), reason };
     }
     // A step without an event ended after all that did tell one.
-    if let Some(failure) = failures.first() {
+    if let Some(failure) = telling(failures) {
         let step = failure.task.split('(').next().unwrap_or_default().to_owned();
         let reason = format!("{step} reached no verdict: {}", failure.message);
         return Ending { verdict: Verdict::Fail, step, reason };
@@ -77,6 +77,12 @@ pub(crate) fn ending(told: &[Told], failures: &[Failure], goal: Goal) -> Ending 
             reason: "no step of this release told anything".into(),
         },
     }
+}
+
+/// The failure that says most: the last try of a task, not the node around its tries, which only says that they ended.
+fn telling(failures: &[Failure]) -> Option<&Failure> {
+    let tries = failures.iter().filter(|failure| failure.task.ends_with(')'));
+    tries.max_by_key(|failure| &failure.task).or(failures.first())
 }
 
 #[cfg(test)]
@@ -152,8 +158,14 @@ mod tests {
 
     #[test]
     fn a_task_without_an_event_decides() {
-        let failure = Failure { task: "canary-gate(0)".into(), message: "pod deleted".into() };
-        let ended = ending(&[told("shadow-test", Pass)], &[failure], Goal::Promoted);
+        let failure =
+            |task: &str, message: &str| Failure { task: task.into(), message: message.into() };
+        let failures = [
+            failure("canary-gate", "retryStrategy.expression evaluated to false"),
+            failure("canary-gate(1)", "pod deleted"),
+            failure("canary-gate(0)", "broker away"),
+        ];
+        let ended = ending(&[told("shadow-test", Pass)], &failures, Goal::Promoted);
         assert_eq!(ended.reason, "canary-gate reached no verdict: pod deleted");
     }
 }

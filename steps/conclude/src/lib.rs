@@ -11,7 +11,7 @@ mod page;
 
 use std::collections::BTreeMap;
 
-use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict, event_log};
+use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, event_log};
 use decide::{Ending, Told, ending};
 use serde_json::json;
 

@@ -87,7 +87,8 @@ fn release_as(
     more: &[(&str, &str)],
 ) -> anyhow::Result<Workflow> {
     let files = world.model(model)?;
-    let mut parameters = vec![("stream", stream.name.as_str())];
+    let schema = world.schema(&stream.name)?;
+    let mut parameters = vec![("stream", stream.name.as_str()), ("schema", schema.as_str())];
     parameters.extend(files.iter().map(|(name, value)| (*name, value.as_str())));
     parameters.extend(more);
     Workflow::submit(&world.cluster, "model-release", name, &parameters)

@@ -48,7 +48,6 @@ pub struct World {
 /// References to what lies in the registry.
 #[derive(Clone, Debug)]
 struct Files {
-    schema: String,
     holdout: String,
 }
 
@@ -96,10 +95,9 @@ impl World {
         std::fs::create_dir_all(&folder)?;
         let brokers = start_kafka("main", &settings.host_from_pods, None)?;
         let readings = Arc::new(live_part(&root.join("demo/shuttle/shuttle.csv.gz"))?);
-        let schema = push(&settings, "schema", &["demo/shuttle/schema.json"])?;
         let holdout = push(&settings, "holdout", &["demo/shuttle/holdout.csv"])?;
         let cluster = Cluster { namespace };
-        let files = Files { schema, holdout };
+        let files = Files { holdout };
         let world = Self { cluster, settings, readings, brokers, folder, files };
         world.kafka()?.create_topics(&[
             TopicSpec::new("headgate.events", 4),
@@ -135,6 +133,22 @@ impl World {
             ("model", format!("{artifact}#{name}.onnx")),
             ("golden", format!("{artifact}#{name}.golden.json")),
         ])
+    }
+
+    /// The schema of a stream of the demo's telemetry, in the registry.
+    ///
+    /// # Errors
+    /// The registry refuses.
+    pub fn schema(&self, stream: &str) -> anyhow::Result<String> {
+        let path = harness::root().join("demo/shuttle/schema.json");
+        let text = std::fs::read_to_string(&path).context("read the demo's schema")?;
+        let folder = self.folder.join(format!("schema-{stream}"));
+        std::fs::create_dir_all(&folder)?;
+        let file = folder.join("schema.json");
+        let text = text.replace("\"stream\": \"shuttle\"", &format!("\"stream\": \"{stream}\""));
+        ensure!(text.contains(stream), "{} names its stream otherwise now", path.display());
+        std::fs::write(&file, text)?;
+        push(&self.settings, &format!("schema-{stream}"), &[&file.to_string_lossy()])
     }
 
     /// Makes a model the first champion of a stream, without the cluster.
@@ -195,7 +209,7 @@ impl World {
     /// # Errors
     /// The cluster refuses it.
     pub fn install_scorer_at(&self, stream: &str, brokers: &str) -> anyhow::Result<()> {
-        let settings = self.parameters(stream, brokers);
+        let settings = self.parameters(stream, brokers)?;
         let text = format!(
             "namespace: {}\nnamePrefix: {stream}-\n\
              resources: [../../../../workflow-templates/scorer]\n\
@@ -272,7 +286,7 @@ impl World {
             TopicSpec::new("headgate.bus-model-retrain-action", 1),
             TopicSpec::new("headgate.events.dead-letters", 1),
         ])?;
-        let settings = self.parameters("drift", &self.brokers);
+        let settings = self.parameters("drift", &self.brokers)?;
         let text = format!(
             "namespace: {}\ncomponents: [../../../../workflow-templates/events]\n{settings}",
             self.cluster.namespace
@@ -357,7 +371,7 @@ impl World {
     }
 
     fn install(&self) -> anyhow::Result<()> {
-        let settings = self.parameters("shuttle", &self.brokers);
+        let settings = self.parameters("shuttle", &self.brokers)?;
         let text = format!(
             "namespace: {}\n\
              resources: [../../../../workflow-templates, store.yaml]\n\
@@ -389,14 +403,15 @@ impl World {
     }
 
     /// The ConfigMap `headgate` of these tests, as a team's `parameters.env` would make it.
-    fn parameters(&self, stream: &str, brokers: &str) -> String {
+    fn parameters(&self, stream: &str, brokers: &str) -> anyhow::Result<String> {
+        let schema = self.schema(stream)?;
         let pods = &self.settings.registry_from_pods;
         let lines = [
             ("stream", stream),
             ("environment", "test"),
             ("brokers", brokers),
             ("kafka-config", "/etc/headgate/kafka/kafka.properties"),
-            ("schema", &self.files.schema),
+            ("schema", &schema),
             ("holdout", &self.files.holdout),
             ("champion", "current"),
             ("image", &self.repository()),
@@ -413,10 +428,10 @@ impl World {
         ];
         let literals: String =
             lines.iter().map(|(name, value)| format!("      - \"{name}={value}\"\n")).collect();
-        format!(
+        Ok(format!(
             "configMapGenerator:\n  - name: headgate\n    literals:\n{literals}    options:\n      \
              disableNameSuffixHash: true\n      labels: {{workflows.argoproj.io/configmap-type: Parameter}}\n"
-        )
+        ))
     }
 
     fn store_port(&self) -> u16 {

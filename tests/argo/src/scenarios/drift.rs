@@ -16,6 +16,7 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
     let champion = stream.route()?.champion;
     // A profile of readings that this stream does not have, so that it has drifted from them.
     let baseline = world.foreign_baseline("drift-reference")?;
+    let schema = world.schema("drift")?;
     let watch = Workflow::submit(
         &world.cluster,
         "detect-drift",
@@ -25,6 +26,7 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
             ("stream", "drift"),
             ("environment", "test"),
             ("brokers", &world.brokers),
+            ("schema", &schema),
             ("baseline", &baseline),
             ("last", "2000"),
             ("plain-http", &world.settings.registry_from_pods),
