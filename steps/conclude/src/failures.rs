@@ -18,12 +18,14 @@ pub(crate) struct Failure {
 /// The text is neither (exit 2).
 pub(crate) fn parse(text: &str) -> anyhow::Result<Vec<Failure>> {
     let text = text.trim();
-    if text.is_empty() || text.starts_with("{{") || text == "null" {
+    if text.is_empty() || text.starts_with("{{") {
         return Ok(Vec::new());
     }
     // Argo quotes the list once, and once more where the parameter passes through a template.
     let inner = serde_json::from_str::<String>(text).unwrap_or_else(|_| text.to_owned());
-    serde_json::from_str(&inner).map_err(|error| {
+    // Without a failure Argo says `null`.
+    let list = serde_json::from_str::<Option<Vec<Failure>>>(&inner).map(Option::unwrap_or_default);
+    list.map_err(|error| {
         contract::usage(
             format!("--failures is no list of failed tasks: {error}"),
             "pass {{workflow.failures}} as it is, or leave the flag away",
@@ -45,7 +47,7 @@ mod tests {
         for text in [list, quoted.as_str()] {
             assert_eq!(parse(text).unwrap(), [failure.clone()]);
         }
-        for none in ["", "null", "[]", "{{workflow.failures}}"] {
+        for none in ["", "null", "\"null\"", "[]", "{{workflow.failures}}"] {
             assert_eq!(parse(none).unwrap(), []);
         }
         assert!(parse("boom").is_err());
