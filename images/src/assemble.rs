@@ -1,5 +1,7 @@
 //! From files to an image: three layers, the lower ones shared by all images that have them.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +35,13 @@ pub struct Assembled {
     pub unpacked: u64,
 }
 
+/// Compressed layers of this run, each made once however many images share it.
+#[derive(Debug)]
+pub struct Shelf {
+    folder: PathBuf,
+    layers: RefCell<BTreeMap<String, Layer>>,
+}
+
 /// User and group of every image.
 pub const USER: &str = "65532:65532";
 /// Folder of the programs.
@@ -47,8 +56,26 @@ const GROUP: &str = "root:x:0:\nnonroot:x:65532:\n";
 /// glibc asks what is written here, in this order.
 const NAMES: &str = "hosts: files dns\n";
 
+impl Shelf {
+    /// Layers are kept in `folder`, which must outlive the images.
+    pub fn new(folder: &Path) -> Self {
+        Shelf { folder: folder.to_owned(), layers: RefCell::default() }
+    }
+
+    fn packed(&self, layer: LayerBuilder) -> anyhow::Result<Layer> {
+        let layer = layer.build()?;
+        let mut layers = self.layers.borrow_mut();
+        let key = layer.diff_id().to_string();
+        if let Some(packed) = layers.get(&key) {
+            return Ok(packed.clone());
+        }
+        let packed = layer.compressed(&self.folder)?;
+        layers.insert(key, packed.clone());
+        Ok(packed)
+    }
+}
+
 /// Puts the image of `entry` together; `programs` are its compiled programs in its order.
-/// `work` is a folder for what is on its way; it must outlive the image.
 ///
 /// # Errors
 /// A file is missing or cannot be read.
@@ -56,9 +83,9 @@ pub fn assemble(
     entry: &Entry,
     programs: &[PathBuf],
     around: &Surroundings,
-    work: &Path,
+    shelf: &Shelf,
 ) -> anyhow::Result<Assembled> {
-    let mut layers = vec![ground(around, work)?];
+    let mut layers = vec![ground(around, shelf)?];
     let mut needing = programs.to_vec();
     if entry.engine {
         needing.push(around.engine.join(ENGINE));
@@ -70,16 +97,16 @@ pub fn assemble(
             let path = library.to_str().context("a library's path is not UTF-8")?;
             layer = layer.file(path, library)?;
         }
-        layers.push(layer.build()?.compressed(work)?);
+        layers.push(shelf.packed(layer)?);
     }
     if entry.engine {
-        layers.push(engine(around, work)?);
+        layers.push(engine(around, shelf)?);
     }
     let mut layer = LayerBuilder::new();
     for ((_, name), program) in entry.programs.iter().zip(programs) {
         layer = layer.file(&format!("{PROGRAMS}/{name}"), program)?;
     }
-    layers.push(layer.build()?.compressed(work)?);
+    layers.push(shelf.packed(layer)?);
 
     let (_, first) = entry.programs.first().context("an image needs a program")?;
     let mut recipe = Recipe::new(platform()?);
@@ -95,12 +122,12 @@ pub fn assemble(
 }
 
 /// What every program finds: who it is, whom to trust, where to write.
-fn ground(around: &Surroundings, work: &Path) -> anyhow::Result<Layer> {
+fn ground(around: &Surroundings, shelf: &Shelf) -> anyhow::Result<Layer> {
     let layer = LayerBuilder::new();
     let mut layer = layer.shared_folder("/tmp")?;
     let files = [("/etc/passwd", PASSWD), ("/etc/group", GROUP), ("/etc/nsswitch.conf", NAMES)];
     for (path, text) in files {
-        let file = work.join(path.trim_start_matches("/etc/"));
+        let file = shelf.folder.join(path.trim_start_matches("/etc/"));
         fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
         layer = layer.data(path, &file)?;
     }
@@ -112,20 +139,20 @@ fn ground(around: &Surroundings, work: &Path) -> anyhow::Result<Layer> {
     let layer = layer
         .data(CERTIFICATES, &around.certificates)?
         .data("/usr/share/doc/headgate/LICENSE", &around.license)?;
-    Ok(layer.build()?.compressed(work)?)
+    shelf.packed(layer)
 }
 
-fn engine(around: &Surroundings, work: &Path) -> anyhow::Result<Layer> {
+fn engine(around: &Surroundings, shelf: &Shelf) -> anyhow::Result<Layer> {
     let mut layer = LayerBuilder::new()
         .file(&format!("{ENGINE_FOLDER}/{ENGINE}"), &around.engine.join(ENGINE))?;
     for paper in ["LICENSE", "ThirdPartyNotices.txt"] {
         let place = format!("/usr/share/doc/onnxruntime/{paper}");
         layer = layer.data(&place, &around.engine.join(paper))?;
     }
-    Ok(layer.build()?.compressed(work)?)
+    shelf.packed(layer)
 }
 
-fn environment(entry: &Entry) -> std::collections::BTreeMap<String, String> {
+fn environment(entry: &Entry) -> BTreeMap<String, String> {
     let mut variables = vec![("PATH", PROGRAMS.to_owned()), ("SSL_CERT_FILE", CERTIFICATES.into())];
     if entry.engine {
         variables.push(("ORT_DYLIB_PATH", format!("{ENGINE_FOLDER}/{ENGINE}")));
@@ -133,7 +160,7 @@ fn environment(entry: &Entry) -> std::collections::BTreeMap<String, String> {
     variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn labels(entry: &Entry, version: &str) -> std::collections::BTreeMap<String, String> {
+fn labels(entry: &Entry, version: &str) -> BTreeMap<String, String> {
     let pairs = [
         ("title", format!("headgate/{}", entry.name)),
         ("description", entry.about.to_owned()),

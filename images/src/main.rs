@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use clap::Parser as _;
-use images::assemble::{Surroundings, assemble};
+use images::assemble::{Shelf, Surroundings, assemble};
 use images::catalogue::{CATALOGUE, Entry};
 use images::overlay::{self, Written};
 use images::programs::{Profile, compile, program};
@@ -76,6 +76,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     };
     let client = args.registries.client();
     let work = tempfile::tempdir().context("a folder for layers on their way")?;
+    let shelf = Shelf::new(work.path());
     let (mut made, mut written) = (Vec::new(), Vec::new());
     for entry in entries {
         let programs: Vec<PathBuf> = entry
@@ -83,7 +84,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
             .iter()
             .map(|(_, name)| program(root, work.path(), args.profile, entry, name))
             .collect::<anyhow::Result<_>>()?;
-        let image = assemble(entry, &programs, &around, work.path())
+        let image = assemble(entry, &programs, &around, &shelf)
             .with_context(|| format!("put {} together", entry.name))?;
         written.push(write(args, &client, entry, &image.image)?);
         made.push((entry, image));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use images::assemble::{Surroundings, assemble};
+use images::assemble::{Shelf, Surroundings, assemble};
 use images::catalogue::{CATALOGUE, Entry};
 use registry::{Client, Options, Reference, blocking};
 
@@ -72,7 +72,8 @@ fn the_same_files_give_the_same_digest_at_any_place_and_time() {
     let build = || {
         let folder = tempfile::tempdir().unwrap();
         let (around, programs) = inputs(folder.path(), &[program]);
-        let made = assemble(entry("scorer"), &programs, &around, folder.path()).unwrap();
+        let made =
+            assemble(entry("scorer"), &programs, &around, &Shelf::new(folder.path())).unwrap();
         (made.image.digest().clone(), made.packed, made.unpacked)
     };
     let first = build();
@@ -86,7 +87,7 @@ fn the_scorer_runs_with_nothing_but_its_image() {
     assert!(scorer.is_file(), "cargo build --workspace --bins comes first, as in `make test`");
     let folder = tempfile::tempdir().unwrap();
     let (around, programs) = inputs(folder.path(), &[&scorer]);
-    let made = assemble(entry("scorer"), &programs, &around, folder.path()).unwrap();
+    let made = assemble(entry("scorer"), &programs, &around, &Shelf::new(folder.path())).unwrap();
     let layout = folder.path().join("layout");
     let to: Reference = format!("oci:{}:test", layout.display()).parse().unwrap();
     blocking::publish(&Client::new(Options::default()), &made.image, &to, &[]).unwrap();
