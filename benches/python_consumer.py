@@ -27,6 +27,7 @@ def main() -> None:
     with open(args.model, "rb") as file:
         digest = "sha256:" + hashlib.sha256(file.read()).hexdigest()
     answer = engine(args.model)
+    parse = {"orjson": orjson.loads, "json": json.loads}[args.json]
     common = {"bootstrap.servers": args.brokers}
     extra = dict(setting.split("=", 1) for setting in args.setting)
     consumer = Consumer(
@@ -54,7 +55,7 @@ def main() -> None:
             for message in messages:
                 if message.error():
                     raise SystemExit(str(message.error()))
-                record = orjson.loads(message.value())
+                record = parse(message.value())
                 rows.append([record[field] for field in fields])
             labels, scores = answer(np.array(rows, dtype=np.float32))
             for message, label, score in zip(messages, labels, scores):
@@ -120,6 +121,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--schema", required=True)
     parser.add_argument("--generation", type=int, default=1)
     parser.add_argument("--count", type=int, default=0, help="end after so many records; 0: never")
+    parser.add_argument("--json", choices=["orjson", "json"], default="orjson", help="what parses")
     parser.add_argument("--setting", action="append", default=[], help="of the consumer, key=value")
     return parser.parse_args()
 

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// The smallest, middle and largest of several measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
+    #[serde(serialize_with = "rounded")]
     pub min: f64,
+    #[serde(serialize_with = "rounded")]
     pub median: f64,
     /// Nearest rank; only where there are enough measurements for it to mean something.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "rounded_option", skip_serializing_if = "Option::is_none")]
     pub p99: Option<f64>,
+    #[serde(serialize_with = "rounded")]
     pub max: f64,
 }
 
@@ -91,9 +94,31 @@ impl Figure {
     }
 }
 
+/// No measurement here is good for more digits: whole numbers from a thousand on, else two decimals.
+fn rounded<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if number.abs() >= 1000.0 {
+        serializer.serialize_i64(number.round() as i64)
+    } else {
+        serializer.serialize_f64((number * 100.0).round() / 100.0)
+    }
+}
+
+fn rounded_option<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match number {
+        Some(number) => rounded(number, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn figures_have_as_many_digits_as_they_are_good_for() {
+        let json = serde_json::json!(Spread::of(&[482_913.27, 12.3456]));
+        assert_eq!(json, serde_json::json!({"min": 12.35, "median": 241_463, "max": 482_913}));
+    }
 
     #[test]
     fn a_spread_has_the_middle_of_even_and_odd_counts() {

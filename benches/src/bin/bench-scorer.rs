@@ -32,6 +32,7 @@ struct Args {
 }
 
 const STREAM: &str = "shuttle";
+const WARM_UPS: u32 = 3;
 const LIMIT: Duration = Duration::from_secs(300);
 
 struct Bench {
@@ -55,11 +56,16 @@ fn main() -> anyhow::Result<()> {
     let venv = Venv::ready()?;
     let broker = harness::kafka::OwnBroker::new();
     let bench = Bench::new(&broker.bootstrap, args.records as usize)?;
-    // The broker's virtual machine compiles what runs often; that must not be at the cost of whoever comes first.
-    bench.ours(&scorer, 0)?;
+    let settings: Vec<String> =
+        args.peer_setting.iter().map(|setting| format!("--setting={setting}")).collect();
+    // The broker's virtual machine compiles what runs often, for millions of records; that must not be at the cost of
+    // whoever comes first.
+    for run in 0..WARM_UPS {
+        bench.ours(&scorer, &format!("warm-up-{run}"))?;
+    }
     let (mut ours, mut python, mut tuned) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=args.rounds {
-        let mine = bench.ours(&scorer, round)?;
+        let mine = bench.ours(&scorer, &format!("ours-{round}"))?;
         let theirs = bench.python(&venv, &format!("python-{round}"), &[])?;
         complain(&format!("round {round}: {:.0} and {:.0} records/s", mine.rate, theirs.rate));
         let differ = mine.scores.iter().zip(&theirs.scores).filter(|(a, b)| (*a - *b).abs() > 1e-5);
@@ -68,10 +74,13 @@ fn main() -> anyhow::Result<()> {
         python.push(theirs.rate);
         if !args.peer_setting.is_empty() {
             let group = format!("python-tuned-{round}");
-            tuned.push(bench.python(&venv, &group, &args.peer_setting)?.rate);
+            tuned.push(bench.python(&venv, &group, &settings)?.rate);
         }
     }
-    let mut peers = vec![("python-consumer", &python[..])];
+    // Once is enough for one that is slower than the peer and takes a quarter of a minute.
+    let plain = [bench.python(&venv, "python-json", &["--json=json".to_owned()])?.rate];
+    let mut peers =
+        vec![("python-consumer", &python[..]), ("python-consumer-stdlib-json", &plain[..])];
     if !tuned.is_empty() {
         peers.push(("python-consumer-tuned", &tuned));
     }
@@ -112,9 +121,9 @@ impl Bench {
         ]
     }
 
-    fn ours(&self, binary: &Path, round: u32) -> anyhow::Result<Round> {
+    fn ours(&self, binary: &Path, group: &str) -> anyhow::Result<Round> {
         self.round(|| {
-            let mut args = self.arguments(&format!("ours-{round}"));
+            let mut args = self.arguments(group);
             args.push("--name=bench".to_owned());
             args.push(format!("--cache={}", self.folder.path().join("cache").display()));
             let scorer = Scorer::start(binary, &args)?;
@@ -132,12 +141,12 @@ impl Bench {
         })
     }
 
-    fn python(&self, venv: &Venv, group: &str, settings: &[String]) -> anyhow::Result<Round> {
+    fn python(&self, venv: &Venv, group: &str, more: &[String]) -> anyhow::Result<Round> {
         self.round(|| {
             let mut args = self.arguments(group);
             args.push(format!("--model={}", self.model.display()));
             args.push(format!("--count={}", self.records));
-            args.extend(settings.iter().map(|setting| format!("--setting={setting}")));
+            args.extend_from_slice(more);
             Python::start(venv, &args)?.done()
         })
     }
