@@ -77,3 +77,30 @@ impl Stop {
         if self.is_set() { Err(Fault::Stopped) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn work_is_waited_for_until_the_process_is_asked_to_end() {
+        let stop = Stop::default();
+        assert_eq!(stop.unless_set(|| 7).unwrap(), 7);
+
+        let (never, wait) = mpsc::channel::<()>();
+        let (other, asked) = (stop.clone(), stop.clone());
+        std::thread::spawn(move || other.set());
+        let error = asked.unless_set(move || wait.recv()).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(Fault::Stopped)), "{error}");
+        drop(never);
+
+        let panicked = Stop::default().unless_set(|| assert!(wait_is_over()));
+        assert!(panicked.unwrap_err().to_string().contains("panicked"));
+    }
+
+    fn wait_is_over() -> bool {
+        false
+    }
+}

@@ -81,3 +81,48 @@ pub fn fault(error: registry::Error, hint: &str) -> anyhow::Error {
         false => contract::usage(error.to_string(), hint),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_fetched_has_a_source() {
+        let here: InputFile = "demo/schema.json".parse().unwrap();
+        let there: InputFile = "oci://host:5000/files:v1#holdout.csv".parse().unwrap();
+        let told =
+            sources([("schema", Some(&here)), ("holdout", Some(&there)), ("champion", None)]);
+        let source =
+            ("holdout-source".to_owned(), "oci://host:5000/files:v1#holdout.csv".to_owned());
+        assert_eq!(told, BTreeMap::from([source]));
+    }
+
+    #[test]
+    fn a_fault_asks_of_the_caller_what_the_registry_means() {
+        let what = || "host/files:v1".to_owned();
+        for (error, code, hint) in [
+            (
+                registry::Error::NotFound { what: what() },
+                contract::exit::USAGE,
+                "check the reference",
+            ),
+            (
+                registry::Error::Unavailable { what: what(), why: "503".into() },
+                contract::exit::PASSING,
+                "once the registry answers",
+            ),
+            (
+                registry::Error::Invalid { what: what(), why: "several files".into() },
+                contract::exit::USAGE,
+                "correct --schema",
+            ),
+        ] {
+            let fault = fault(error, "correct --schema");
+            assert_eq!(contract::fault::exit_code(&fault), code);
+            let told = contract::fault::render(&fault);
+            assert!(told.contains(hint), "{told}");
+        }
+    }
+}

@@ -215,5 +215,7 @@ fn the_second_process_ends_when_the_first_is_gone() {
     let mut stdin = probe.stdin.take().unwrap();
     writeln!(stdin, "{request}").unwrap();
     drop(stdin);
-    assert_eq!(probe.wait().unwrap().code(), Some(1));
+    let ended = probe.wait().unwrap();
+    // It exits while the engine is at work, whose own clearing up may then end in a signal.
+    assert!(!ended.success() && ended.code().is_none_or(|code| code == 1), "{ended}");
 }
