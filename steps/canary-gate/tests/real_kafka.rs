@@ -50,6 +50,28 @@ fn a_canary_from_beginning_to_end() {
 }
 
 #[test]
+fn a_switch_reads_the_champions_past_and_is_taken_back_on_harm() {
+    let stage = stage();
+    let harmful = Behaviour { candidate_errors: 0.6, ..Behaviour::default() };
+    let _scorer = stage.scorer(harmful).unwrap();
+    let topic = format!("{}.labels", stage.stream);
+    let mut labels = stage.kafka.reader(&topic, &contract::kafka::Start::Beginning).unwrap();
+    let (mut seen, started) = (0, std::time::Instant::now());
+    while seen < 3_000 {
+        assert!(started.elapsed().as_secs() < 60, "{seen} labels");
+        seen += usize::from(labels.next(std::time::Duration::from_millis(100)).unwrap().is_some());
+    }
+    let mut flags = flags("1m");
+    flags.extend(["--strategy=blue-green".into(), "--baseline-records=2000".into()]);
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let ran = stage.start(GATE, "r-1", &flags).unwrap().end().unwrap();
+    assert_eq!(ran.verdict, "fail", "{} {}", ran.reason, ran.log);
+    assert!(ran.reason.contains("the champion before the switch"), "{}", ran.reason);
+    assert_eq!(ran.record["details"]["baseline"]["answers"], 2_000);
+    assert_eq!(shares(&stage), [0.0, 1.0, 0.0]);
+}
+
+#[test]
 fn a_fenced_gate_gives_way_to_the_route_of_who_fenced_it() {
     let stage = stage();
     let _scorer = stage.scorer(Behaviour::default()).unwrap();
