@@ -74,5 +74,12 @@ mod tests {
         };
         assert_eq!((route.champion.clone(), route.share()), (model(2), 0.0));
         assert_eq!(planned(Some(&route), 2, Strategy::Canary), Plan::AlreadyDone);
+
+        let switched = stream.with_candidate(model(2), 1.0);
+        assert!(
+            matches!(planned(Some(&switched), 2, Strategy::BlueGreen), Plan::Write(r) if *r == route)
+        );
+        assert!(matches!(planned(Some(&stream), 2, Strategy::BlueGreen), Plan::Refuse(_)));
+        assert!(matches!(planned(None, 2, Strategy::BlueGreen), Plan::Refuse(_)));
     }
 }
