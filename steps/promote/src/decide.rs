@@ -77,7 +77,7 @@ mod tests {
 
         let switched = stream.with_candidate(model(2), 1.0);
         assert!(
-            matches!(planned(Some(&switched), 2, Strategy::BlueGreen), Plan::Write(r) if *r == route)
+            matches!(planned(Some(&switched), 2, Strategy::BlueGreen), Plan::Write(r) if r == route)
         );
         assert!(matches!(planned(Some(&stream), 2, Strategy::BlueGreen), Plan::Refuse(_)));
         assert!(matches!(planned(None, 2, Strategy::BlueGreen), Plan::Refuse(_)));
