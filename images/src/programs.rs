@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-use crate::catalogue::Entry;
+use crate::catalogue::{CATALOGUE, Entry};
 
 /// How programs are compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -22,29 +22,37 @@ pub enum Profile {
 /// # Errors
 /// It does not compile.
 pub fn compile(root: &Path, profile: Profile, entries: &[&Entry]) -> anyhow::Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    if profile == Profile::Dev {
+        // The whole workspace, as `make test` compiles it: a part of it would be another choice of features, and so
+        // another compilation.
+        let mut command = Command::new(cargo);
+        command.current_dir(root).args(["build", "--quiet", "--workspace", "--bins"]);
+        let status = command.status().context("run cargo")?;
+        ensure!(status.success(), "the programs do not compile");
+        return Ok(());
+    }
     for engine in [false, true] {
-        let mut packages: Vec<_> = entries
+        if !entries.iter().any(|entry| entry.engine == engine) {
+            continue;
+        }
+        // All of them, whichever are wanted: cargo chooses features for what it compiles together, and an image must
+        // not depend on which others were made with it.
+        let mut packages: Vec<_> = CATALOGUE
             .iter()
             .filter(|entry| entry.engine == engine)
             .flat_map(|entry| entry.programs.iter().map(|(package, _)| *package))
             .collect();
         packages.dedup();
-        if packages.is_empty() {
-            continue;
-        }
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
-        command.current_dir(root).args(["build", "--quiet", "--bins"]);
+        let mut command = Command::new(&cargo);
+        command.current_dir(root).args(["build", "--quiet", "--bins", "--release"]);
         for package in packages {
             command.args(["--package", package]);
         }
-        if profile == Profile::Release {
-            command.arg("--release");
-            if !engine {
-                // With a target of its own the flag does not reach build scripts, which stay as they are.
-                command.args(["--target", &triple()]);
-                command.env("RUSTFLAGS", "-C target-feature=+crt-static");
-            }
+        if !engine {
+            // With a target of its own the flag does not reach build scripts, which stay as they are.
+            command.args(["--target", &triple()]);
+            command.env("RUSTFLAGS", "-C target-feature=+crt-static");
         }
         let status = command.status().context("run cargo")?;
         ensure!(status.success(), "the programs do not compile");
