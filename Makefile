@@ -1,8 +1,8 @@
 # `make` alone says what there is. A `##` behind a target is its help, a `##@` begins a section.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo run-step kafka topics kafka-down models conformance test check bless \
-  bench-scorer bench-routes bench-steps onnxruntime images tools
+.PHONY: help demo run-step kafka topics kafka-down models conformance test test-argo check bless \
+  bench-scorer bench-routes bench-steps bench-argo onnxruntime images tools
 
 # Where crates/model looks for the engine, unless told otherwise.
 export ORT_DYLIB_PATH ?= $(CURDIR)/target/onnxruntime/libonnxruntime.so
@@ -43,6 +43,12 @@ test: onnxruntime ## Everything: unit, conformance, docs, browser, real Kafka, f
 	cargo build --workspace --bins
 	STEP_BIN_DIR=$(CURDIR)/target/debug cargo test --workspace --no-fail-fast
 
+test-argo: onnxruntime ## Releases on a real Argo: the cluster of KUBECONFIG, images through REGISTRY=<host>; ARGS='promoted --keep'
+	@scripts/tools cargo cc cmake java mvn kcat kubectl argo go
+	@cargo run --quiet --package images -- --profile $(or $(IMAGE_PROFILE),dev) --out target/argo/images \
+	  --registry $(or $(REGISTRY),$(error REGISTRY is not set: name the registry that the cluster pulls from, host:port))
+	@cargo run --quiet --package test-argo --bin test-argo -- $(ARGS)
+
 check: ## Format, lints, licences and bans
 	@scripts/tools cargo cargo-deny
 	cargo fmt --all --check
@@ -74,6 +80,12 @@ bench-scorer: onnxruntime ## Records per second, exactly once, against a Python 
 
 bench-routes: onnxruntime ## Time from a route's write until every scorer follows it
 	@cargo run --quiet --release --package benches --bin bench-routes -- $(ARGS)
+
+bench-argo: onnxruntime ## A release on the cluster of KUBECONFIG, against the same workflow with steps that do nothing
+	@scripts/tools cargo cc cmake java mvn kubectl argo
+	@cargo run --quiet --package images -- --profile $(or $(IMAGE_PROFILE),release) --out target/argo/images \
+	  --registry $(or $(REGISTRY),$(error REGISTRY is not set: name the registry that the cluster pulls from, host:port))
+	@cargo run --quiet --package test-argo --bin bench-argo -- $(ARGS)
 
 bench-steps: ## Start time and size of every step's binary
 	@cargo run --quiet --release --package benches --bin bench-steps -- $(ARGS)

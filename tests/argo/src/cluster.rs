@@ -41,6 +41,17 @@ impl Cluster {
         run(&mut command, Some(manifest))
     }
 
+    /// Asks the API server what it would say to a manifest.
+    ///
+    /// # Errors
+    /// It would refuse it.
+    pub fn dry_run(&self, manifest: &str) -> anyhow::Result<String> {
+        let mut command = Command::new("kubectl");
+        command.args(["--namespace", &self.namespace, "apply", "--server-side"]);
+        command.args(["--force-conflicts", "--dry-run=server", "--filename", "-"]);
+        run(&mut command, Some(manifest))
+    }
+
     /// An object as JSON; `None` where there is none.
     ///
     /// # Errors

@@ -4,9 +4,11 @@
 //!
 //! - [`scenarios`]: what releases are put through, one file a theme
 //! - [`world`]: what they share; [`stream`], [`workflow`]: what each has of its own
-//! - [`cluster`]: `kubectl` and `argo`; [`python`]: the image of a step in another language
+//! - [`cluster`]: `kubectl` and `argo`; [`python`]: the image of a step in another language; [`noop`]: steps that do
+//!   nothing, for comparison
 
 pub mod cluster;
+pub mod noop;
 pub mod python;
 pub mod scenarios;
 pub mod stream;

@@ -46,13 +46,7 @@ pub fn push(repository: &str, client: &Client, work: &Path) -> anyhow::Result<St
             &harness::root().join("tests/other-language/step.py"),
         )?
         .build()?;
-    let architecture = match std::env::consts::ARCH {
-        "x86_64" => "linux/amd64",
-        "aarch64" => "linux/arm64",
-        other => anyhow::bail!("no image for {other}"),
-    };
-    let platform: Platform = architecture.parse()?;
-    let mut recipe = Recipe::new(platform);
+    let mut recipe = Recipe::new(platform()?);
     recipe.env = [("PATH".to_owned(), "/usr/local/bin:/usr/bin".to_owned())].into();
     recipe.user = Some("65532:65532".to_owned());
     recipe.layers = vec![layer];
@@ -61,4 +55,13 @@ pub fn push(repository: &str, client: &Client, work: &Path) -> anyhow::Result<St
     let image = published.image.to_string();
     ensure!(image.contains("@sha256:"), "{image} is not by digest");
     Ok(image)
+}
+
+/// This machine's platform, which is the cluster's too.
+pub(crate) fn platform() -> anyhow::Result<Platform> {
+    Ok(match std::env::consts::ARCH {
+        "x86_64" => "linux/amd64".parse()?,
+        "aarch64" => "linux/arm64".parse()?,
+        other => anyhow::bail!("no image for {other}"),
+    })
 }

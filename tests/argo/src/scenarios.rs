@@ -5,6 +5,7 @@ mod drift;
 mod ended;
 mod leftovers;
 mod lost;
+mod manifests;
 mod side_by_side;
 mod swapped;
 mod verdicts;
@@ -34,6 +35,11 @@ const RELEASE: Duration = Duration::from_secs(600);
 
 /// All of them.
 pub const SCENARIOS: &[Scenario] = &[
+    now(
+        "manifests",
+        "argo lint, and every overlay as the API server sees it",
+        manifests::run_scenario,
+    ),
     now("promoted", "a better model becomes the champion", verdicts::promoted),
     now("rejected", "a model that does not fit the stream never moves traffic", verdicts::rejected),
     now("rolled-back", "a model that does harm is taken back", verdicts::rolled_back),
@@ -69,8 +75,11 @@ const fn now(
     Scenario { name, about, last: false, run }
 }
 
-/// Submits a release of `model` on `stream`, named after the stream and the model.
-fn release(
+/// Submits a release of `model` on `stream`, named after both.
+///
+/// # Errors
+/// Argo or the registry refuses.
+pub fn release(
     world: &World,
     stream: &Stream,
     model: &str,
@@ -79,7 +88,11 @@ fn release(
     release_as(world, stream, model, &format!("{}-{model}", stream.name), more)
 }
 
-fn release_as(
+/// The same under another name.
+///
+/// # Errors
+/// As [`release`].
+pub fn release_as(
     world: &World,
     stream: &Stream,
     model: &str,
@@ -95,7 +108,10 @@ fn release_as(
 }
 
 /// A stream with a champion.
-fn with_champion(world: &World, name: &str, champion: &str) -> anyhow::Result<Stream> {
+///
+/// # Errors
+/// The stream does not start, or its first champion is not promoted.
+pub fn with_champion(world: &World, name: &str, champion: &str) -> anyhow::Result<Stream> {
     let stream = Stream::start(world, name)?;
     world.bootstrap(name, &world.brokers, champion)?;
     Ok(stream)

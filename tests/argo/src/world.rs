@@ -213,7 +213,7 @@ impl World {
         let text = format!(
             "namespace: {}\nnamePrefix: {stream}-\n\
              resources: [../../../../workflow-templates/scorer]\n\
-             components: [../../../images/kustomize]\n\
+             components: [../../images/kustomize]\n\
              labels: [{{pairs: {{stream: {stream}}}, includeSelectors: true}}]\n\
              replicas: [{{name: scorer, count: 1}}]\n\
              {settings}",
@@ -249,15 +249,34 @@ impl World {
         Ok(())
     }
 
+    /// A copy with a namespace of its own, in which the shipped YAML is installed.
+    ///
+    /// # Errors
+    /// The cluster refuses.
+    pub fn with_own_namespace(&self, name: &str) -> anyhow::Result<Self> {
+        let namespace = format!("{}-{name}", self.cluster.namespace);
+        let folder = harness::root().join("target/argo").join(&namespace);
+        let own = Self { cluster: Cluster { namespace }, folder, ..self.clone() };
+        own.install()?;
+        Ok(own)
+    }
+
+    /// A copy with a namespace of its own, in which steps that do nothing have replaced the shipped ones.
+    ///
+    /// # Errors
+    /// The cluster or the registry refuses.
+    pub fn with_empty_steps(&self) -> anyhow::Result<Self> {
+        let own = self.with_own_namespace("empty")?;
+        crate::noop::replace_steps(&own.cluster, &own.settings.registry, &own.folder.join("noop"))?;
+        Ok(own)
+    }
+
     /// A copy with a namespace of its own, in which a team's own shadow test has replaced the shipped one.
     ///
     /// # Errors
     /// The cluster or the registry refuses.
     pub fn with_own_shadow_test(&self) -> anyhow::Result<Self> {
-        let namespace = format!("{}-swapped", self.cluster.namespace);
-        let folder = harness::root().join("target/argo").join(&namespace);
-        let own = Self { cluster: Cluster { namespace }, folder, ..self.clone() };
-        own.install()?;
+        let own = self.with_own_namespace("swapped")?;
         let repository = format!("{}/headgate-test/check-traffic", self.settings.registry);
         let client = Client::new(Options::default());
         let image = crate::python::push(&repository, &client, &own.folder.join("python"))?;
@@ -375,7 +394,7 @@ impl World {
         let text = format!(
             "namespace: {}\n\
              resources: [../../../../workflow-templates, store.yaml]\n\
-             components: [../../../images/kustomize]\n\
+             components: [../../images/kustomize]\n\
              {settings}",
             self.cluster.namespace
         );
@@ -394,7 +413,21 @@ impl World {
         Ok(())
     }
 
-    fn render(&self, name: &str, text: &str) -> anyhow::Result<String> {
+    /// An empty folder of this run.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn scratch(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.folder.join(name);
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
+    /// A kustomization with this text, rendered.
+    ///
+    /// # Errors
+    /// It does not render.
+    pub fn render(&self, name: &str, text: &str) -> anyhow::Result<String> {
         let folder = self.folder.join(name);
         std::fs::create_dir_all(&folder)?;
         let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n";
@@ -403,7 +436,10 @@ impl World {
     }
 
     /// The ConfigMap `headgate` of these tests, as a team's `parameters.env` would make it.
-    fn parameters(&self, stream: &str, brokers: &str) -> anyhow::Result<String> {
+    ///
+    /// # Errors
+    /// The registry refuses the schema that it names.
+    pub fn parameters(&self, stream: &str, brokers: &str) -> anyhow::Result<String> {
         let schema = self.schema(stream)?;
         let pods = &self.settings.registry_from_pods;
         let lines = [

@@ -1,0 +1,97 @@
+//! `make bench-argo`: how long a release takes from `argo submit` to its verdict, against the same workflow with
+//! steps that do nothing.
+//!
+//! The canary is one share held for no time, so what is left is pods, and what the steps do in them. A third figure
+//! is the steps' own clock: from the start of each to its verdict, as its decision record says it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use benches::figure::{Better, Figure};
+use clap::Parser as _;
+use serde_json::Value;
+use test_argo::scenarios::{release_as, with_champion};
+use test_argo::world::{Settings, World, tell};
+
+#[derive(clap::Parser)]
+#[command(about = "A release on Argo, against the same workflow with steps that do nothing")]
+struct Args {
+    /// Releases of either kind, in turns
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+
+    /// Folder of the built binaries
+    #[arg(long, default_value = "target/debug")]
+    binaries: std::path::PathBuf,
+}
+
+const LIMIT: Duration = Duration::from_secs(600);
+/// The steps' own part of the whole may be this much.
+const BUDGET: f64 = 0.10;
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let settings = Settings::from_environment(harness::root().join(&args.binaries))?;
+    let world = World::new(settings)?;
+    let empty = world.with_empty_steps()?;
+    let stream = with_champion(&world, "bench", "boosting")?;
+    let more = [
+        ("records", "1000"),
+        ("shares", "50%"),
+        ("min-step-time", "0s"),
+        ("min-records", "1"),
+        ("accept", "no-harm"),
+        ("bake", "1s"),
+    ];
+    let (mut ours, mut theirs, mut inside) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..args.rounds {
+        for (world, times) in [(&empty, &mut theirs), (&world, &mut ours)] {
+            // In turns, so that there is always a better one than the champion's.
+            let model = ["linear", "boosting"][round % 2];
+            let started = Instant::now();
+            let name = format!("bench-{round}");
+            let workflow = release_as(world, &stream, model, &name, &more)?;
+            let ended = workflow.end(LIMIT)?;
+            let seconds = started.elapsed().as_secs_f64();
+            tell(&format!("{} {name}: {} in {seconds:.1} s", world.cluster.namespace, ended.phase));
+            times.push(seconds);
+        }
+        inside.push(own_seconds(&world, &format!("bench-{round}"))?);
+    }
+    stream.audit()?;
+    empty.remove_namespace();
+    world.end(false);
+
+    let figure = Figure::new("argo", "s", Better::Lower, &ours, &[("no-op steps", &theirs)]);
+    let share = benches::figure::Spread::of(&inside).median / figure.ours.median;
+    let word = if share < BUDGET { "met" } else { "missed" };
+    tell(&format!(
+        "the steps' own clocks: {:.2} s of {:.1} s, {:.1} % (budget {:.0} %: {word})",
+        benches::figure::Spread::of(&inside).median,
+        figure.ours.median,
+        share * 100.0,
+        BUDGET * 100.0
+    ));
+    Ok(figure.print()?)
+}
+
+/// The time between start and verdict of every step of a release, from the decision records that Argo kept.
+fn own_seconds(world: &World, release: &str) -> anyhow::Result<f64> {
+    let mut sum = 0.0;
+    let mut steps = 0;
+    for path in world.reports()? {
+        let Ok(record) = serde_json::from_slice::<Value>(&std::fs::read(&path)?) else { continue };
+        if record["release"] != release {
+            continue;
+        }
+        let at = |name: &str| {
+            record[name].as_str().and_then(contract::event::unix_ms).map(|ms| ms as f64 / 1_000.0)
+        };
+        if let (Some(started), Some(finished)) = (at("started"), at("finished")) {
+            sum += finished - started;
+            steps += 1;
+        }
+    }
+    ensure!(steps >= 4, "{release} left only {steps} decision records");
+    Ok(sum)
+}
