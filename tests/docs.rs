@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use contract::describe::Description;
 use pipeline_tests::{root, steps};
+use serde_json::Value;
 
 /// Every Markdown file of the repository, by its path from the root.
 fn papers() -> Vec<PathBuf> {
@@ -158,6 +159,34 @@ fn the_table_of_steps_is_that_of_the_code() {
         ));
     }
     generated(&root().join("steps/README.md"), &table);
+}
+
+#[test]
+fn the_picture_of_the_release_names_its_tasks_and_no_others() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let release: Value =
+        serde_saphyr::from_str(&read("workflow-templates/model-release.yaml")).unwrap();
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
+    let templates = list(&release["spec"]["templates"]);
+    let mut tasks: BTreeSet<String> = templates
+        .iter()
+        .flat_map(|template| list(&template["dag"]["tasks"]))
+        .map(|task| name(&task))
+        .collect();
+    tasks.insert(name(&release["spec"]["hooks"]["exit"]["templateRef"]));
+
+    let picture = read("docs/model-release.svg");
+    let texts = picture.split("<text class=\"n\"").skip(1);
+    let drawn: BTreeSet<String> = texts
+        .filter_map(|text| text.split_once('>')?.1.split_once('<'))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    assert_eq!(
+        drawn, tasks,
+        "docs/model-release.svg (left) and workflow-templates/model-release.yaml (right) differ: \
+         draw each task as a box with <text class=\"n\">its name</text>, and look at it in a browser"
+    );
 }
 
 fn reference(described: &Description) -> String {
