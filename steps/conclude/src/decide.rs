@@ -62,7 +62,7 @@ pub(crate) fn ending(told: &[Told], failures: &[Failure], goal: Goal) -> Ending 
     if let Some(decided) = decided.or_else(|| last("rollback").filter(|_| reached.is_some())) {
         return said(decided);
     }
-    match told.last() {
+    match told.iter().rfind(|told| told.step != "rollback").or(told.last()) {
         Some(last) => Ending {
             verdict: Verdict::Fail,
             step: last.step.clone(),
@@ -131,6 +131,12 @@ mod tests {
                 Inconclusive,
                 "canary-gate",
                 "canary-gate inconclusive: because",
+            ),
+            (
+                vec![gate(Pass), told("rollback", Pass)],
+                Fail,
+                "canary-gate",
+                "the release was ended after canary-gate told pass, before it reached its goal",
             ),
             (vec![gate(Pass), told("promote", Fail)], Fail, "promote", "promote fail: because"),
             (vec![gate(Pass), told("promote", Pass)], Pass, "promote", "because"),

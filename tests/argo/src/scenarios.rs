@@ -1,5 +1,6 @@
 //! Every scenario, in the order of the README; each has a stream of its own, so they run side by side.
 
+mod asked;
 mod broker;
 mod drift;
 mod ended;
@@ -53,6 +54,8 @@ pub const SCENARIOS: &[Scenario] = &[
         "two releases shadow one stream at once, and move traffic in turn",
         side_by_side::run,
     ),
+    now("dry-run", "a dry run ends after the shadow and moves nothing", asked::dry_run),
+    now("approval", "nothing is promoted before a person agrees", asked::approval),
     now("stopped", "argo stop in mid-canary leaves the champion alone", ended::stopped),
     now("terminated", "argo terminate in mid-canary does too", ended::terminated),
     now("pod-lost", "a pod deleted in mid-canary is tried again", lost::run),

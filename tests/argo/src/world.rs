@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use contract::kafka::{Kafka, KafkaArgs, Outgoing, TopicSpec};
+use contract::kafka::{Kafka, KafkaArgs, TopicSpec};
 use demo::telemetry::{Reading, live_part};
 use registry::{Client, Options};
 use serde_json::{Value, json};
@@ -105,7 +105,7 @@ impl World {
             TopicSpec::new("headgate.scorers", 1).compacted(),
         ])?;
         world.start_artifact_store()?;
-        world.install()?;
+        world.install("shuttle")?;
         Ok(world)
     }
 
@@ -249,15 +249,15 @@ impl World {
         Ok(())
     }
 
-    /// A copy with a namespace of its own, in which the shipped YAML is installed.
+    /// A copy with a namespace of its own, in which the shipped YAML is installed with the settings of a stream.
     ///
     /// # Errors
     /// The cluster refuses.
-    pub fn with_own_namespace(&self, name: &str) -> anyhow::Result<Self> {
+    pub fn with_own_namespace(&self, name: &str, stream: &str) -> anyhow::Result<Self> {
         let namespace = format!("{}-{name}", self.cluster.namespace);
         let folder = harness::root().join("target/argo").join(&namespace);
         let own = Self { cluster: Cluster { namespace }, folder, ..self.clone() };
-        own.install()?;
+        own.install(stream)?;
         Ok(own)
     }
 
@@ -266,7 +266,7 @@ impl World {
     /// # Errors
     /// The cluster or the registry refuses.
     pub fn with_empty_steps(&self) -> anyhow::Result<Self> {
-        let own = self.with_own_namespace("empty")?;
+        let own = self.with_own_namespace("empty", "shuttle")?;
         crate::noop::replace_steps(&own.cluster, &own.settings.registry, &own.folder.join("noop"))?;
         Ok(own)
     }
@@ -276,7 +276,7 @@ impl World {
     /// # Errors
     /// The cluster or the registry refuses.
     pub fn with_own_shadow_test(&self) -> anyhow::Result<Self> {
-        let own = self.with_own_namespace("swapped")?;
+        let own = self.with_own_namespace("swapped", "shuttle")?;
         let repository = format!("{}/headgate-test/check-traffic", self.settings.registry);
         let client = Client::new(Options::default());
         let image = crate::python::push(&repository, &client, &own.folder.join("python"))?;
@@ -294,18 +294,18 @@ impl World {
         }
     }
 
-    /// Installs event bus, event source and sensor, and waits until they run.
+    /// Installs event bus, event source and sensor for a stream, and waits until they run.
     ///
     /// # Errors
     /// The cluster refuses, or they do not come up.
-    pub fn install_events(&self) -> anyhow::Result<()> {
+    pub fn install_events(&self, stream: &str) -> anyhow::Result<()> {
         self.kafka()?.create_topics(&[
             TopicSpec::new("headgate.bus", 1),
             TopicSpec::new("headgate.bus-model-retrain-trigger", 1),
             TopicSpec::new("headgate.bus-model-retrain-action", 1),
             TopicSpec::new("headgate.events.dead-letters", 1),
         ])?;
-        let settings = self.parameters("drift", &self.brokers)?;
+        let settings = self.parameters(stream, &self.brokers)?;
         let text = format!(
             "namespace: {}\ncomponents: [../../../../workflow-templates/events]\n{settings}",
             self.cluster.namespace
@@ -324,39 +324,34 @@ impl World {
         Ok(())
     }
 
-    /// The profile of readings that are far from the telemetry's, in the registry.
+    /// A baseline for a stream, of readings that are far from the telemetry's, in the registry.
     ///
     /// # Errors
     /// `detect-drift` does not make one.
     pub fn foreign_baseline(&self, stream: &str) -> anyhow::Result<String> {
-        let kafka = self.kafka()?;
-        kafka.create_topics(&TopicSpec::of_stream(stream, 1))?;
-        let mut writer = kafka.writer()?;
-        for (n, reading) in self.readings.iter().take(3_000).enumerate() {
+        let folder = self.scratch("baseline")?;
+        let mut lines = String::new();
+        for reading in self.readings.iter().take(3_000) {
             let mut values: serde_json::Map<String, Value> = serde_json::from_str(&reading.json)?;
             for value in values.values_mut() {
                 *value = json!(value.as_f64().unwrap_or_default() * 1.5 + 40.0);
             }
-            writer.send(&Outgoing {
-                topic: format!("{stream}.features"),
-                partition: Some(0),
-                key: Some(format!("r{n}").into_bytes()),
-                value: Some(serde_json::to_vec(&values)?),
-                headers: Vec::new(),
-            })?;
+            lines.push_str(&serde_json::to_string(&values)?);
+            lines.push('\n');
         }
-        writer.flush()?;
-        let outputs = self.folder.join("baseline");
+        std::fs::write(folder.join("reference.jsonl"), lines)?;
+        let schema = self.schema(stream)?;
         let mut command = Command::new(self.settings.binaries.join("detect-drift"));
         command
-            .current_dir(harness::root())
             .args(["--mode=baseline", "--release=baseline", "--environment=test"])
-            .arg("--schema=demo/shuttle/schema.json")
             .arg(format!("--stream={stream}"))
+            .arg(format!("--schema={schema}"))
+            .arg(format!("--plain-http={}", self.settings.registry_from_pods))
+            .arg(format!("--reference={}", folder.join("reference.jsonl").display()))
             .arg(format!("--brokers={}", self.brokers))
-            .arg(format!("--outputs={}", outputs.display()));
+            .arg(format!("--outputs={}", folder.display()));
         run(&mut command, None)?;
-        let baseline = outputs.join("baseline.json");
+        let baseline = folder.join("baseline.json");
         let artifact = push(&self.settings, "baseline", &[&baseline.to_string_lossy()])?;
         Ok(format!("{artifact}#baseline.json"))
     }
@@ -389,8 +384,8 @@ impl World {
             .status();
     }
 
-    fn install(&self) -> anyhow::Result<()> {
-        let settings = self.parameters("shuttle", &self.brokers)?;
+    fn install(&self, stream: &str) -> anyhow::Result<()> {
+        let settings = self.parameters(stream, &self.brokers)?;
         let text = format!(
             "namespace: {}\n\
              resources: [../../../../workflow-templates, store.yaml]\n\
@@ -442,6 +437,7 @@ impl World {
     pub fn parameters(&self, stream: &str, brokers: &str) -> anyhow::Result<String> {
         let schema = self.schema(stream)?;
         let pods = &self.settings.registry_from_pods;
+        let trained = format!("{pods}/headgate-test/trained");
         let lines = [
             ("stream", stream),
             ("environment", "test"),
@@ -461,6 +457,9 @@ impl World {
             ("deadline", "5m"),
             ("bake", "10s"),
             ("confirm-timeout", "60s"),
+            ("artifact", &trained),
+            ("train-records", "20000"),
+            ("train-min-records", "500"),
         ];
         let literals: String =
             lines.iter().map(|(name, value)| format!("      - \"{name}={value}\"\n")).collect();

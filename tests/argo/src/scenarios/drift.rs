@@ -11,11 +11,12 @@ use crate::workflow::Workflow;
 use crate::world::World;
 
 pub(super) fn run(world: &World) -> anyhow::Result<()> {
-    world.install_events()?;
+    let world = &world.with_own_namespace("drift", "drift")?;
+    world.install_events("drift")?;
     let stream = with_champion(world, "drift", "linear")?;
     let champion = stream.route()?.champion;
     // A profile of readings that this stream does not have, so that it has drifted from them.
-    let baseline = world.foreign_baseline("drift-reference")?;
+    let baseline = world.foreign_baseline("drift")?;
     let schema = world.schema("drift")?;
     let watch = Workflow::submit(
         &world.cluster,
@@ -54,5 +55,6 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
     let all = world.cluster.list("workflows", "app.kubernetes.io/managed-by=model-retrain")?;
     ensure!(all.len() == 1, "{} retrainings of one drift", all.len());
     stream.audit()?;
+    world.remove_namespace();
     Ok(())
 }

@@ -50,7 +50,11 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
 fn has_no_token(pod: &Value, name: &str) -> anyhow::Result<bool> {
     let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
     let mut main = containers.filter(|container| container["name"] == "main").peekable();
-    let is_step = main.peek().is_some();
+    let of_workflow = &pod["metadata"]["labels"]["workflows.argoproj.io/workflow"];
+    let is_step = main.peek().is_some() && of_workflow.is_string();
+    if !is_step {
+        return Ok(false);
+    }
     for container in main {
         let mounts = container["volumeMounts"].as_array().into_iter().flatten();
         let token = mounts

@@ -1,6 +1,7 @@
 //! A pod that goes away in the middle of its step.
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
+use serde_json::Value;
 
 use super::{RELEASE, check, release, told, with_champion};
 use crate::world::World;
@@ -11,10 +12,12 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
     stream.await_route(RELEASE, "a canary", |route| route.share() > 0.0)?;
     let labels = format!("workflows.argoproj.io/workflow={}", release.name);
     let pods = world.cluster.list("pods", &labels)?;
-    let running = pods.iter().find(|pod| pod["status"]["phase"] == "Running");
-    let Some(name) = running.and_then(|pod| pod["metadata"]["name"].as_str()) else {
-        anyhow::bail!("no pod of {} is running", release.name);
+    let of_gate = |pod: &&Value| {
+        let node = &pod["metadata"]["annotations"]["workflows.argoproj.io/node-name"];
+        node.as_str().is_some_and(|node| node.contains(".canary-gate("))
     };
+    let name = pods.iter().find(of_gate).and_then(|pod| pod["metadata"]["name"].as_str());
+    let name = name.with_context(|| format!("no pod of {}'s gate is there", release.name))?;
     world.cluster.kubectl(&["delete", "pod", name, "--wait=false"])?;
     let ended = release.end(RELEASE)?;
     check(&ended, "Succeeded", &[])?;

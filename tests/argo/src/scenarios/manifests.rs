@@ -42,7 +42,11 @@ pub(super) fn run_scenario(world: &World) -> anyhow::Result<()> {
     world.cluster.kubectl(&apply)?;
 
     for overlay in std::fs::read_dir(root.join("overlays"))? {
-        let name = overlay?.file_name().to_string_lossy().into_owned();
+        let overlay = overlay?;
+        if !overlay.file_type()?.is_dir() {
+            continue;
+        }
+        let name = overlay.file_name().to_string_lossy().into_owned();
         let text = format!(
             "namespace: {}\nresources: [../../../../overlays/{name}]\n",
             world.cluster.namespace
