@@ -162,6 +162,34 @@ fn the_table_of_steps_is_that_of_the_code() {
 }
 
 #[test]
+fn the_readme_submits_releases_with_parameters_that_there_are() {
+    let release =
+        std::fs::read_to_string(root().join("workflow-templates/model-release.yaml")).unwrap();
+    let release: Value = serde_saphyr::from_str(&release).unwrap();
+    let parameters = release["spec"]["arguments"]["parameters"].as_array().unwrap();
+    let parameters: BTreeSet<&str> =
+        parameters.iter().filter_map(|it| it["name"].as_str()).collect();
+    for paper in ["README.md", "workflow-templates/README.md"].map(Path::new) {
+        let text = read(paper).replace(" -p ", " --parameter ");
+        let given: Vec<&str> = text
+            .split(" --parameter ")
+            .skip(1)
+            .chain(text.split("`--parameter ").skip(1))
+            .filter_map(|part| Some(part.split_once('=')?.0))
+            .filter(|name| !name.contains(char::is_whitespace))
+            .collect();
+        assert!(!given.is_empty(), "{}: it submits no release", paper.display());
+        for name in given {
+            assert!(
+                parameters.contains(name),
+                "{}: model-release has no parameter {name}",
+                paper.display()
+            );
+        }
+    }
+}
+
+#[test]
 fn the_picture_of_the_release_names_its_tasks_and_no_others() {
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
     let release: Value =
