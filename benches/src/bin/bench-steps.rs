@@ -22,7 +22,15 @@ struct Args {
 }
 
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
-const STATIC: [&str; 5] = ["build-image", "canary-gate", "promote", "rollback", "detect-drift"];
+const STATIC: [&str; 7] = [
+    "build-image",
+    "canary-gate",
+    "promote",
+    "rollback",
+    "conclude",
+    "detect-drift",
+    "train-linear",
+];
 const WITH_ENGINE: [&str; 2] = ["validate-model", "shadow-test"];
 /// A start may take this long, in milliseconds.
 const START_BUDGET: f64 = 10.0;
