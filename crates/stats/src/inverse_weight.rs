@@ -54,7 +54,8 @@ impl WeightedDifference {
         if !(0.0..=1.0).contains(&loss) {
             return Err(Error::OutOfRange { what: "loss", value: loss, must: "in [0, 1]" });
         }
-        if !(share.min(1.0 - share) >= self.least - 1e-12) {
+        let rarer = share.min(1.0 - share);
+        if rarer.is_nan() || rarer < self.least - 1e-12 {
             let must = "in the range announced at the start";
             return Err(Error::OutOfRange { what: "share", value: share, must });
         }

@@ -15,6 +15,9 @@ use crate::scenario::MINUTES;
 use crate::stream::{History, Minute};
 
 pub(crate) const ALPHA: f64 = 0.05;
+/// The steps that the boundary is calibrated to: what is not decided by the end of the second has
+/// cost little harm if it is small, and is decided with the reserve.
+const PLANNED_STEPS: usize = 2;
 pub(crate) const SAFE_MARGIN: f64 = 0.25;
 
 thread_local! {
@@ -41,6 +44,7 @@ pub(crate) fn fresh(history: &History) -> CountedMetric {
     let stages: Vec<Stage> = history
         .stages
         .iter()
+        .take(PLANNED_STEPS)
         .map(|stage| Stage { share: stage.share, events: round(stage.events) })
         .collect();
     let mut key: Vec<u64> = stages.iter().map(|stage| stage.events).collect();
