@@ -89,3 +89,6 @@ bench-argo: onnxruntime ## A release on the cluster of KUBECONFIG, against the s
 
 bench-steps: ## Start time and size of every step's binary
 	@cargo run --quiet --release --package benches --bin bench-steps -- $(ARGS)
+
+bench-gates: ## False rollbacks and harm let through, against the judges of five other systems
+	@cargo run --quiet --release --package gates -- $(ARGS)

@@ -45,7 +45,7 @@ mod tests {
         let quoted = serde_json::to_string(list).unwrap();
         let failure = Failure { task: "shadow-test(0)".into(), message: "main: OOMKilled".into() };
         for text in [list, quoted.as_str()] {
-            assert_eq!(parse(text).unwrap(), [failure.clone()]);
+            assert_eq!(parse(text).unwrap(), std::slice::from_ref(&failure));
         }
         for none in ["", "null", "\"null\"", "[]", "{{workflow.failures}}"] {
             assert_eq!(parse(none).unwrap(), []);

@@ -53,7 +53,7 @@ impl AnalysisRun {
 
 impl Judge for AnalysisRun {
     fn look(&mut self, minutes: &[Minute]) -> Look {
-        if minutes.len() % self.interval == 0 {
+        if minutes.len().is_multiple_of(self.interval) {
             let mut window = Arm::default();
             let from = minutes.len() - self.interval;
             minutes[from..].iter().for_each(|minute| window.add(minute.candidate));

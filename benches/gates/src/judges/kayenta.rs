@@ -4,8 +4,9 @@
 //! confidence interval of the shift: W(mu) is the standardised rank sum of the candidate's points
 //! less mu, with tie and continuity corrections; the lower end is the root of W at z = 2.3263 (98 %,
 //! two-sided), the estimate the root at 0 (Hodges and Lehmann), both to 1e-4. *High*, a failed
-//! metric, when the lower end is above 0.25 times the estimate and the ratio of the means is at least
-//! 1. One metric: score 0 or 100; a score up to the marginal one (75) fails the canary at once.
+//! metric, when the lower end is above 0.25 times the estimate and the means' ratio is 1 or
+//! more. One metric: score 0 or 100; a score up to the marginal one (75) fails the canary at once.
+//!
 //! It looks at a growing window every 10 minutes, more often than its guide advises (an hour of
 //! three), to its advantage here. Source: kayenta-judge and kayenta-mannwhitney, version 0.21.
 
@@ -29,7 +30,7 @@ struct Kayenta {
 impl Judge for Kayenta {
     fn look(&mut self, minutes: &[Minute]) -> Look {
         let mut verdict = Verdict::Open;
-        if minutes.len() % INTERVAL == 0 {
+        if minutes.len().is_multiple_of(INTERVAL) {
             let points = |arm: fn(&Minute) -> Arm| -> Vec<f64> {
                 minutes.iter().map(arm).filter(|arm| arm.records > 0).map(percent).collect()
             };
