@@ -17,7 +17,7 @@ use clap::Parser;
 #[command(version)]
 struct Args {
     /// Healthy and as many harmful canaries a scenario.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 2000)]
     runs: usize,
     /// The seed of all simulations.
     #[arg(long, default_value_t = 20_261_124)]

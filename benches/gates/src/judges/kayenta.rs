@@ -96,7 +96,12 @@ fn root(mut low: f64, mut high: f64, decreasing: impl Fn(f64) -> f64) -> f64 {
     }
     while high - low > ROOT_TOLERANCE {
         let middle = 0.5 * (low + high);
-        if decreasing(middle) > 0.0 {
+        let value = decreasing(middle);
+        if value == 0.0 {
+            // As Brent's method, which ends on an exact zero; the rank sum has flat stretches.
+            return middle;
+        }
+        if value > 0.0 {
             low = middle;
         } else {
             high = middle;
