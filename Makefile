@@ -39,7 +39,7 @@ kafka-down: ## Stop it
 ##@ Work on it
 
 test: onnxruntime ## Everything: unit, conformance, docs, browser, real Kafka, faults
-	@scripts/tools cargo cc cmake python3 java mvn chromium docker-registry skopeo umoci kcat
+	@scripts/tools cargo cc cmake python3 java mvn go chromium docker-registry skopeo umoci kcat
 	cargo build --workspace --bins
 	STEP_BIN_DIR=$(CURDIR)/target/debug cargo test --workspace --no-fail-fast
 
