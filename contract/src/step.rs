@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::args::{CommonArgs, PLACES};
 use crate::event::{self, EventContext, EventSubject, OutcomeEvent, Told};
-use crate::kafka::Kafka;
+use crate::kafka::{Kafka, Writer};
 use crate::outputs::{OutputSpec, Outputs};
 use crate::progress::Progress;
 use crate::record::DecisionRecord;
@@ -139,10 +139,12 @@ fn run<S: Step>(cli: Cli<S::Args>, flags: BTreeMap<String, Vec<String>>) -> anyh
     let progress = Progress::from_environment();
     let context = Context { common: cli.common, kafka, stop, progress, step: S::NAME, flags };
     let started = event::now();
+    // Opened before there is anything to tell: it takes librdkafka half a second to get a producer's id.
+    let writer = context.kafka.writer()?;
     let outcome = S::run(&cli.step, &context)?;
     let against = context.common.fail_on_verdict && outcome.verdict != Verdict::Pass;
     let reason = outcome.reason.clone();
-    tell::<S>(outcome, &context, &outputs, started)?;
+    tell::<S>(outcome, &context, &outputs, writer, started)?;
     if against {
         termination::say(&reason);
         return Ok(exit::VERDICT_AGAINST);
@@ -155,6 +157,7 @@ fn tell<S: Step>(
     outcome: Outcome,
     context: &Context,
     outputs: &Outputs,
+    mut writer: Writer,
     started: String,
 ) -> anyhow::Result<()> {
     debug_assert!(
@@ -221,7 +224,6 @@ fn tell<S: Step>(
         custom_data: told,
         custom_data_content_type: "application/json".into(),
     };
-    let mut writer = context.kafka.writer()?;
     writer.send(&event.to_record(context.kafka.events_topic())?)?;
     writer.flush().context("tell the outcome event")?;
     tracing::info!(verdict = %outcome.verdict, reason = outcome.reason, event = event.context.id, "told");

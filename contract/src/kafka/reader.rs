@@ -106,7 +106,8 @@ impl Kafka {
             .set("enable.partition.eof", "true")
             .set("isolation.level", "read_committed")
             .set("auto.offset.reset", "error")
-            .set("fetch.wait.max.ms", "100")
+            // Whoever reads a topic to its end waits this long for a broker that has nothing more.
+            .set("fetch.wait.max.ms", "20")
             // A reader without a group still needs a name for one; it never joins it.
             .set("group.id", "headgate-reader");
         let consumer = config.create().map_err(|error| fault("open a Kafka reader", &error))?;

@@ -39,8 +39,8 @@ pub enum Decision {
 ///
 /// While failures look independent, the claims are judged by [`PlannedTest`], exactly. Once the
 /// history or the canary itself shows that they are not ([`Dispersion`]), the same evidence is
-/// divided by the dispersion found and held against `ln(1/alpha)`, which leaves room for the error
-/// of that estimate. Failures of a key count once when the plan says [`Aggregation::ByKey`].
+/// divided by the dispersion found and held against `ln(1/alpha)` or more, which leaves room for the
+/// error of that estimate. Failures of a key count once when the plan says [`Aggregation::ByKey`].
 ///
 /// The state is small, whatever the number of records (the filter of keys excepted: 2 bytes for each
 /// planned event), and goes on after being saved bit for bit.
@@ -162,10 +162,13 @@ impl Claim {
     }
 
     fn threshold(&self, dispersion: &Dispersion) -> f64 {
+        let planned = self.planned.threshold();
         if dispersion.is_seen() {
-            threshold(self.planned.alpha(), 1)
+            // Never below the planned one, so that a false sight of dispersion cannot make the gate
+            // alarm where the exact test would not.
+            planned.max(threshold(self.planned.alpha(), 1))
         } else {
-            self.planned.threshold()
+            planned
         }
     }
 }
