@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Aggregation, Dispersion, SeenKeys};
 use crate::error::Error;
-use crate::sequential::{CountTest, PlannedTest, Side, Stage, threshold};
+use crate::sequential::{PlannedTest, Side, Stage, threshold};
 
 /// What a metric is asked, fixed before the canary starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,7 +58,6 @@ pub struct CountedMetric {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Claim {
     planned: PlannedTest,
-    counted: CountTest,
 }
 
 impl CountedMetric {
@@ -68,8 +67,7 @@ impl CountedMetric {
     /// [`Error::OutOfRange`] when an alpha, a margin or a share makes no sense.
     pub fn new(plan: &CountedPlan) -> Result<Self, Error> {
         let claim = |side, margin, alpha| {
-            let planned = PlannedTest::new(side, margin, &plan.stages, alpha)?;
-            Ok(Claim { planned, counted: CountTest::new(side, margin)? })
+            Ok::<_, Error>(Claim { planned: PlannedTest::new(side, margin, &plan.stages, alpha)? })
         };
         let events = plan.stages.iter().map(|stage| stage.events).sum();
         let seen = match plan.aggregation {
@@ -90,7 +88,7 @@ impl CountedMetric {
     /// record's key as a well-mixed 64-bit hash (any number unique to the record without a key).
     ///
     /// # Errors
-    /// As for [`CountTest::observe`]; the state is left as it was.
+    /// As for [`PlannedTest::observe`]; the state is left as it was.
     pub fn observe(&mut self, candidate: bool, share: f64, key: u64) -> Result<(), Error> {
         if candidate && share == 0.0 {
             return Err(Error::ImpossibleEvent { model: "candidate" });
@@ -101,7 +99,6 @@ impl CountedMetric {
         }
         for claim in [&mut self.harm, &mut self.safe] {
             claim.planned.observe(candidate, share)?;
-            claim.counted.observe(candidate, share)?;
         }
         self.dispersion.observe(candidate);
         // Each claim gains only by an event of its own kind.
@@ -127,7 +124,7 @@ impl CountedMetric {
     /// The log evidence for harm and for safety by now, after division by the dispersion.
     pub fn log_e(&self, share: f64) -> [f64; 2] {
         let factor = self.dispersion.factor(share);
-        [&self.harm, &self.safe].map(|claim| claim.counted.log_e_dispersed(factor))
+        [&self.harm, &self.safe].map(|claim| claim.planned.log_e_dispersed(factor))
     }
 
     /// The log evidence that is enough for harm and for safety by now.
@@ -147,14 +144,14 @@ impl CountedMetric {
 
     /// Failures that were counted: the candidate's and the champion's.
     pub fn events(&self) -> [u64; 2] {
-        [self.harm.counted.candidate_events(), self.harm.counted.champion_events()]
+        [self.harm.planned.candidate_events(), self.harm.planned.champion_events()]
     }
 }
 
 impl Claim {
     fn holds(&self, dispersion: &Dispersion, share: f64) -> bool {
         if dispersion.is_seen() {
-            let log_e = self.counted.log_e_dispersed(dispersion.factor(share));
+            let log_e = self.planned.log_e_dispersed(dispersion.factor(share));
             log_e >= self.threshold(dispersion)
         } else {
             self.planned.rejects()

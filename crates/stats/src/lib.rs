@@ -39,6 +39,7 @@ pub mod sequential;
 pub mod two_by_two;
 
 mod error;
+mod exact;
 mod interval;
 mod special;
 #[cfg(test)]

@@ -41,6 +41,7 @@ const COURSE: usize = 31;
 /// Statistics 1982; long-run variance by autocovariances, Newey and West, Econometrica 1987.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dispersion {
+    #[serde(with = "crate::exact")]
     history: f64,
     batches: VecDeque<Batch>,
     /// The batch that is being filled: failures of the candidate and of the champion.
@@ -54,18 +55,28 @@ pub struct Dispersion {
 /// Failures while the candidate had this share.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Batch {
+    #[serde(with = "crate::exact")]
     share: f64,
+    #[serde(with = "crate::exact")]
     candidate: f64,
+    #[serde(with = "crate::exact")]
     champion: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Found {
+    #[serde(with = "crate::exact")]
     rate_ratio: f64,
-    /// Sum of the weights and of their squares.
-    weights: [f64; 2],
+    /// Sum of the weights.
+    #[serde(with = "crate::exact")]
+    weights: f64,
+    /// Sum of their squares.
+    #[serde(with = "crate::exact")]
+    squares: f64,
     /// The estimate of v, and its standard error if v is 0.
+    #[serde(with = "crate::exact")]
     extra: f64,
+    #[serde(with = "crate::exact")]
     error: f64,
 }
 
@@ -76,7 +87,7 @@ impl Dispersion {
             history: if history > 0.0 && history.is_finite() { history } else { 0.0 },
             batches: VecDeque::new(),
             open: [0; 2],
-            found: Found { rate_ratio: 1.0, weights: [0.0; 2], extra: 0.0, error: 0.0 },
+            found: Found { rate_ratio: 1.0, weights: 0.0, squares: 0.0, extra: 0.0, error: 0.0 },
             seen: false,
         }
     }
@@ -110,7 +121,7 @@ impl Dispersion {
         }
         let p = null_probability(share, self.found.rate_ratio - 1.0);
         let open = (self.open[0] + self.open[1]) as f64 * p * (1.0 - p);
-        let [weights, squares] = self.found.weights;
+        let Found { weights, squares, .. } = self.found;
         let weights = weights + open;
         if weights > 0.0 { 1.0 + extra * (squares + open * open) / weights } else { 1.0 }
     }
@@ -147,7 +158,8 @@ fn find(batches: &VecDeque<Batch>) -> Found {
         (batch.candidate - p * total, total * p * (1.0 - p))
     };
     let residuals: Vec<(f64, f64)> = batches.iter().map(residual).collect();
-    let weights = residuals.iter().fold([0.0; 2], |[w, w2], (_, x)| [w + x, w2 + x * x]);
+    let [weights, squared_weights] =
+        residuals.iter().fold([0.0; 2], |[w, w2], (_, x)| [w + x, w2 + x * x]);
     let lagged = |lag: usize| {
         let pairs = residuals.iter().zip(residuals.iter().skip(lag));
         pairs.fold([0.0; 2], |[e, w], (a, b)| [e + a.0 * b.0, w + a.1 * b.1])
@@ -156,7 +168,7 @@ fn find(batches: &VecDeque<Batch>) -> Found {
     let (mut extra, mut error) = (0.0, 0.0);
     // With fewer batches, the sum over the lags is mostly the bias of the fitted ratio.
     if batches.len() > 2 * LAGS && norm > 0.0 {
-        extra = (squares - weights[0]) / norm;
+        extra = (squares - weights) / norm;
         error = 2.0 / norm;
         for [product, norm] in (1..=LAGS).map(lagged).filter(|[_, norm]| *norm > 0.0) {
             extra += 2.0 * product / norm;
@@ -166,7 +178,7 @@ fn find(batches: &VecDeque<Batch>) -> Found {
         extra += TERMS / batches.len() as f64 * squares / norm;
         error = error.sqrt();
     }
-    Found { rate_ratio, weights, extra, error }
+    Found { rate_ratio, weights, squares: squared_weights, extra, error }
 }
 
 /// The extra variance to expect between the two models, from the champion's failures in successive

@@ -38,10 +38,15 @@ impl Ladder {
 
     /// The log evidence when `count` of the events were of the suspected kind.
     pub(super) fn log_e(&self, count: u64) -> f64 {
-        let count = count as f64;
+        self.log_e_dispersed(count, 1.0)
+    }
+
+    /// The same with every log likelihood ratio divided by the dispersion, at least 1.
+    pub(super) fn log_e_dispersed(&self, count: u64, dispersion: f64) -> f64 {
+        let (count, dispersion) = (count as f64, dispersion.max(1.0));
         let mut ratios = self.normalisers;
         for (ratio, log_odds) in ratios.iter_mut().zip(LOG_ODDS) {
-            *ratio = log_odds * count - *ratio;
+            *ratio = (log_odds * count - *ratio) / dispersion;
         }
         log_mean_exp(&ratios)
     }

@@ -39,12 +39,16 @@ pub struct PlannedTest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Saved {
     side: Side,
+    #[serde(with = "crate::exact")]
     margin: f64,
+    #[serde(with = "crate::exact")]
     alpha: f64,
     /// The calibrated evidence, and for how many events it was calibrated.
+    #[serde(with = "crate::exact")]
     limit: f64,
     planned: u64,
     runs: Vec<Run>,
+    #[serde(with = "crate::exact")]
     peak_log_e: f64,
     rejected_at: Option<u64>,
 }
@@ -52,6 +56,7 @@ struct Saved {
 /// Events that came while the share stayed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Run {
+    #[serde(with = "crate::exact")]
     share: f64,
     candidate: u64,
     champion: u64,
@@ -135,6 +140,12 @@ impl PlannedTest {
     /// The evidence against the null hypothesis by now; 0 at the start.
     pub fn log_e(&self) -> f64 {
         self.walk.ladder.log_e(self.count)
+    }
+
+    /// The evidence by now from events that are not independent, see
+    /// [`super::CountTest::log_e_dispersed`].
+    pub fn log_e_dispersed(&self, dispersion: f64) -> f64 {
+        self.walk.ladder.log_e_dispersed(self.count, dispersion)
     }
 
     /// The most evidence there has ever been.
