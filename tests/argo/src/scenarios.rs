@@ -140,3 +140,19 @@ fn check_told(stream: &Stream, release: &Workflow, steps: &[&str]) -> anyhow::Re
     ensure!(found == steps, "{}: {found:?} told, wanted {steps:?}", release.name);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_says_what_has_to_come_of_each() {
+        let readme = include_str!("../README.md");
+        let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `")).collect();
+        for scenario in SCENARIOS {
+            let name = format!("`{}`", scenario.name);
+            let told = rows.iter().any(|row| row.contains(&name));
+            assert!(told, "tests/argo/README.md: add a row for {name} to the table of scenarios");
+        }
+    }
+}

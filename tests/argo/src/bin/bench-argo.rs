@@ -11,7 +11,8 @@ use benches::figure::{Better, Figure};
 use clap::Parser as _;
 use serde_json::Value;
 use test_argo::scenarios::{release_as, with_champion};
-use test_argo::world::{Settings, World, tell};
+use test_argo::settings::Settings;
+use test_argo::world::{World, tell};
 
 #[derive(clap::Parser)]
 #[command(about = "A release on Argo, against the same workflow with steps that do nothing")]

@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use clap::Parser as _;
 use test_argo::scenarios::{SCENARIOS, Scenario};
-use test_argo::world::{Settings, World, tell};
+use test_argo::settings::Settings;
+use test_argo::world::{World, tell};
 
 /// Puts releases on a real Argo through their scenarios
 #[derive(clap::Parser)]

@@ -3,7 +3,8 @@
 use anyhow::ensure;
 
 use super::{RELEASE, check, check_told, release, with_champion};
-use crate::world::{World, sha256};
+use crate::files::sha256;
+use crate::world::World;
 
 pub(super) fn promoted(world: &World) -> anyhow::Result<()> {
     let stream = with_champion(world, "promoted", "linear")?;

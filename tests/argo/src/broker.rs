@@ -1,0 +1,75 @@
+//! Apache Kafka beside the tests, at an address that pods reach.
+
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+use contract::kafka::{Kafka, KafkaArgs, TopicSpec};
+
+use crate::cluster::run;
+use crate::world::World;
+
+/// The ports that the shipped network policy opens for Kafka.
+const KAFKA_PORTS: std::ops::RangeInclusive<u16> = 9092..=9098;
+
+impl World {
+    /// A copy with a broker of its own, which may be harmed.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn with_own_broker(&self, name: &str) -> anyhow::Result<Self> {
+        let brokers = start_kafka(name, &self.settings.host_from_pods, None)?;
+        let own = Self { brokers, ..self.clone() };
+        own.kafka()?.create_topics(&TopicSpec::of_stream("none", 1))?;
+        Ok(own)
+    }
+
+    /// Kills the broker of [`Self::with_own_broker`] the hard way, and starts it again with its data after `away`.
+    ///
+    /// # Errors
+    /// It does not run, or does not start again.
+    pub fn pause_broker(&self, name: &str, away: Duration) -> anyhow::Result<()> {
+        let pid = harness::root().join("target/kafka").join(instance(name)).join("pid");
+        let pid =
+            std::fs::read_to_string(&pid).with_context(|| format!("read {}", pid.display()))?;
+        run(Command::new("kill").args(["-9", pid.trim()]), None)?;
+        std::thread::sleep(away);
+        let port = self.brokers.rsplit(':').next().unwrap_or_default().parse()?;
+        start_kafka(name, &self.settings.host_from_pods, Some(port))?;
+        Ok(())
+    }
+}
+
+/// Starts a broker that pods can reach, until this process ends; its address.
+pub(crate) fn start_kafka(name: &str, host: &str, port: Option<u16>) -> anyhow::Result<String> {
+    let free = || KAFKA_PORTS.into_iter().find(|port| TcpListener::bind((host, *port)).is_ok());
+    let port = port
+        .or_else(free)
+        .context("none of the ports 9092 to 9098 is free; end what listens there")?;
+    let mut command = Command::new(harness::root().join("scripts/kafka"));
+    command
+        .args(["up", &instance(name)])
+        .env("KAFKA_PORT", port.to_string())
+        .env("KAFKA_LISTEN", host)
+        .env("KAFKA_WITH_PID", std::process::id().to_string());
+    Ok(run(&mut command, None)?.trim().to_owned())
+}
+
+/// A client of the broker at this address.
+///
+/// # Errors
+/// The address is none.
+pub fn kafka(brokers: &str) -> anyhow::Result<Kafka> {
+    Kafka::new(&KafkaArgs {
+        brokers: brokers.to_owned(),
+        kafka_config: None,
+        // Longer than the broker is away in any scenario.
+        kafka_timeout: Duration::from_secs(120),
+        events_topic: "headgate.events".into(),
+    })
+}
+
+fn instance(name: &str) -> String {
+    format!("argo-{name}-{}", std::process::id())
+}
