@@ -19,6 +19,8 @@ use sha2::{Digest, Sha256};
 pub(crate) const STREAM: &str = "shuttle";
 /// Enough that the in-memory broker forgets nothing that is still to be read.
 pub(crate) const PARTITIONS: i32 = 12;
+/// Records that a shadow test compares.
+const SHADOWED: u64 = 10_000;
 
 /// What happened.
 pub(crate) struct Told {
@@ -66,6 +68,9 @@ pub(crate) fn tell(places: &Places, brokers: &str, pace: Pace, keep: bool) -> an
     let mut finished = Vec::new();
     for planned in PLANNED {
         let name = format!("{}-{}", finished.len() + 1, planned.model);
+        if !finished.is_empty() {
+            await_traffic(&audit, &screen)?;
+        }
         screen.say(&format!("{name}: {}", planned.story));
         let (started, clock) = (screen.seconds(), Instant::now());
         let steps = runner.run(&name, &inputs(places, &planned, &name, brokers)?)?;
@@ -150,7 +155,7 @@ fn inputs(
         ("holdout", demo("shuttle/holdout.csv".into())),
         ("image", format!("oci:{}", image.display())),
         ("brokers", brokers.to_owned()),
-        ("records", "10000".to_owned()),
+        ("records", SHADOWED.to_string()),
         // A laptop that does other things beside the demo must not look like a slow model.
         ("latency-budget", "500ms".to_owned()),
         ("min-step-time", "2s".to_owned()),
@@ -169,6 +174,23 @@ fn start_scorer(places: &Places, brokers: &str) -> anyhow::Result<Running> {
         .arg(format!("--cache={}", places.file("cache")?.display()))
         .args(["--http=127.0.0.1:0", "--name=demo-scorer"]);
     Running::start("scorer", &mut command, &places.file("scorer.log")?)
+}
+
+/// Lets the stream run until the champion has answered as many records as a shadow test looks at.
+fn await_traffic(audit: &Audit, screen: &Screen) -> anyhow::Result<()> {
+    let (before, deadline) = (audit.count(), Instant::now() + Duration::from_secs(60));
+    loop {
+        let answered = audit.count() - before;
+        if answered >= SHADOWED {
+            return Ok(());
+        }
+        anyhow::ensure!(
+            Instant::now() < deadline,
+            "the scorer answered only {answered} records in a minute; its log: target/demo/scorer.log"
+        );
+        screen.progress("the stream runs", answered, SHADOWED);
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 fn await_answers(audit: &Audit, features: u64, screen: &Screen) -> anyhow::Result<()> {

@@ -11,6 +11,8 @@ use routes::{ModelRef, Route};
 use crate::live::{Live, Scorer, Step, route_flags, until};
 
 const RELEASE: &str = "second";
+/// Steps that leave nothing half-way: the one only reads before it tells, the other pushes by content.
+const WITHOUT_STATE: [&str; 2] = ["conclude", "train-linear"];
 /// The replay gives both streams the same records at the same offsets.
 const WINDOW: &str = "0:0-3000,1:0-3000,2:0-3000,3:0-3000";
 
@@ -195,7 +197,12 @@ impl Place {
         }
         assert_eq!(ids.keys().map(String::as_str).collect::<Vec<_>>(), names(&self.results));
         assert!(ids.values().all(|ids| ids.len() == 1), "{ids:?}");
-        assert_eq!(ids.len(), pipeline_tests::steps().len(), "every step took part");
+        let all = pipeline_tests::steps().into_iter().map(|step| step.name);
+        let left = all.filter(|name| !ids.contains_key(*name)).collect::<Vec<_>>();
+        assert_eq!(
+            left, WITHOUT_STATE,
+            "every step took part but those that leave nothing half-way"
+        );
     }
 }
 

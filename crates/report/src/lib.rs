@@ -29,3 +29,4 @@ pub use plot::{
     Axis, Band, Bar, Bars, Distribution, Histogram, LinePlot, Marker, Plot, PointGroup,
     ScatterPlot, Series, Threshold, Tone,
 };
+pub use record::to_the_second;

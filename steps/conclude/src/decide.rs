@@ -37,7 +37,7 @@ pub(crate) fn ending(told: &[Told], failures: &[Failure], goal: Goal) -> Ending 
     let taken_back = last("rollback").filter(|told| told.event_type.contains(".rolledback."));
     if let (Some(reached), None) = (reached, taken_back) {
         let reason = match goal {
-            Goal::Promoted => reached.reason.clone(),
+            Goal::Promoted => format!("promoted: {}", reached.reason),
             Goal::Shadowed => format!("dry run, no traffic was moved: {}", reached.reason),
         };
         return Ending { verdict: Verdict::Pass, step: reached.step.clone(), reason };
@@ -139,15 +139,25 @@ mod tests {
                 "the release was ended after canary-gate told pass, before it reached its goal",
             ),
             (vec![gate(Pass), told("promote", Fail)], Fail, "promote", "promote fail: because"),
-            (vec![gate(Pass), told("promote", Pass)], Pass, "promote", "because"),
-            (vec![gate(Pass), told("promote", Pass), unneeded()], Pass, "promote", "because"),
+            (vec![gate(Pass), told("promote", Pass)], Pass, "promote", "promoted: because"),
+            (
+                vec![gate(Pass), told("promote", Pass), unneeded()],
+                Pass,
+                "promote",
+                "promoted: because",
+            ),
             (
                 vec![told("promote", Pass), told("rollback", Pass)],
                 Fail,
                 "rollback",
                 "rollback pass: because",
             ),
-            (vec![gate(Fail), gate(Pass), told("promote", Pass)], Pass, "promote", "because"),
+            (
+                vec![gate(Fail), gate(Pass), told("promote", Pass)],
+                Pass,
+                "promote",
+                "promoted: because",
+            ),
         ] {
             let expected = Ending { verdict, step: step.into(), reason: reason.into() };
             assert_eq!(ending(&events, &[], Goal::Promoted), expected, "{events:?}");

@@ -51,7 +51,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     now(
         "side-by-side",
-        "two releases shadow one stream at once, and move traffic in turn",
+        "two releases shadow one stream beside each other, and move traffic in turn",
         side_by_side::run,
     ),
     now("dry-run", "a dry run ends after the shadow and moves nothing", asked::dry_run),
