@@ -12,6 +12,10 @@ use contract::kafka::{Kafka, Reader, Record, Start};
 use contract::stop::Stop;
 use routes::{ROUTES_TOPIC, Route, Variant};
 
+/// How long the route of a generation is waited for that a prediction names.
+const ROUTE_LAG: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// What was found.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
@@ -111,21 +115,18 @@ impl Readers {
         while let Some(record) = self.routes.next(Duration::ZERO)? {
             changes.push(record);
         }
-        let unknown = |findings: &Findings| {
-            batch
-                .iter()
-                .filter_map(generation)
-                .any(|generation| !findings.routes.contains_key(&generation))
-        };
         let mut findings = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         changes.iter().for_each(|record| findings.take_route(record, stream));
-        for _ in 0..50 {
-            if !unknown(&findings) {
+        // A reader of a broker that has just come back may lag behind another by seconds.
+        for _ in 0..ROUTE_LAG.as_millis() / PAUSE.as_millis() {
+            let known = |generation| findings.routes.contains_key(&generation);
+            if batch.iter().filter_map(generation).all(known) {
                 break;
             }
-            if let Some(record) = self.routes.next(Duration::from_millis(20))? {
-                findings.take_route(&record, stream);
-            }
+            drop(findings);
+            let late = self.routes.next(PAUSE)?;
+            findings = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            late.iter().for_each(|record| findings.take_route(record, stream));
         }
         batch.iter().for_each(|record| findings.take_prediction(record));
         dead.iter().for_each(|record| findings.take_dead_letter(record));
