@@ -158,7 +158,8 @@ def decide(settings):
 
 def offset(settings, topic, partition, which):
     # Such as `shuttle.features [0] offset 12`.
-    return int(kcat(settings, "-Q", "-t", f"{topic}:{partition}:{which}").split()[-1])
+    limit = str(max(1, int(settings["kafka-timeout"])))
+    return int(kcat(settings, "-Q", "-m", limit, "-t", f"{topic}:{partition}:{which}").split()[-1])
 
 
 # --- 2 and 4: what it leaves and tells ---

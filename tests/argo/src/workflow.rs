@@ -33,6 +33,8 @@ pub struct Ended {
     pub phase: String,
     pub message: String,
     pub nodes: Vec<Node>,
+    /// The last lines of its pods that failed.
+    pub logs: Vec<String>,
 }
 
 impl Workflow {
@@ -72,6 +74,7 @@ impl Workflow {
             let ended = self.now()?;
             Ok(["Succeeded", "Failed", "Error"].contains(&ended.phase.as_str()).then_some(ended))
         });
+        let ended = ended.map(|ended| Ended { logs: self.logs(), ..ended });
         ended.with_context(|| self.now().map_or_else(|e| e.to_string(), |now| now.to_string()))
     }
 
@@ -109,7 +112,39 @@ impl Workflow {
             phase: text(&status["phase"]),
             message: text(&status["message"]),
             nodes: nodes.map(node).collect(),
+            logs: Vec::new(),
         })
+    }
+
+    /// Waits until nobody has changed the workflow for a while: a person does not act in the middle of Argo's own
+    /// writing either.
+    ///
+    /// # Errors
+    /// It is gone, or does not come to rest.
+    pub fn rest(&self) -> anyhow::Result<()> {
+        let mut last = Value::Null;
+        let mut same = 0;
+        until(Duration::from_secs(120), &format!("rest of {}", self.name), || {
+            let found = self.cluster.get("workflow", &self.name)?;
+            let found = found.with_context(|| format!("there is no workflow {}", self.name))?;
+            let version = found["metadata"]["resourceVersion"].clone();
+            same = if version == last { same + 1 } else { 0 };
+            last = version;
+            Ok((same >= 4).then_some(()))
+        })
+    }
+
+    fn logs(&self) -> Vec<String> {
+        let labels = format!("workflows.argoproj.io/workflow={}", self.name);
+        let pods = self.cluster.list("pods", &labels).unwrap_or_default();
+        let failed = pods.iter().filter(|pod| pod["status"]["phase"] == "Failed");
+        let names = failed.filter_map(|pod| pod["metadata"]["name"].as_str());
+        let log = |name| {
+            self.cluster
+                .kubectl(&["logs", name, "--container=main", "--tail=8"])
+                .unwrap_or_default()
+        };
+        names.map(log).collect()
     }
 
     /// `argo stop` and the like.
@@ -140,6 +175,9 @@ impl std::fmt::Display for Ended {
         write!(f, "{} {:?}", self.phase, self.message)?;
         for node in self.nodes.iter().filter(|node| node.kind == "Pod" || node.phase == "Error") {
             write!(f, "\n    {} {} {}", node.task, node.phase, node.message)?;
+        }
+        for line in self.logs.iter().flat_map(|log| log.lines()) {
+            write!(f, "\n      | {line}")?;
         }
         Ok(())
     }

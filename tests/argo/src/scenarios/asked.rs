@@ -44,9 +44,11 @@ pub(super) fn approval(world: &World) -> anyhow::Result<()> {
     let waits = || Ok(asks(&agreed)?.then_some(()));
     until(RELEASE, "a question to a person", waits)?;
     ensure!(stream.route()?.champion == champion, "promoted before a person agreed");
+    agreed.rest()?;
     let yes =
         ["--output-parameter", "approved=yes", "--node-field-selector", "displayName=approve"];
     world.cluster.argo(&[&["node", "set", &agreed.name], &yes[..]].concat())?;
+    agreed.rest()?;
     agreed.tell("resume")?;
     check(&agreed.end(Duration::from_secs(300))?, "Succeeded", &[])?;
     ensure!(stream.route()?.champion != champion, "not promoted after a person agreed");
