@@ -128,9 +128,17 @@ fn compare(
     let (started, total) = (Instant::now(), window.len());
     let answers = kafka.extent(&format!("{stream}.predictions"))?;
     let mut read = Window::default();
+    let under_way = started + live::UNDER_WAY;
     for (partition, (from, to)) in window.0.iter().filter(|(_, (from, to))| from < to) {
-        let mut live =
-            LiveAnswers::open(kafka, stream, &champion.digest, &answers, *partition, *from)?;
+        let mut live = LiveAnswers::open(
+            kafka,
+            stream,
+            &champion.digest,
+            &answers,
+            *partition,
+            *from,
+            under_way,
+        )?;
         let part = Window([(*partition, (*from, *to))].into());
         let answered = Reader::read_window(kafka, &format!("{stream}.features"), &part, |record| {
             context.stop.check()?;

@@ -36,12 +36,17 @@ pub(crate) struct LiveAnswers {
     champion: String,
     /// Read, but not yet asked for.
     ahead: Option<(i64, Live)>,
+    /// Until then more answers may come where the topic ends.
+    wait_until: Instant,
     ended: bool,
 }
 
 /// A search that is this near reads on instead.
 const NEAR: i64 = 4_096;
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long a test waits in all for answers that are still on their way: a busy scorer is behind its stream.
+pub(crate) const UNDER_WAY: Duration = Duration::from_secs(10);
 
 impl LiveAnswers {
     /// Finds the answers from feature offset `from` of `partition` on, where `kept` is what the predictions topic
@@ -56,13 +61,16 @@ impl LiveAnswers {
         kept: &Window,
         partition: i32,
         from: i64,
+        wait_until: Instant,
     ) -> anyhow::Result<Self> {
         let (features, topic) = (format!("{stream}.features"), format!("{stream}.predictions"));
         let at = |offset| -> anyhow::Result<Self> {
             let reader = kafka.reader(&topic, &Start::At([(partition, offset)].into()))?;
             let (features, champion) = (features.clone(), champion.to_owned());
             let timeout = kafka.timeout();
-            Ok(Self { reader, timeout, features, champion, ahead: None, ended: false })
+            // A probe only looks at what is there.
+            let wait_until = Instant::now();
+            Ok(Self { reader, timeout, features, champion, ahead: None, wait_until, ended: false })
         };
         let (mut low, mut high) = kept.0.get(&partition).copied().ok_or_else(|| {
             contract::usage(
@@ -78,7 +86,7 @@ impl LiveAnswers {
                 _ => high = middle,
             }
         }
-        at(low)
+        Ok(Self { wait_until, ..at(low)? })
     }
 
     /// The answer to the record at `offset`; must be asked in ascending order.
@@ -112,7 +120,7 @@ impl LiveAnswers {
                         return Ok(Some((offset, read(&record, &self.champion))));
                     }
                 }
-                None if self.reader.at_end() => self.ended = true,
+                None if self.reader.at_end() => self.ended = Instant::now() >= self.wait_until,
                 None if started.elapsed() > self.timeout => {
                     return Err(contract::passing(
                         format!("the answers to {} could not be read in time", self.features),

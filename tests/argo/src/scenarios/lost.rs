@@ -8,7 +8,8 @@ use crate::world::World;
 
 pub(super) fn run(world: &World) -> anyhow::Result<()> {
     let stream = with_champion(world, "pod-lost", "linear")?;
-    let release = release(world, &stream, "boosting", &[("min-step-time", "10s")])?;
+    let release =
+        release(world, &stream, "boosting", &[("shares", "50%"), ("min-step-time", "40s")])?;
     stream.await_route(RELEASE, "a canary", |route| route.share() > 0.0)?;
     let labels = format!("workflows.argoproj.io/workflow={}", release.name);
     let pods = world.cluster.list("pods", &labels)?;
