@@ -41,8 +41,8 @@ pub(crate) enum Work {
     End,
 }
 
-/// A transaction takes what is queued up to this many records, then it is committed. A commit takes some 25 ms whatever
-/// its size, most of which librdkafka waits to ask again, so a scorer that is behind needs large ones.
+/// A transaction takes what is queued up to this many records, then it is committed. A commit costs a wait whatever its
+/// size (some 25 ms by the throughput seen, not timed by itself), so a scorer that is behind needs large ones.
 const MOST_RECORDS: usize = 40_000;
 /// How long a flush waits before it is looked whether something failed; what arrives ends it at once.
 const GLANCE: Duration = Duration::from_millis(50);

@@ -36,8 +36,7 @@ impl World {
     pub fn schema(&self, stream: &str) -> anyhow::Result<String> {
         let path = harness::root().join("demo/shuttle/schema.json");
         let text = std::fs::read_to_string(&path).context("read the demo's schema")?;
-        let folder = self.folder.join(format!("schema-{stream}"));
-        std::fs::create_dir_all(&folder)?;
+        let folder = self.scratch(&format!("schema-{stream}"))?;
         let file = folder.join("schema.json");
         let text = text.replace("\"stream\": \"shuttle\"", &format!("\"stream\": \"{stream}\""));
         ensure!(text.contains(stream), "{} names its stream otherwise now", path.display());
@@ -49,7 +48,7 @@ impl World {
     ///
     /// # Errors
     /// `build-image` or `promote` did not pass.
-    pub fn bootstrap(&self, stream: &str, brokers: &str, model: &str) -> anyhow::Result<()> {
+    pub fn bootstrap(&self, stream: &str, model: &str) -> anyhow::Result<()> {
         let outputs = self.folder.join(format!("bootstrap-{stream}"));
         let step = |name: &str, more: &[String]| {
             let mut command = Command::new(self.settings.binaries.join(name));
@@ -57,7 +56,7 @@ impl World {
                 .current_dir(harness::root())
                 .args(["--release=first", "--environment=test"])
                 .arg(format!("--stream={stream}"))
-                .arg(format!("--brokers={brokers}"))
+                .arg(format!("--brokers={}", self.brokers))
                 .arg(format!("--outputs={}", outputs.display()))
                 .args(more);
             run(&mut command, None)?;

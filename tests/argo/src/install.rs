@@ -61,15 +61,7 @@ impl World {
     /// # Errors
     /// The cluster refuses it.
     pub fn install_scorer(&self, stream: &str) -> anyhow::Result<()> {
-        self.install_scorer_at(stream, &self.brokers)
-    }
-
-    /// The same for another broker.
-    ///
-    /// # Errors
-    /// The cluster refuses it.
-    pub fn install_scorer_at(&self, stream: &str, brokers: &str) -> anyhow::Result<()> {
-        let settings = self.parameters(stream, brokers)?;
+        let settings = self.parameters(stream, &self.brokers)?;
         let text = format!(
             "namespace: {}\nnamePrefix: {stream}-\n\
              resources: [../../../../workflow-templates/scorer]\n\
@@ -126,8 +118,7 @@ impl World {
         let store = include_str!("../store.yaml")
             .replace("ENDPOINT", &format!("{}:{}", self.settings.host_from_pods, self.store_port()))
             .replace("SECRET", PLANTED);
-        let folder = self.folder.join("base");
-        std::fs::create_dir_all(&folder)?;
+        let folder = self.scratch("base")?;
         std::fs::write(folder.join("store.yaml"), store)?;
         let rendered = self.render("base", &text)?;
         // The namespace first: nothing can be put into one that is not there.
@@ -153,8 +144,7 @@ impl World {
     /// # Errors
     /// It does not render.
     pub fn render(&self, name: &str, text: &str) -> anyhow::Result<String> {
-        let folder = self.folder.join(name);
-        std::fs::create_dir_all(&folder)?;
+        let folder = self.scratch(name)?;
         let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n";
         std::fs::write(folder.join("kustomization.yaml"), format!("{head}{text}"))?;
         kustomize(&folder)

@@ -116,7 +116,7 @@ pub fn release_as(
 /// The stream does not start, or its first champion is not promoted.
 pub fn with_champion(world: &World, name: &str, champion: &str) -> anyhow::Result<Stream> {
     let stream = Stream::start(world, name)?;
-    world.bootstrap(name, &world.brokers, champion)?;
+    world.bootstrap(name, champion)?;
     Ok(stream)
 }
 

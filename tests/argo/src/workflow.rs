@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, until};
@@ -24,7 +24,6 @@ pub struct Node {
     /// RFC 3339; empty while it runs.
     pub started: String,
     pub finished: String,
-    pub pod: String,
 }
 
 /// How a workflow ended.
@@ -72,31 +71,10 @@ impl Workflow {
         let what = format!("the end of {}", self.name);
         let ended = until(limit, &what, || {
             let ended = self.now()?;
-            Ok(["Succeeded", "Failed", "Error"].contains(&ended.phase.as_str()).then_some(ended))
+            Ok(ended.is_over().then_some(ended))
         });
         let ended = ended.map(|ended| Ended { logs: self.logs(), ..ended });
         ended.with_context(|| self.now().map_or_else(|e| e.to_string(), |now| now.to_string()))
-    }
-
-    /// Waits until a task is in a phase; its node.
-    ///
-    /// # Errors
-    /// It did not come about in time, or the workflow ended without it.
-    pub fn task(&self, task: &str, phase: &str, limit: Duration) -> anyhow::Result<Node> {
-        until(limit, &format!("{} of {} {phase}", task, self.name), || {
-            let now = self.now()?;
-            let found = now
-                .nodes
-                .iter()
-                .find(|node| node.kind == "Pod" && node.named(task) && node.phase == phase);
-            let ended = ["Succeeded", "Failed", "Error"].contains(&now.phase.as_str());
-            ensure!(
-                found.is_some() || !ended,
-                "{} ended before {task} was {phase}: {now}",
-                self.name
-            );
-            Ok(found.cloned())
-        })
     }
 
     /// How it stands.
@@ -164,6 +142,11 @@ impl Node {
 }
 
 impl Ended {
+    /// Whether it has ended at all.
+    pub fn is_over(&self) -> bool {
+        ["Succeeded", "Failed", "Error"].contains(&self.phase.as_str())
+    }
+
     /// The tries of a task that were pods.
     pub fn pods(&self, task: &str) -> Vec<&Node> {
         self.nodes.iter().filter(|node| node.kind == "Pod" && node.named(task)).collect()
@@ -191,7 +174,6 @@ fn node(value: &Value) -> Node {
         message: text(&value["message"]),
         started: text(&value["startedAt"]),
         finished: text(&value["finishedAt"]),
-        pod: text(&value["id"]),
     }
 }
 

@@ -58,7 +58,6 @@ pub(super) fn approval(world: &World) -> anyhow::Result<()> {
 
 fn asks(release: &Workflow) -> anyhow::Result<bool> {
     let now = release.now()?;
-    let ended = ["Succeeded", "Failed", "Error"].contains(&now.phase.as_str());
-    ensure!(!ended, "{} ended and asked nobody: {now}", release.name);
+    ensure!(!now.is_over(), "{} ended and asked nobody: {now}", release.name);
     Ok(now.nodes.iter().any(|node| node.task == "approve" && node.phase == "Running"))
 }

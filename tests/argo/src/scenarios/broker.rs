@@ -14,7 +14,7 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
     // A broker of its own: the others of this run shall not suffer.
     let world = world.with_own_broker("away")?;
     let stream = Stream::start(&world, "broker-away")?;
-    world.bootstrap(&stream.name, &world.brokers, "linear")?;
+    world.bootstrap(&stream.name, "linear")?;
     let more = [("min-step-time", "20s"), ("brokers", world.brokers.as_str())];
     let release = release(&world, &stream, "boosting", &more)?;
     stream.await_route(RELEASE, "a canary", |route| route.share() > 0.0)?;
