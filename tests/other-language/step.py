@@ -14,6 +14,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 NAME, VERSION, CONTRACT = "check-traffic", "0.1.0", "1.0"
 ABOUT = "Decides whether a stream holds enough records to judge a model by"
@@ -266,17 +267,25 @@ def kcat(settings, *arguments, text=""):
         raise Ended(USAGE, f"cannot read --kafka-config {config}", "mount the file")
     secrets = ["-F", config] if config else []
     command = ["kcat", *secrets, "-q", "-b", settings["brokers"], *arguments]
-    try:
-        ran = subprocess.run(command, input=text, text=True, capture_output=True,
-                             timeout=settings["kafka-timeout"] + 2)
-    except FileNotFoundError:
-        raise Ended(USAGE, "kcat is missing", "apt-get install kcat") from None
-    except subprocess.TimeoutExpired:
-        raise Ended(PASSING, "the broker did not answer in time", "run the step again") from None
-    if ran.returncode != 0:
-        # What kcat said may quote the configuration: it is not shown.
-        raise Ended(PASSING, f"kcat {arguments[0]} did not succeed", "is the broker up? then run the step again")
-    return ran.stdout
+    # kcat gives up at the first broken connection; how long a broker may be away is for the flag to say.
+    until = time.monotonic() + settings["kafka-timeout"]
+    while True:
+        try:
+            ran = subprocess.run(command, input=text, text=True, capture_output=True,
+                                 timeout=settings["kafka-timeout"] + 2)
+        except FileNotFoundError:
+            raise Ended(USAGE, "kcat is missing", "apt-get install kcat") from None
+        except subprocess.TimeoutExpired:
+            raise Ended(PASSING, "the broker did not answer in time", "run the step again") from None
+        if ran.returncode == 0:
+            return ran.stdout
+        # What kcat said may quote the configuration: then it is not shown.
+        said = "" if config else ": " + " ".join(ran.stderr.split())[-300:]
+        failed = f"kcat {arguments[0]} ended with {ran.returncode}{said}"
+        if time.monotonic() >= until:
+            raise Ended(PASSING, failed, "is the broker up? then run the step again")
+        log(settings, "trying again", failed=failed)
+        time.sleep(1)
 
 
 def log(settings, message, **fields):

@@ -4,6 +4,7 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 
 use super::{RELEASE, check, release, told, with_champion};
+use crate::cluster::until;
 use crate::world::World;
 
 pub(super) fn run(world: &World) -> anyhow::Result<()> {
@@ -11,6 +12,11 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
     let release =
         release(world, &stream, "boosting", &[("shares", "50%"), ("min-step-time", "40s")])?;
     stream.await_route(RELEASE, "a canary", |route| route.share() > 0.0)?;
+    // Argo makes a pod that went away before it was seen to run again in silence, as the same attempt.
+    until(RELEASE, "a gate that Argo has seen running", || {
+        let now = release.now()?;
+        Ok(now.pods("canary-gate").iter().any(|pod| pod.phase == "Running").then_some(()))
+    })?;
     let labels = format!("workflows.argoproj.io/workflow={}", release.name);
     let pods = world.cluster.list("pods", &labels)?;
     let of_gate = |pod: &&Value| {
