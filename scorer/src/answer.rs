@@ -3,9 +3,12 @@
 //! One record that a model cannot answer must not cost the others theirs, so a batch that fails is halved until
 //! the record is found. The champion is asked until every answer is there or known to be impossible; a
 //! candidate that fails is asked only so often, because its keys can fall back to the champion.
+//!
+//! The clock is read once for each call of a model, never for each record.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use model::{AnswerError, Answers};
 use routes::{Variant, variant};
@@ -32,6 +35,9 @@ pub struct Answered {
 pub struct Answer {
     pub label: Option<i64>,
     pub score: f32,
+    /// Microseconds that its model needed for the part of the batch that this record was in, halves that failed
+    /// included; after a fallback also what the candidate's attempt took.
+    pub took: u32,
     /// Where its numbers are in [`Answered::scores`]; empty for up to two classes.
     pub scores: std::ops::Range<usize>,
     /// Who truly answered.
@@ -70,12 +76,13 @@ pub fn answer(plan: &Arc<Plan>, topic: &str, answered: &mut Answered, scratch: &
     split(plan, topic, &answered.batch, &mut champions, &mut candidates);
     let by_route = champions.len();
 
-    let fallbacks = ask_candidate(plan, &candidates, answered, scratch);
+    let (fallbacks, attempt) = ask_candidate(plan, &candidates, answered, scratch);
     champions.extend(fallbacks.iter().map(|(index, _)| *index));
     let why = |place: usize| Some(Arc::clone(&fallbacks[place.checked_sub(by_route)?].1));
+    let before = |place: usize| if place < by_route { Duration::ZERO } else { attempt };
     let mut champion = plan.champion.lock().unwrap_or_else(PoisonError::into_inner);
     let failed = ask(&mut *champion, &champions, u32::MAX, answered, scratch, |place| {
-        (Variant::Champion, why(place))
+        (Variant::Champion, why(place), before(place))
     });
     for (indexes, error) in failed {
         let reject = Reject::new("not-answered", format!("the champion cannot answer: {error}"));
@@ -118,20 +125,22 @@ fn split(
     }
 }
 
-/// Lets the candidate answer its records; returns those that fall back to the champion, and why.
+/// Lets the candidate answer its records; returns those that fall back to the champion, and why, and the time that
+/// they have lost by then.
 fn ask_candidate(
     plan: &Plan,
     indexes: &[usize],
     answered: &mut Answered,
     scratch: &mut Scratch,
-) -> Vec<(usize, Arc<str>)> {
+) -> (Vec<(usize, Arc<str>)>, Duration) {
+    let begun = Instant::now();
     let failed = match &plan.candidate {
-        None => return Vec::new(),
-        Some(_) if indexes.is_empty() => return Vec::new(),
+        None => return (Vec::new(), Duration::ZERO),
+        Some(_) if indexes.is_empty() => return (Vec::new(), Duration::ZERO),
         Some(Err(why)) => vec![(indexes.to_vec(), format!("the candidate is not loaded: {why}"))],
         Some(Ok(candidate)) => {
             let mut candidate = candidate.lock().unwrap_or_else(PoisonError::into_inner);
-            let mark = |_| (Variant::Candidate, None);
+            let mark = |_| (Variant::Candidate, None, Duration::ZERO);
             let failed = ask(&mut *candidate, indexes, CANDIDATE_PATIENCE, answered, scratch, mark);
             let told = |error| format!("the candidate cannot answer: {error}");
             failed.into_iter().map(|(indexes, error)| (indexes, told(error))).collect()
@@ -142,21 +151,22 @@ fn ask_candidate(
         let why: Arc<str> = why.into();
         fallbacks.extend(indexes.into_iter().map(|index| (index, Arc::clone(&why))));
     }
-    fallbacks
+    (fallbacks, begun.elapsed())
 }
 
 /// Asks `model` for the records at `indexes`, writes the answers, and returns those that it cannot answer.
 ///
-/// After a failure it is asked at most `patience` times for halves. `mark` tells variant and fallback by the
-/// place in `indexes`.
+/// After a failure it is asked at most `patience` times for halves. `mark` tells variant, fallback and the time spent
+/// before by the place in `indexes`.
 fn ask(
     model: &mut dyn Answerer,
     indexes: &[usize],
     mut patience: u32,
     answered: &mut Answered,
     scratch: &mut Scratch,
-    mark: impl Fn(usize) -> (Variant, Option<Arc<str>>),
+    mark: impl Fn(usize) -> (Variant, Option<Arc<str>>, Duration),
 ) -> Vec<(Vec<usize>, AnswerError)> {
+    let begun = Instant::now();
     let mut failed = Vec::new();
     // First in, first out: large parts that are good get their answers before patience ends.
     let mut parts = VecDeque::new();
@@ -168,9 +178,11 @@ fn ask(
         }
         match ask_once(model, asked, &answered.batch, scratch) {
             Ok(()) => {
+                let took = begun.elapsed();
                 for (row, index) in asked.iter().enumerate() {
-                    let (variant, fallback) = mark(part.start + row);
-                    answered.take(*index, &scratch.part, row, variant, fallback);
+                    let (variant, fallback, before) = mark(part.start + row);
+                    let took = micros(before + took);
+                    answered.take(*index, &scratch.part, row, (variant, fallback, took));
                 }
             }
             Err(error) if asked.len() == 1 || patience == 0 => failed.push((asked.to_vec(), error)),
@@ -214,8 +226,7 @@ impl Answered {
         index: usize,
         part: &Answers,
         row: usize,
-        variant: Variant,
-        fallback: Option<Arc<str>>,
+        (variant, fallback, took): (Variant, Option<Arc<str>>, u32),
     ) {
         let start = self.scores.len();
         if part.width > 2 {
@@ -223,8 +234,13 @@ impl Answered {
         }
         let label = part.labels.as_ref().and_then(|labels| labels.get(row).copied());
         let (score, scores) = (part.score[row], start..self.scores.len());
-        self.answers[index] = Some(Ok(Answer { label, score, scores, variant, fallback }));
+        self.answers[index] = Some(Ok(Answer { label, score, took, scores, variant, fallback }));
     }
+}
+
+/// Whole microseconds; what took more than an hour is told as what a header can hold.
+fn micros(took: Duration) -> u32 {
+    u32::try_from(took.as_micros()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -343,6 +359,50 @@ mod tests {
         assert_eq!((score, chosen), (7.0, Variant::Champion));
         assert!(why.unwrap().starts_with("the candidate cannot answer"));
         assert_eq!(scored(&answered, 8), (1008.0, Variant::Candidate, None));
+    }
+
+    #[test]
+    fn every_answer_tells_how_long_its_model_took() {
+        /// Needs `least`; cannot answer rows that hold `poison`.
+        struct Slow {
+            least: Duration,
+            poison: f32,
+        }
+        impl Answerer for Slow {
+            fn answer_into(
+                &mut self,
+                rows: &[f32],
+                n: usize,
+                answers: &mut Answers,
+            ) -> Result<(), AnswerError> {
+                std::thread::sleep(self.least);
+                Sum { add: 0.0, poison: self.poison, asked: 0 }.answer_into(rows, n, answers)
+            }
+        }
+        let slow = |millis, poison| -> Loaded {
+            Arc::new(Mutex::new(Slow { least: Duration::from_millis(millis), poison }))
+        };
+        let (mut answered, mut scratch) = (batch(40, &[]), Scratch::default());
+        let of = |n: usize, plan: &Plan| variant(&plan.route, n.to_string().as_bytes());
+        let halved = plan(slow(0, -1.0), Some(Ok(slow(60, -1.0))), 0.5);
+        let bad = (0..40).find(|n| of(*n, &halved) == Variant::Candidate).unwrap();
+        let plan = plan(slow(0, -1.0), Some(Ok(slow(60, bad as f32))), 0.5);
+        for (plan, fails) in [(halved, None), (plan, Some(bad))] {
+            answer(&plan, "s.features", &mut answered, &mut scratch);
+            for n in 0..40 {
+                let answer = answered.answers[n].clone().unwrap().unwrap();
+                let least = match of(n, &plan) {
+                    Variant::Champion => 0,
+                    Variant::Candidate if fails.is_some() => 120_000,
+                    Variant::Candidate => 60_000,
+                };
+                assert!(answer.took >= least, "{n}: {answer:?}");
+                assert_eq!(answer.fallback.is_some(), fails == Some(n));
+            }
+            let champions = (0..40).filter(|n| of(*n, &plan) == Variant::Champion);
+            let took = |n: usize| answered.answers[n].as_ref().unwrap().as_ref().unwrap().took;
+            assert!(champions.map(took).max().unwrap() < 60_000, "the candidate's time is its own");
+        }
     }
 
     #[test]

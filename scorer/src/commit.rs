@@ -80,6 +80,8 @@ pub(crate) struct Text {
     value: Vec<u8>,
     source: Vec<u8>,
     id: Vec<u8>,
+    /// The text of this number of microseconds; a model's whole batch has the same.
+    took: (u32, String),
 }
 
 /// Counts what did not arrive; nothing else is reported.
@@ -179,17 +181,21 @@ impl Committer {
         }
         prediction::write_source(&mut text.source, &self.shared.topics.features, feature);
         prediction::write_id(&mut text.id, feature);
+        if text.took.0 != answer.took || text.took.1.is_empty() {
+            text.took = (answer.took, answer.took.to_string());
+        }
         let champion = &plan.route.champion;
         let model = match (answer.variant, &plan.route.candidate) {
             (Variant::Candidate, Some(candidate)) => &candidate.model.digest,
             _ => &champion.digest,
         };
-        let mut headers = OwnedHeaders::new_with_capacity(6)
+        let mut headers = OwnedHeaders::new_with_capacity(7)
             .insert(Header { key: "model", value: Some(model) })
             .insert(Header { key: "variant", value: Some(answer.variant.as_str()) })
             .insert(Header { key: "generation", value: Some(generation) })
             .insert(Header { key: "source", value: Some(&text.source) })
-            .insert(Header { key: "id", value: Some(&text.id) });
+            .insert(Header { key: "id", value: Some(&text.id) })
+            .insert(Header { key: "took", value: Some(&text.took.1) });
         if let Some(why) = &answer.fallback {
             let why = prediction::header_text(why);
             headers = headers.insert(Header { key: "fallback", value: Some(&why) });

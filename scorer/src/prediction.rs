@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! <stream>.predictions   value {"label":1,"score":0.93} (and "scores":[…] for more than two classes)
-//!                        headers model, variant, generation, source, id, and fallback where there was one
+//!                        headers model, variant, generation, source, id, took (microseconds), and fallback where
+//!                        there was one
 //! <stream>.dead-letters  value as it came; headers reason, source, id, and truncated where it was too long
 //! ```
 
@@ -90,7 +91,7 @@ mod tests {
     use routes::Variant;
 
     fn answer(label: Option<i64>, score: f32, scores: std::ops::Range<usize>) -> Answer {
-        Answer { label, score, scores, variant: Variant::Champion, fallback: None }
+        Answer { label, score, took: 0, scores, variant: Variant::Champion, fallback: None }
     }
 
     #[test]

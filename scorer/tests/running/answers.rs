@@ -46,6 +46,8 @@ fn every_record_is_answered_once_or_goes_to_the_dead_letters() {
         assert_eq!(record.header("model"), Some(&*champion.digest));
         assert_eq!(record.header("variant"), Some("champion"));
         assert_eq!(record.header("generation"), Some(&*route.generation.to_string()));
+        let took: u32 = record.header("took").unwrap().parse().unwrap();
+        assert!((1..10_000_000).contains(&took), "{took} µs");
         let source = record.header("source").unwrap();
         assert!(source.starts_with(&format!("s.features/{}/", n % 2)), "{source}");
     }
