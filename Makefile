@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help demo run-step kafka topics kafka-down models conformance test test-argo check bless \
-  bench-scorer bench-routes bench-steps bench-argo onnxruntime images tools
+  bench-scorer bench-routes bench-steps bench-argo bench-gates onnxruntime images tools
 
 # Where crates/model looks for the engine, unless told otherwise.
 export ORT_DYLIB_PATH ?= $(CURDIR)/target/onnxruntime/libonnxruntime.so
