@@ -17,8 +17,12 @@ pub struct CountedPlan {
     pub harm_margin: f64,
     /// Safety is a rate below `1 + safe_margin` times the champion's.
     pub safe_margin: f64,
-    /// Events expected at each share ([`crate::forecast::stages`]).
+    /// Events for which the claim "harmful" is calibrated ([`crate::forecast::stages`]). Few ones
+    /// spend the false-alarm rate early, where harm is found; empty for shares that follow the
+    /// evidence, which no plan can foretell.
     pub stages: Vec<Stage>,
+    /// The same for the claim "safe", which usually takes until the end of the canary.
+    pub safe_stages: Vec<Stage>,
     /// What is one event.
     pub aggregation: Aggregation,
     /// The extra variance before the canary ([`crate::cluster::extra_variance`]), 0 if unknown.
@@ -51,6 +55,7 @@ pub struct CountedMetric {
     dispersion: Dispersion,
     seen: Option<SeenKeys>,
     repeated: u64,
+    proven: [bool; 2],
     decision: Option<Decision>,
 }
 
@@ -66,8 +71,8 @@ impl CountedMetric {
     /// # Errors
     /// [`Error::OutOfRange`] when an alpha, a margin or a share makes no sense.
     pub fn new(plan: &CountedPlan) -> Result<Self, Error> {
-        let claim = |side, margin, alpha| {
-            Ok::<_, Error>(Claim { planned: PlannedTest::new(side, margin, &plan.stages, alpha)? })
+        let claim = |side, margin, stages: &[Stage], alpha| {
+            Ok::<_, Error>(Claim { planned: PlannedTest::new(side, margin, stages, alpha)? })
         };
         let events = plan.stages.iter().map(|stage| stage.events).sum();
         let seen = match plan.aggregation {
@@ -75,11 +80,12 @@ impl CountedMetric {
             Aggregation::ByRecord => None,
         };
         Ok(Self {
-            harm: claim(Side::Harm, plan.harm_margin, plan.harm_alpha)?,
-            safe: claim(Side::Safe, plan.safe_margin, plan.safe_alpha)?,
+            harm: claim(Side::Harm, plan.harm_margin, &plan.stages, plan.harm_alpha)?,
+            safe: claim(Side::Safe, plan.safe_margin, &plan.safe_stages, plan.safe_alpha)?,
             dispersion: Dispersion::new(plan.extra_variance),
             seen,
             repeated: 0,
+            proven: [false; 2],
             decision: None,
         })
     }
@@ -102,12 +108,61 @@ impl CountedMetric {
         }
         self.dispersion.observe(candidate);
         // Each claim gains only by an event of its own kind.
-        let (claim, decision) =
-            if candidate { (&self.harm, Decision::Harmful) } else { (&self.safe, Decision::Safe) };
-        if self.decision.is_none() && claim.holds(&self.dispersion, share) {
-            self.decision = Some(decision);
-        }
+        self.conclude(if candidate { Decision::Harmful } else { Decision::Safe }, share);
         Ok(())
+    }
+
+    /// Takes one record of the candidate beside one that the champion answered at another time: which
+    /// of the two failed. Both had the same chance to if both models fail equally often, so each
+    /// failure is the candidate's with probability 1/2.
+    ///
+    /// Failures within a pair do not exclude each other, which only takes evidence away: with rates
+    /// `p` and `q` and factors `a >= 1 >= b` of the two kinds of event, the expected factor of a pair
+    /// at the border of the hypothesis is `1 + p q (a - 1)(b - 1) <= 1`, so it stays an e-process. It
+    /// may be looked at between pairs, and is: within a pair, the event that speaks for a claim comes
+    /// last.
+    ///
+    /// # Errors
+    /// As for [`CountedMetric::observe`].
+    pub fn observe_pair(&mut self, candidate: bool, champion: bool, key: u64) -> Result<(), Error> {
+        if !(candidate && champion) {
+            return if candidate || champion { self.observe(candidate, 0.5, key) } else { Ok(()) };
+        }
+        if self.seen.as_mut().is_some_and(|seen| !seen.is_new(key)) {
+            self.repeated += 1;
+            return self.observe_own(false);
+        }
+        for claim in [&mut self.harm, &mut self.safe] {
+            let speaks = claim.planned.side() == Side::Harm;
+            claim.planned.observe(!speaks, 0.5)?;
+            claim.planned.observe(speaks, 0.5)?;
+        }
+        self.dispersion.observe(true);
+        self.dispersion.observe(false);
+        self.conclude(Decision::Harmful, 0.5);
+        self.conclude(Decision::Safe, 0.5);
+        Ok(())
+    }
+
+    /// A failure of a pair whose other one was passed over.
+    fn observe_own(&mut self, candidate: bool) -> Result<(), Error> {
+        for claim in [&mut self.harm, &mut self.safe] {
+            claim.planned.observe(candidate, 0.5)?;
+        }
+        self.dispersion.observe(candidate);
+        self.conclude(if candidate { Decision::Harmful } else { Decision::Safe }, 0.5);
+        Ok(())
+    }
+
+    fn conclude(&mut self, kind: Decision, share: f64) {
+        let (claim, place) = match kind {
+            Decision::Harmful => (&self.harm, 0),
+            Decision::Safe => (&self.safe, 1),
+        };
+        if !self.proven[place] && claim.holds(&self.dispersion, share) {
+            self.proven[place] = true;
+            self.decision.get_or_insert(kind);
+        }
     }
 
     /// Ends a batch, a minute say, during which the candidate had this share; dependence between
@@ -119,6 +174,12 @@ impl CountedMetric {
     /// The first claim that was proven.
     pub fn decision(&self) -> Option<Decision> {
         self.decision
+    }
+
+    /// Whether a claim was proven at any time; each stands on its own, so that harm is still found
+    /// in a candidate that was told safe.
+    pub fn is_proven(&self, claim: Decision) -> bool {
+        self.proven[usize::from(claim == Decision::Safe)]
     }
 
     /// The log evidence for harm and for safety by now, after division by the dispersion.

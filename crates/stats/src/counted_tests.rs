@@ -7,12 +7,15 @@ use crate::sequential::null_probability;
 use crate::testing::Random;
 
 fn plan(stages: &[(f64, u64)]) -> CountedPlan {
+    let stages: Vec<Stage> =
+        stages.iter().map(|&(share, events)| Stage { share, events }).collect();
     CountedPlan {
         harm_alpha: 0.05,
         safe_alpha: 0.05,
         harm_margin: 0.0,
         safe_margin: 0.5,
-        stages: stages.iter().map(|&(share, events)| Stage { share, events }).collect(),
+        safe_stages: stages.clone(),
+        stages,
         aggregation: Aggregation::ByRecord,
         extra_variance: 0.0,
     }
@@ -159,4 +162,37 @@ fn an_impossible_event_changes_nothing() {
     assert!(metric.observe(false, 1.0, 1).is_err());
     assert!(metric.observe(true, 1.5, 1).is_err());
     assert_eq!(metric, before);
+}
+
+#[test]
+fn pairs_are_judged_at_one_half_and_may_both_fail() {
+    let plan = CountedPlan { safe_margin: 0.25, ..plan(&[]) };
+    let fresh = CountedMetric::new(&plan).unwrap();
+    let mut random = Random::seeded(57);
+    let mut judge = |candidate: f64, champion: f64| {
+        decisions(300, |_| {
+            let mut metric = fresh.clone();
+            for key in 0..3000 {
+                let failed = (random.chance(candidate), random.chance(champion));
+                metric.observe_pair(failed.0, failed.1, key).unwrap();
+            }
+            metric.decision()
+        })
+    };
+    let [harmful, _] = judge(0.2, 0.2);
+    assert!(harmful <= 15, "healthy: {harmful} of 300 harmful");
+    let [harmful, _] = judge(0.4, 0.2);
+    assert!(harmful >= 290, "twice: {harmful} of 300 harmful");
+    let [_, safe] = judge(0.1, 0.2);
+    assert!(safe >= 290, "half: {safe} of 300 safe");
+}
+
+#[test]
+fn harm_is_still_found_after_safety() {
+    let mut metric = CountedMetric::new(&plan(&[])).unwrap();
+    (0..200).for_each(|key| metric.observe(key % 4 == 0, 0.5, key).unwrap());
+    assert_eq!(metric.decision(), Some(Decision::Safe));
+    (200..900).for_each(|key| metric.observe(true, 0.5, key).unwrap());
+    assert!(metric.is_proven(Decision::Harmful) && metric.is_proven(Decision::Safe));
+    assert_eq!(metric.decision(), Some(Decision::Safe), "the first one");
 }

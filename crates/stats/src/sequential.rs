@@ -25,7 +25,9 @@ pub use boundary::{MOST_PLANNED, Stage, calibrated_threshold};
 pub use planned::PlannedTest;
 pub(crate) use planned::power;
 
-use ladder::{log_mean_exp, normaliser};
+pub(crate) use ladder::{log_mean_exp, normaliser as event_normaliser};
+
+use ladder::normaliser;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;

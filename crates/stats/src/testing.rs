@@ -50,3 +50,8 @@ pub(crate) fn assert_close(got: f64, expected: f64, tolerance: f64) {
         "got {got:.12}, expected {expected:.12} within {tolerance:e}"
     );
 }
+
+/// A well-mixed hash of a small number.
+pub(crate) fn mixed(number: u64) -> u64 {
+    Random::seeded(number).bits()
+}

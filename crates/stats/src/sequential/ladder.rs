@@ -62,12 +62,12 @@ impl Ladder {
 }
 
 /// `ln(1 + p (e^g - 1))`, what an event costs the alternative g.
-pub(super) fn normaliser(null: f64, log_odds: f64) -> f64 {
+pub(crate) fn normaliser(null: f64, log_odds: f64) -> f64 {
     (null * log_odds.exp_m1()).ln_1p()
 }
 
 /// `ln mean exp`, without overflow.
-pub(super) fn log_mean_exp(values: &[f64]) -> f64 {
+pub(crate) fn log_mean_exp(values: &[f64]) -> f64 {
     let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = values.iter().map(|value| (value - largest).exp()).sum();
     largest + (sum / values.len() as f64).ln()
