@@ -60,6 +60,7 @@ pub(crate) fn fresh(history: &History) -> CountedMetric {
                 safe_alpha: SAFE_ALPHA,
                 harm_margin: 0.0,
                 safe_margin: SAFE_MARGIN,
+                safe_stages: stages.clone(),
                 stages,
                 aggregation: history.aggregation,
                 extra_variance: history.extra_variance,
