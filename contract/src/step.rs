@@ -239,8 +239,9 @@ fn print(value: &impl serde::Serialize) -> anyhow::Result<()> {
     }
 }
 
+/// The exit code of a process that ended so; an error is rendered for people.
 #[expect(clippy::print_stderr, reason = "the one place where an error is rendered for people")]
-fn finish(result: anyhow::Result<u8>) -> ExitCode {
+pub fn finish(result: anyhow::Result<u8>) -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

@@ -161,6 +161,9 @@ fn inputs(
         ("min-step-time", "2s".to_owned()),
         ("min-records", "40".to_owned()),
         ("deadline", "40s".to_owned()),
+        // By the champion's few errors alone, none of this could be expected to be decided in half a minute; but what
+        // is released here is much better or much worse, which the demo knows and the gate does not.
+        ("undecidable", "go".to_owned()),
         ("bake", "10s".to_owned()),
     ]))
 }

@@ -57,8 +57,14 @@ fn release(disturbed: bool) -> Place {
     let trial = |route: &Route| route.share() > 0.0;
     let mut flags = route_flags(&model);
     flags.extend(
-        ["--shares=10%,50%", "--min-records=40", "--min-step-time=500ms", "--deadline=50s"]
-            .map(str::to_owned),
+        [
+            "--shares=10%,50%",
+            "--min-records=40",
+            "--min-step-time=500ms",
+            "--deadline=50s",
+            "--undecidable=go",
+        ]
+        .map(str::to_owned),
     );
     place.step("canary-gate", &flags, &Moment::Route(&trial), &["share", "champion"]);
 

@@ -38,6 +38,8 @@ impl TopicSpec {
             topic("labels"),
             topic("dead-letters"),
             Self::new("headgate.events", 4),
+            Self::new("headgate.checkpoints", 1),
+            Self::new("headgate.commands", 1),
             Self::new("headgate.routes", 1).compacted(),
             Self::new("headgate.scorers", 1).compacted(),
         ]

@@ -202,7 +202,8 @@ impl BatchedDifference {
         let lost = 1.0 - 1.0 / number;
         let effect = at_lag(&residuals, 0) / expected / lost;
         // Within what independent batches show by chance, nothing is added.
-        if effect <= 1.0 + 3.0 * (2.0 / number).sqrt() && correlation(&residuals) < BELIEVED / number.sqrt()
+        if effect <= 1.0 + 3.0 * (2.0 / number).sqrt()
+            && correlation(&residuals) < BELIEVED / number.sqrt()
         {
             return 1.0;
         }

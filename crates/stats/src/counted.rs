@@ -6,6 +6,9 @@ use crate::cluster::{Aggregation, Dispersion, SeenKeys};
 use crate::error::Error;
 use crate::sequential::{PlannedTest, Side, Stage, threshold};
 
+/// The filter of keys holds so many without a plan too; beyond them new keys are passed over more and more often.
+const FEWEST_KEYS: u64 = 8_192;
+
 /// What a metric is asked, fixed before the canary starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CountedPlan {
@@ -74,7 +77,8 @@ impl CountedMetric {
         let claim = |side, margin, stages: &[Stage], alpha| {
             Ok::<_, Error>(Claim { planned: PlannedTest::new(side, margin, stages, alpha)? })
         };
-        let events = plan.stages.iter().map(|stage| stage.events).sum();
+        let events = |stages: &[Stage]| stages.iter().map(|stage| stage.events).sum::<u64>();
+        let events = events(&plan.stages).max(events(&plan.safe_stages)).max(FEWEST_KEYS);
         let seen = match plan.aggregation {
             Aggregation::ByKey => Some(SeenKeys::new(events)),
             Aggregation::ByRecord => None,
@@ -120,37 +124,31 @@ impl CountedMetric {
     /// `p` and `q` and factors `a >= 1 >= b` of the two kinds of event, the expected factor of a pair
     /// at the border of the hypothesis is `1 + p q (a - 1)(b - 1) <= 1`, so it stays an e-process. It
     /// may be looked at between pairs, and is: within a pair, the event that speaks for a claim comes
-    /// last.
+    /// last. Keys are not counted here: each side has its own, so the caller counts each side's once.
     ///
     /// # Errors
     /// As for [`CountedMetric::observe`].
-    pub fn observe_pair(&mut self, candidate: bool, champion: bool, key: u64) -> Result<(), Error> {
-        if !(candidate && champion) {
-            return if candidate || champion { self.observe(candidate, 0.5, key) } else { Ok(()) };
-        }
-        if self.seen.as_mut().is_some_and(|seen| !seen.is_new(key)) {
-            self.repeated += 1;
-            return self.observe_own(false);
-        }
+    pub fn observe_pair(&mut self, candidate: bool, champion: bool) -> Result<(), Error> {
         for claim in [&mut self.harm, &mut self.safe] {
             let speaks = claim.planned.side() == Side::Harm;
-            claim.planned.observe(!speaks, 0.5)?;
-            claim.planned.observe(speaks, 0.5)?;
+            let order = if speaks { [false, true] } else { [true, false] };
+            for is_candidate in order {
+                if if is_candidate { candidate } else { champion } {
+                    claim.planned.observe(is_candidate, 0.5)?;
+                }
+            }
         }
-        self.dispersion.observe(true);
-        self.dispersion.observe(false);
-        self.conclude(Decision::Harmful, 0.5);
-        self.conclude(Decision::Safe, 0.5);
-        Ok(())
-    }
-
-    /// A failure of a pair whose other one was passed over.
-    fn observe_own(&mut self, candidate: bool) -> Result<(), Error> {
-        for claim in [&mut self.harm, &mut self.safe] {
-            claim.planned.observe(candidate, 0.5)?;
+        for (failed, is_candidate) in [(candidate, true), (champion, false)] {
+            if failed {
+                self.dispersion.observe(is_candidate);
+            }
         }
-        self.dispersion.observe(candidate);
-        self.conclude(if candidate { Decision::Harmful } else { Decision::Safe }, 0.5);
+        if candidate {
+            self.conclude(Decision::Harmful, 0.5);
+        }
+        if champion {
+            self.conclude(Decision::Safe, 0.5);
+        }
         Ok(())
     }
 

@@ -172,9 +172,9 @@ fn pairs_are_judged_at_one_half_and_may_both_fail() {
     let mut judge = |candidate: f64, champion: f64| {
         decisions(300, |_| {
             let mut metric = fresh.clone();
-            for key in 0..3000 {
+            for _ in 0..3000 {
                 let failed = (random.chance(candidate), random.chance(champion));
-                metric.observe_pair(failed.0, failed.1, key).unwrap();
+                metric.observe_pair(failed.0, failed.1).unwrap();
             }
             metric.decision()
         })

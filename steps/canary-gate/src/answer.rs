@@ -1,10 +1,11 @@
 //! Predictions and labels, as they are read from their topics.
 
-use std::hash::{DefaultHasher, Hasher};
-
 use contract::kafka::Record;
 use routes::{Route, Variant};
 use serde::Deserialize;
+
+use crate::learnt::Past;
+use crate::sources::slices::{Place, SliceSet, place};
 
 /// An answer that counts: given under a route of this gate, and true to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,8 +21,22 @@ pub(crate) struct Answer {
     pub(crate) generation: u64,
     /// `None` where the model gives none.
     pub(crate) label: Option<f64>,
+    pub(crate) score: Option<f64>,
+    /// What the model needed, where the scorer says so.
+    pub(crate) took_us: Option<u64>,
     /// Of the prediction, milliseconds since 1970.
     pub(crate) at_ms: i64,
+    /// Of its feature record.
+    pub(crate) source: Option<Place>,
+    /// Found by the source, once the gate takes it in.
+    pub(crate) slices: SliceSet,
+}
+
+impl Answer {
+    /// Whether it differs from the label; an answer that has only a score has nothing to differ.
+    pub(crate) fn is_wrong(&self, label: f64) -> bool {
+        self.label.is_some_and(|own| own != label)
+    }
 }
 
 /// What a record of the predictions topic is to the gate.
@@ -66,12 +81,20 @@ pub(crate) fn read<'a>(record: &Record, route: impl Fn(u64) -> Option<&'a Route>
         fallback,
         generation,
         label: value.label,
+        score: value.score.filter(|score| score.is_finite()),
+        took_us: took(record),
         at_ms: record.timestamp_ms,
+        source: place(source, &format!("{}.features", route.stream)),
+        slices: SliceSet::default(),
     })
 }
 
-/// What `model` answered as the champion to a key of its own lot: the record id (hashed) and the answer.
-pub(crate) fn read_own(record: &Record, model: &str) -> Option<(u64, Answer)> {
+fn took(record: &Record) -> Option<u64> {
+    record.header("took")?.parse().ok()
+}
+
+/// What `model` answered as the champion to a key of its own lot, and the answer's label; not yet whether it is wrong.
+pub(crate) fn read_own(record: &Record, model: &str) -> Option<(Past, f64)> {
     let own = record.header("model") == Some(model)
         && record.header("variant") == Some(Variant::Champion.as_str())
         && record.header("fallback").is_none();
@@ -80,19 +103,14 @@ pub(crate) fn read_own(record: &Record, model: &str) -> Option<(u64, Answer)> {
     }
     let value: Labelled = serde_json::from_slice(record.value.as_deref()?).ok()?;
     let source = record.header("source").unwrap_or_default();
-    let id = hash(record.header("id")?.as_bytes());
-    Some((
-        id,
-        Answer {
-            id,
-            key: hash(record.key.as_deref().unwrap_or(source.as_bytes())),
-            drawn: Variant::Champion,
-            fallback: false,
-            generation: record.header("generation")?.parse().ok()?,
-            label: Some(value.label?),
-            at_ms: record.timestamp_ms,
-        },
-    ))
+    let past = Past {
+        id: hash(record.header("id")?.as_bytes()),
+        key: hash(record.key.as_deref().unwrap_or(source.as_bytes())),
+        at_ms: record.timestamp_ms,
+        wrong: false,
+        took_us: took(record),
+    };
+    Some((past, value.label?))
 }
 
 /// The record id (hashed) and the label of a record of the labels topic.
@@ -104,6 +122,8 @@ pub(crate) fn read_label(record: &Record) -> Option<(u64, f64)> {
 #[derive(Deserialize)]
 struct Labelled {
     label: Option<f64>,
+    #[serde(default)]
+    score: Option<f64>,
 }
 
 /// What is wrong with an answer, by its own headers: the test rests on the split being what the route says.
@@ -135,10 +155,14 @@ fn untrue(
 }
 
 /// 64 bits stand for an id: two of a million waiting ones are the same once in 37 million canaries.
-fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(bytes);
-    hasher.finish()
+///
+/// FNV-1a and the finaliser of SplitMix64, written out so that a replay by a later version finds the same numbers.
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
+    let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    let mut z = bytes.iter().fold(0xcbf2_9ce4_8422_2325, fold);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 #[cfg(test)]
@@ -198,6 +222,7 @@ mod tests {
             };
             assert_eq!((answer.drawn, answer.fallback), (drawn, fallback));
             assert_eq!((answer.label, answer.generation), (Some(1.0), 7));
+            assert_eq!((answer.score, answer.took_us, answer.source), (Some(0.9), None, None));
         }
     }
 
@@ -250,8 +275,10 @@ mod tests {
         };
         let answered = r#"{"label":1,"score":0.9}"#;
         let champion = ("variant", "champion");
-        let (id, answer) = own(&[champion], answered).expect("an answer of its own");
-        assert_eq!((id, answer.label, answer.at_ms), (hash(b"r1"), Some(1.0), 1_000));
+        let took = ("took", "250");
+        let (past, label) = own(&[champion, took], answered).expect("an answer of its own");
+        assert_eq!((past.id, label, past.at_ms), (hash(b"r1"), 1.0, 1_000));
+        assert_eq!(past.took_us, Some(250));
         assert!(own(&[("variant", "candidate")], answered).is_none());
         assert!(own(&[champion, ("fallback", "why")], answered).is_none(), "another model's lot");
         assert!(own(&[champion], r#"{"label":null,"score":1}"#).is_none());

@@ -8,60 +8,41 @@
 use std::time::Duration;
 
 use contract::Verdict;
-use contract::kafka::Window;
 
 use crate::bursts::Bursts;
 use crate::gate::Ending;
+use crate::learnt::Past;
 use crate::plan::Plan;
 
 /// Labelled answers of the champion from before the switch, in the order of their time.
 #[derive(Debug, Default)]
 pub(crate) struct Baseline {
-    answers: Vec<Past>,
+    answers: Vec<Revealed>,
     /// How many were revealed.
     used: usize,
-    /// Where they were read: predictions, labels.
-    pub(crate) read: (Window, Window),
 }
 
 /// One answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Past {
+pub(crate) struct Revealed {
     pub(crate) wrong: bool,
     /// It is wrong, and no part of a burst of failures that counted before.
     pub(crate) counts: bool,
 }
 
-/// A labelled answer as it was read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Labelled {
-    /// Hash of the record's key.
-    pub(crate) key: u64,
-    /// Milliseconds since 1970.
-    pub(crate) at_ms: i64,
-    pub(crate) wrong: bool,
-}
-
 impl Baseline {
-    /// The newest `most` of these answers; failures of one key less than `burst` apart count once.
-    pub(crate) fn new(
-        mut labelled: Vec<Labelled>,
-        most: usize,
-        burst: Duration,
-        read: (Window, Window),
-    ) -> Self {
-        labelled.sort_by_key(|answer| answer.at_ms);
-        let newest = labelled.split_off(labelled.len().saturating_sub(most));
+    /// These answers, in the order of their time; failures of one key less than `burst` apart count once.
+    pub(crate) fn new(past: &[Past], burst: Duration) -> Self {
         let mut bursts = Bursts::new(burst);
-        let past = |answer: &Labelled| Past {
-            wrong: answer.wrong,
-            counts: answer.wrong && bursts.counts(answer.key, answer.at_ms),
+        let revealed = |past: &Past| Revealed {
+            wrong: past.wrong,
+            counts: past.wrong && bursts.counts(past.key, past.at_ms),
         };
-        Self { answers: newest.iter().map(past).collect(), used: 0, read }
+        Self { answers: past.iter().map(revealed).collect(), used: 0 }
     }
 
     /// The next answer; `None` once all were revealed.
-    pub(crate) fn reveal(&mut self) -> Option<Past> {
+    pub(crate) fn reveal(&mut self) -> Option<Revealed> {
         let past = self.answers.get(self.used).copied()?;
         self.used += 1;
         Some(past)
@@ -102,32 +83,26 @@ impl Baseline {
 mod tests {
     use super::*;
 
-    fn answer(at_ms: i64, wrong: bool) -> Labelled {
-        Labelled { key: 1, at_ms, wrong }
-    }
-
-    fn revealed(answers: &[(i64, bool)], most: usize, burst: Duration) -> Vec<(bool, bool)> {
-        let answers = answers.iter().map(|(at, wrong)| answer(*at, *wrong)).collect();
-        let mut baseline = Baseline::new(answers, most, burst, Default::default());
+    fn revealed(answers: &[(i64, bool)], burst: Duration) -> Vec<(bool, bool)> {
+        let past = |(at_ms, wrong): &(i64, bool)| Past {
+            id: 0,
+            key: 1,
+            at_ms: *at_ms,
+            wrong: *wrong,
+            took_us: None,
+        };
+        let answers: Vec<Past> = answers.iter().map(past).collect();
+        let mut baseline = Baseline::new(&answers, burst);
         let pasts = std::iter::from_fn(|| baseline.reveal());
         pasts.map(|past| (past.wrong, past.counts)).collect()
     }
 
     #[test]
-    fn the_newest_are_revealed_in_the_order_of_their_time() {
-        let (right, wrong) = ((false, false), (true, true));
-        let answers = [(30, false), (10, true), (20, true), (40, false)];
-        for (most, expected) in
-            [(9, vec![wrong, wrong, right, right]), (3, vec![wrong, right, right]), (0, vec![])]
-        {
-            assert_eq!(revealed(&answers, most, Duration::ZERO), expected, "{most}");
-        }
-    }
-
-    #[test]
     fn a_burst_of_one_key_counts_once() {
-        let answers = [(0, true), (500, true), (1_200, true)];
+        let answers = [(0, true), (500, true), (700, false), (1_200, true)];
+        let (counts, repeats, right) = ((true, true), (true, false), (false, false));
         let second = Duration::from_secs(1);
-        assert_eq!(revealed(&answers, 9, second), [(true, true), (true, false), (true, true)]);
+        assert_eq!(revealed(&answers, second), [counts, repeats, right, counts]);
+        assert_eq!(revealed(&answers, Duration::ZERO), [counts, counts, right, counts]);
     }
 }

@@ -3,6 +3,7 @@
 use contract::Verdict;
 use routes::{ModelRef, Route};
 
+use crate::Strategy;
 use crate::gate::Ending;
 
 /// What the route says to a gate that wants to begin.
@@ -16,7 +17,13 @@ pub(crate) enum Entry {
 }
 
 /// Decides from the present route; `event` is the id of this run's outcome event.
-pub(crate) fn entry(now: Option<&Route>, model: &ModelRef, release: &str, event: &str) -> Entry {
+pub(crate) fn entry(
+    now: Option<&Route>,
+    model: &ModelRef,
+    strategy: Strategy,
+    release: &str,
+    event: &str,
+) -> Entry {
     let refuse = |verdict, reason: String| Entry::Refuse(Ending { verdict, reason });
     let Some(route) = now else {
         return refuse(
@@ -27,8 +34,20 @@ pub(crate) fn entry(now: Option<&Route>, model: &ModelRef, release: &str, event:
     if let Some(ending) = decided(route, release, event) {
         return Entry::Decided(ending);
     }
-    if route.champion.digest == model.digest {
-        return refuse(Verdict::Fail, "this model is the champion already".into());
+    match (strategy, route.champion.digest == model.digest) {
+        (Strategy::AA, false) => {
+            return refuse(
+                Verdict::Inconclusive,
+                format!(
+                    "an a-a run compares the champion with itself, and that is {}",
+                    route.champion.digest
+                ),
+            );
+        }
+        (Strategy::Canary | Strategy::BlueGreen, true) => {
+            return refuse(Verdict::Fail, "this model is the champion already".into());
+        }
+        _ => {}
     }
     match &route.candidate {
         Some(other) if route.release != release => refuse(
@@ -57,6 +76,8 @@ fn decided(route: &Route, release: &str, event: &str) -> Option<Ending> {
     let verdict = match verdict {
         "fail" => Verdict::Fail,
         "inconclusive" => Verdict::Inconclusive,
+        // Only an a-a run takes the share back after a pass.
+        "pass" => Verdict::Pass,
         _ => return None,
     };
     Some(Ending { verdict, reason: reason.to_owned() })
@@ -77,7 +98,7 @@ mod tests {
     }
 
     fn entered(now: Option<&Route>) -> Entry {
-        entry(now, &model(2), "r", "e1")
+        entry(now, &model(2), Strategy::Canary, "r", "e1")
     }
 
     fn verdict(entry: Entry) -> Verdict {
@@ -95,6 +116,14 @@ mod tests {
         assert_eq!(verdict(entered(Some(&route("x", "canary", Some(2))))), Verdict::Inconclusive);
         let champion = Route { champion: model(2), ..route("x", "", None) };
         assert_eq!(verdict(entered(Some(&champion))), Verdict::Fail);
+    }
+
+    #[test]
+    fn an_a_a_run_is_for_the_champion_alone() {
+        let own = entry(Some(&route("x", "", None)), &model(1), Strategy::AA, "r", "e1");
+        assert_eq!(own, Entry::Begin);
+        let other = entry(Some(&route("x", "", None)), &model(2), Strategy::AA, "r", "e1");
+        assert_eq!(verdict(other), Verdict::Inconclusive);
     }
 
     #[test]

@@ -1,127 +1,324 @@
-//! The evidence: what failed, whose it was, and what that proves.
-//!
-//! Two metrics are held against harm, label errors and failures to answer, each by an e-process whose null
-//! hypothesis is "at most `1 + margin` times as often as the champion". One e-process holds the opposite for label
-//! errors, "at least `1 + margin` times as often"; rejecting that one is what a pass rests on.
+//! The evidence: what every metric and slice has to say, and what that proves.
 
+use contract::kafka::Record;
 use routes::Variant;
-use serde::Serialize;
-use stats::sequential::{CountTest, Side, threshold};
+use stats::cluster::Aggregation;
+use stats::counted::CountedPlan;
 
+use crate::Strategy;
 use crate::answer::Answer;
 use crate::bursts::Bursts;
+use crate::learnt::Learnt;
+use crate::metrics::counted::Counted;
+use crate::metrics::judge::Judge;
+use crate::metrics::mean::{Mean, MeanPlan};
+use crate::metrics::sampled::Sampled;
+use crate::metrics::spec::{Metric, Of, Role};
 use crate::plan::Plan;
-use crate::trace::Point;
+use crate::sources::slices::{SliceSet, Slices};
 
-/// Label errors, and failures to answer.
-const METRICS: usize = 2;
+/// All metrics.
+#[derive(Debug)]
+pub(crate) struct Evidence {
+    pub(crate) tracks: Vec<Track>,
+    /// Of all columns of all metrics; `None` where nothing is sliced.
+    pub(crate) slices: Option<Slices>,
+}
+
+/// One metric.
+#[derive(Debug)]
+pub(crate) struct Track {
+    pub(crate) metric: Metric,
+    pub(crate) margin: f64,
+    /// What it may spend of alpha, on harm.
+    pub(crate) alpha: stats::alpha::Share,
+    pub(crate) whole: Judge,
+    pub(crate) slices: Vec<Sliced>,
+    /// Of its first slice, among those of all metrics.
+    first: u16,
+    bursts: Bursts,
+}
+
+/// One slice of a metric.
+#[derive(Debug)]
+pub(crate) struct Sliced {
+    pub(crate) name: String,
+    pub(crate) judge: Judge,
+}
+
+/// What proves harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Harm {
+    pub(crate) track: usize,
+    pub(crate) slice: Option<usize>,
+}
 
 /// The chance that a failure is the candidate's where each of its answers has one of the champion's beside it.
 pub(crate) const EVEN: f64 = 0.5;
 
-/// The three e-processes.
-#[derive(Debug)]
-pub(crate) struct Evidence {
-    pub(crate) label_harm: CountTest,
-    pub(crate) label_safe: CountTest,
-    pub(crate) failure_harm: CountTest,
-    /// ln(K/alpha): either metric may raise the alarm.
-    pub(crate) harm_limit: f64,
-    /// ln(1/alpha): one claim, on one metric.
-    pub(crate) safe_limit: f64,
-    label_bursts: Bursts,
-    failure_bursts: Bursts,
-}
-
-/// A metric that shows harm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Metric {
-    LabelErrors,
-    AnswerFailures,
-}
-
 impl Evidence {
-    pub(crate) fn new(plan: &Plan) -> Self {
-        let test = |side| {
-            CountTest::new(side, plan.margin).expect("a plan's margin is finite and not negative")
-        };
-        Self {
-            label_harm: test(Side::Harm),
-            label_safe: test(Side::Safe),
-            failure_harm: test(Side::Harm),
-            harm_limit: threshold(plan.alpha, METRICS),
-            safe_limit: threshold(plan.alpha, 1),
-            label_bursts: Bursts::new(plan.burst),
-            failure_bursts: Bursts::new(plan.burst),
+    /// No evidence yet.
+    pub(crate) fn new(plan: &Plan, learnt: &Learnt) -> Self {
+        let alphas = plan.alphas();
+        let mut columns = Vec::new();
+        let mut first = 0;
+        let mut tracks = Vec::new();
+        for (place, metric) in plan.metrics.iter().enumerate() {
+            let track = Track::new(plan, place, learnt, alphas[place].clone(), first);
+            first += track.slices.len() as u16;
+            tracks.push(track);
+            columns.extend(metric.columns().expect("a plan's slices make sense"));
+        }
+        let columns: Vec<_> = columns.into_iter().map(|(column, _)| column).collect();
+        let from = learnt.features_from.clone().unwrap_or_default();
+        let slices = (!columns.is_empty())
+            .then(|| Slices::new(columns, &from, plan.max_waiting / from.len().max(1)));
+        Self { tracks, slices }
+    }
+
+    /// A record of the features topic, where something is sliced.
+    pub(crate) fn feature(&mut self, record: &Record) {
+        if let Some(slices) = &mut self.slices {
+            slices.feature(record);
         }
     }
 
-    /// The answer was wrong; `share` was in force when it was given.
-    pub(crate) fn label_error(&mut self, answer: &Answer, share: f64) {
-        if self.label_bursts.counts(answer.key, answer.at_ms) {
-            observe(&mut self.label_harm, answer.drawn, share);
-            observe(&mut self.label_safe, answer.drawn, share);
+    /// An answer came: whether it failed, how long it took, what it scores.
+    pub(crate) fn answered(&mut self, answer: &Answer, share: f64) {
+        let candidate = answer.drawn == Variant::Candidate;
+        let ids = self.ids(answer.slices);
+        for track in &mut self.tracks {
+            let counts = match track.metric.of {
+                Of::Failures => answer.fallback,
+                Of::Latency => {
+                    let slo = track.metric.slo_us().unwrap_or(u64::MAX);
+                    answer.took_us.is_some_and(|took| took > slo)
+                }
+                Of::Score => {
+                    // A fallback is scored by the champion.
+                    if let Some(score) = answer.score
+                        && !answer.fallback
+                    {
+                        track.value(candidate, score, answer.key, &ids);
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            if counts && track.bursts.counts(answer.key, answer.at_ms) {
+                track.event(candidate, share, answer.key, &ids);
+            }
         }
     }
 
-    /// One answer of the candidate beside one of the champion's past: which of the two were wrong.
-    ///
-    /// Both had the same chance to fail if both models fail equally often, so each failure is the candidate's with
-    /// probability one half. Failures within one pair do not exclude each other, which only takes evidence away: with
-    /// failure rates `p` and `q` and factors `a >= 1 >= b` of the two kinds of event, the expected factor of a pair at
-    /// the border of the hypothesis is `1 + p q (a - 1)(b - 1) <= 1`, so it stays an e-process. It may be looked at
-    /// between pairs; the order within one is such that the peak never stands between its two events.
+    /// An answer met its label.
+    pub(crate) fn labelled(&mut self, answer: &Answer, label: f64, share: f64) {
+        let candidate = answer.drawn == Variant::Candidate;
+        let ids = self.ids(answer.slices);
+        for track in &mut self.tracks {
+            match track.metric.of {
+                Of::LabelErrors if answer.is_wrong(label) => {
+                    if track.bursts.counts(answer.key, answer.at_ms) {
+                        track.event(candidate, share, answer.key, &ids);
+                    }
+                }
+                Of::Loss => {
+                    let loss = track.metric.loss.zip(answer.score);
+                    if let Some(value) = loss.and_then(|(loss, score)| loss.of(score, label)) {
+                        track.value(candidate, value, answer.key, &ids);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A labelled answer of a candidate that has the whole stream, beside one of the champion's past.
     pub(crate) fn pair(&mut self, answer: &Answer, candidate_wrong: bool, champion_wrong: bool) {
-        let candidate_wrong = candidate_wrong && self.label_bursts.counts(answer.key, answer.at_ms);
-        if champion_wrong {
-            observe(&mut self.label_harm, Variant::Champion, EVEN);
-        }
-        if candidate_wrong {
-            observe(&mut self.label_harm, Variant::Candidate, EVEN);
-            observe(&mut self.label_safe, Variant::Candidate, EVEN);
-        }
-        if champion_wrong {
-            observe(&mut self.label_safe, Variant::Champion, EVEN);
+        for track in self.tracks.iter_mut().filter(|track| track.metric.of == Of::LabelErrors) {
+            let candidate = candidate_wrong && track.bursts.counts(answer.key, answer.at_ms);
+            if let Judge::Counted(judge) = &mut track.whole {
+                judge.observe_pair(candidate, champion_wrong);
+            }
         }
     }
 
-    /// The model did not answer; `share` was in force.
-    pub(crate) fn failure(&mut self, answer: &Answer, share: f64) {
-        if self.failure_bursts.counts(answer.key, answer.at_ms) {
-            observe(&mut self.failure_harm, answer.drawn, share);
+    /// The candidate, which has the whole stream, did not answer; an answer of the past stands beside it.
+    pub(crate) fn failed_alone(&mut self, answer: &Answer) {
+        for track in self.tracks.iter_mut().filter(|track| track.metric.of == Of::Failures) {
+            if track.bursts.counts(answer.key, answer.at_ms) {
+                track.event(true, EVEN, answer.key, &[]);
+            }
         }
     }
 
-    /// The metric that proves harm, if one does. A proof stands, whatever is seen later.
-    pub(crate) fn harm(&self) -> Option<Metric> {
-        if self.label_harm.peak_log_e() >= self.harm_limit {
-            return Some(Metric::LabelErrors);
+    /// Business events of one key.
+    pub(crate) fn business(
+        &mut self,
+        metric: usize,
+        count: u64,
+        drawn: Variant,
+        share: f64,
+        key: u64,
+    ) {
+        let track = &mut self.tracks[metric];
+        for n in 0..count {
+            // Each is an event of its own where records are counted.
+            let key = if n == 0 { key } else { key ^ n.wrapping_mul(0x9e37_79b9_7f4a_7c15) };
+            track.event(drawn == Variant::Candidate, share, key, &[]);
         }
-        (self.failure_harm.peak_log_e() >= self.harm_limit).then_some(Metric::AnswerFailures)
     }
 
-    /// Whether it is proven that the candidate errs less than `1 + margin` times as often.
-    pub(crate) fn is_safe(&self) -> bool {
-        self.label_safe.peak_log_e() >= self.safe_limit
+    /// What Prometheus answered.
+    pub(crate) fn sample(&mut self, metric: usize, value: Option<f64>) {
+        if let Judge::Sampled(judge) = &mut self.tracks[metric].whole {
+            judge.observe(value);
+        }
     }
 
-    /// Events left out because their key had just failed.
+    /// Ends a batch, during which the candidate had this share.
+    pub(crate) fn end_batch(&mut self, share: f64) {
+        for track in &mut self.tracks {
+            track.whole.end_batch(share);
+            track.slices.iter_mut().for_each(|slice| slice.judge.end_batch(share));
+        }
+    }
+
+    /// The first critical metric that proves harm, if one does; a proof stands, whatever is seen later.
+    pub(crate) fn harm(&self) -> Option<Harm> {
+        let critical =
+            self.tracks.iter().enumerate().filter(|(_, track)| track.metric.role == Role::Critical);
+        for (place, track) in critical {
+            if track.whole.is_harmful() {
+                return Some(Harm { track: place, slice: None });
+            }
+            let slice = track.slices.iter().position(|slice| slice.judge.is_harmful());
+            if let Some(slice) = slice {
+                return Some(Harm { track: place, slice: Some(slice) });
+            }
+        }
+        None
+    }
+
+    /// Metrics of which a pass has still to prove that the candidate is not worse.
+    pub(crate) fn unproven(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().filter(|track| track.metric.needs_proof() && !track.whole.is_safe())
+    }
+
+    /// Critical queries that have no data: they forbid a pass.
+    pub(crate) fn silent(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().filter(|track| {
+            let is_silent = matches!(&track.whole, Judge::Sampled(judge) if judge.is_silent());
+            track.metric.role == Role::Critical && is_silent
+        })
+    }
+
+    /// The largest rate ratio that the label errors leave open, for an adaptive share.
+    pub(crate) fn worst_ratio(&self, share: f64) -> f64 {
+        let critical = self.tracks.iter().filter(|track| track.metric.needs_proof());
+        let ratios = critical.filter_map(|track| match &track.whole {
+            Judge::Counted(judge) => Some(judge.worst_ratio(share)),
+            Judge::Mean(_) | Judge::Sampled(_) => None,
+        });
+        ratios.fold(0.0, f64::max)
+    }
+
+    /// Events left out because their key had just failed, or had failed before.
     pub(crate) fn repeated(&self) -> u64 {
-        self.label_bursts.repeated + self.failure_bursts.repeated
+        let of = |track: &Track| match &track.whole {
+            Judge::Counted(judge) => judge.repeated(),
+            Judge::Mean(_) | Judge::Sampled(_) => 0,
+        };
+        self.tracks.iter().map(|track| track.bursts.repeated + of(track)).sum()
     }
 
-    pub(crate) fn point(&self, at: f64) -> Point {
-        Point {
-            at,
-            label_harm: self.label_harm.log_e(),
-            failure_harm: self.failure_harm.log_e(),
-            label_safe: self.label_safe.log_e(),
-        }
+    fn ids(&self, set: SliceSet) -> Vec<u16> {
+        self.slices.as_ref().map_or_else(Vec::new, |slices| slices.ids(set))
     }
 }
 
-fn observe(test: &mut CountTest, drawn: Variant, share: f64) {
-    test.observe(drawn == Variant::Candidate, share)
-        .expect("a plan's shares lie between 0 and 1, where both models answer");
+impl Track {
+    fn new(
+        plan: &Plan,
+        place: usize,
+        learnt: &Learnt,
+        alpha: stats::alpha::Share,
+        first: u16,
+    ) -> Self {
+        let metric = plan.metrics[place].clone();
+        let margin = metric.margin.unwrap_or(plan.margin);
+        let learnt_of = &learnt.tracks[place];
+        let (stages, safe_stages) = crate::foresee::stages(plan, learnt, place);
+        let judge = |harm_alpha: f64, is_whole: bool| match metric.of {
+            Of::LabelErrors | Of::Failures | Of::Latency | Of::Events => {
+                let none = Vec::new;
+                let counted = CountedPlan {
+                    harm_alpha,
+                    safe_alpha: plan.alpha,
+                    harm_margin: margin,
+                    safe_margin: margin,
+                    // How many events a slice will see nobody has looked at.
+                    stages: if is_whole { stages.clone() } else { none() },
+                    safe_stages: if is_whole { safe_stages.clone() } else { none() },
+                    // Each side of a pair has keys of its own, which `bursts` and the baseline count.
+                    aggregation: match plan.strategy {
+                        Strategy::BlueGreen => Aggregation::ByRecord,
+                        Strategy::Canary | Strategy::AA => learnt_of.aggregation,
+                    },
+                    extra_variance: learnt_of.extra_variance,
+                };
+                let judge = Counted::new(&counted, metric.better);
+                Judge::Counted(Box::new(judge.expect("a plan's margins and shares make sense")))
+            }
+            Of::Loss | Of::Score => Judge::Mean(Box::new(Mean::new(MeanPlan {
+                margin,
+                both_ways: metric.of == Of::Score,
+                harm_alpha,
+                safe_alpha: plan.alpha,
+                tuned_for: learnt.values_expected(plan),
+            }))),
+            Of::Promql => {
+                let query = metric.query.as_ref().expect("a checked metric of promql has a query");
+                let alphas = [harm_alpha, plan.alpha];
+                let judge = Sampled::new(query.limit, query.tolerance, metric.better, alphas);
+                Judge::Sampled(judge.expect("a checked tolerance lies between 0 and 1"))
+            }
+        };
+        let names = metric.columns().expect("a plan's slices make sense");
+        let slices = names
+            .into_iter()
+            .flat_map(|(_, names)| names)
+            .map(|name| Sliced { name, judge: judge(alpha.slice, false) })
+            .collect();
+        let whole = judge(alpha.overall, true);
+        let bursts = Bursts::new(learnt_of.burst(plan));
+        Self { margin, whole, slices, first, bursts, alpha, metric }
+    }
+
+    fn event(&mut self, candidate: bool, share: f64, key: u64, ids: &[u16]) {
+        self.each(ids, |judge| {
+            if let Judge::Counted(judge) = judge {
+                judge.observe(candidate, share, key);
+            }
+        });
+    }
+
+    fn value(&mut self, candidate: bool, value: f64, key: u64, ids: &[u16]) {
+        self.each(ids, |judge| {
+            if let Judge::Mean(judge) = judge {
+                judge.observe(candidate, value, key);
+            }
+        });
+    }
+
+    /// The whole stream and the slices of this metric that the record is in.
+    fn each(&mut self, ids: &[u16], mut what: impl FnMut(&mut Judge)) {
+        what(&mut self.whole);
+        for id in ids {
+            let place = id.checked_sub(self.first).map(usize::from);
+            if let Some(slice) = place.and_then(|place| self.slices.get_mut(place)) {
+                what(&mut slice.judge);
+            }
+        }
+    }
 }

@@ -4,16 +4,22 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::Verdict;
+use contract::kafka::Record;
 use routes::{Route, Variant};
 use serde::Serialize;
 
+use crate::alarms::Alarms;
 use crate::answer::Answer;
 use crate::baseline::Baseline;
+use crate::commands::{Command, What};
 use crate::ending;
 use crate::evidence::{EVEN, Evidence};
 use crate::join::Join;
+use crate::learnt::Learnt;
 use crate::plan::Plan;
-use crate::trace::Trace;
+use crate::sources::events;
+use crate::trace::{Point, Trace};
+use crate::{Accept, Advance};
 
 /// A canary under way. Times are those since the gate began.
 #[derive(Debug)]
@@ -28,8 +34,35 @@ pub(crate) struct Gate {
     pub(crate) passed_over: PassedOver,
     /// Scorers that have not confirmed the step in hand.
     pub(crate) missing: Vec<String>,
+    /// False alarms of splits by chance, in an a-a run.
+    pub(crate) alarms: Option<Alarms>,
+    /// What people said, and when.
+    pub(crate) said: Vec<Said>,
+    /// The candidate lost its share while no gate was there: it gets this one again.
+    regain: Option<f64>,
+    paused: Pauses,
+    /// Since when everything that a pass needs has been there.
+    proven: Option<Duration>,
+    /// When the batch in hand began.
+    batch: Duration,
     /// What ends the canary whatever the evidence says: the first that was told.
     fault: Option<Ending>,
+}
+
+/// A command, and when it was heard.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Said {
+    /// Seconds since the gate began.
+    pub(crate) at: f64,
+    #[serde(flatten)]
+    pub(crate) command: Command,
+}
+
+/// Time that does not count.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pauses {
+    since: Option<Duration>,
+    over: Duration,
 }
 
 /// A share, from the writing of its route to the next.
@@ -93,23 +126,30 @@ pub(crate) struct Ending {
 
 impl Gate {
     /// A gate that has seen nothing yet; `baseline` is there if the candidate gets the whole stream.
-    pub(crate) fn new(plan: Plan, baseline: Option<Baseline>) -> Self {
+    pub(crate) fn new(plan: Plan, learnt: &Learnt, baseline: Option<Baseline>) -> Self {
         Self {
-            evidence: Evidence::new(&plan),
+            evidence: Evidence::new(&plan, learnt),
             baseline,
             join: Join::new(plan.label_wait, plan.max_waiting),
-            plan,
             steps: Vec::new(),
             trace: Trace::default(),
             passed_over: PassedOver::default(),
             missing: Vec::new(),
+            alarms: (plan.strategy == crate::Strategy::AA).then(|| Alarms::new(&plan, learnt)),
+            said: Vec::new(),
+            regain: None,
+            paused: Pauses::default(),
+            proven: None,
+            batch: Duration::ZERO,
             fault: None,
+            plan,
         }
     }
 
     /// A route with the next share was written.
     pub(crate) fn raised(&mut self, route: Route, now: Duration) {
         self.missing.clear();
+        self.regain = None;
         self.steps.push(Step {
             share: route.share(),
             generation: route.generation,
@@ -138,11 +178,18 @@ impl Gate {
         self.steps.iter().rfind(|step| step.generation == generation).map(|step| &step.route)
     }
 
+    /// A record of the features topic, where something is sliced.
+    pub(crate) fn feature(&mut self, record: &Record) {
+        self.evidence.feature(record);
+    }
+
     /// An answer under one of this gate's routes, at its place in the predictions topic.
-    pub(crate) fn answered(&mut self, answer: Answer, place: (i32, i64), now: Duration) {
+    pub(crate) fn answered(&mut self, mut answer: Answer, place: (i32, i64), now: Duration) {
+        let warm_up = self.plan.warm_up;
         let Some(step) = self.step_of(&answer) else { return };
         let counts_from = step.counted_from.get(&place.0);
-        if step.confirmed.is_none() || counts_from.is_some_and(|from| place.1 < *from) {
+        let is_warm = step.confirmed.is_some_and(|at| Duration::from_secs_f64(at) + warm_up <= now);
+        if !is_warm || counts_from.is_some_and(|from| place.1 < *from) {
             step.too_early += 1;
             return;
         }
@@ -151,16 +198,19 @@ impl Gate {
         let records = step.of(answer.drawn).records;
         if answer.fallback {
             step.of(answer.drawn).fallbacks += 1;
-            match &self.baseline {
-                None => self.evidence.failure(&answer, share),
-                // Every answer of the past was one, so the n-th record stands beside one that was answered.
-                Some(baseline) if records <= baseline.len() => {
-                    self.evidence.failure(&answer, EVEN);
-                }
-                Some(_) => {}
-            }
         }
-        if answer.label.is_none() {
+        if let (Some(slices), Some(source)) = (&mut self.evidence.slices, answer.source) {
+            answer.slices = slices.of(source);
+        }
+        match &self.baseline {
+            None => self.evidence.answered(&answer, share),
+            // Every answer of the past was one, so the n-th record stands beside one that was answered.
+            Some(baseline) if answer.fallback && records <= baseline.len() => {
+                self.evidence.failed_alone(&answer);
+            }
+            Some(_) => {}
+        }
+        if answer.label.is_none() && answer.score.is_none() {
             self.passed_over.without_label += 1;
         } else if let Some((answer, label)) = self.join.answer(answer.id, answer, now) {
             self.judge(&answer, label);
@@ -179,37 +229,162 @@ impl Gate {
         self.fault.get_or_insert(Ending { verdict, reason });
     }
 
-    /// What to do now.
-    pub(crate) fn next(&mut self, now: Duration) -> Move {
+    /// A record of a counter's topic, for the metric at `metric`: whose it is says the route in force.
+    pub(crate) fn business(&mut self, metric: usize, record: &Record, now: Duration) {
+        let Some(event) = events::read(record) else {
+            self.passed_over.unreadable += 1;
+            return;
+        };
+        let Some(step) = self.steps.last() else { return };
+        let since = step.confirmed.map(|at| Duration::from_secs_f64(at) + self.plan.warm_up);
+        if since.is_none_or(|since| now < since) {
+            self.passed_over.foreign += 1;
+            return;
+        }
+        let drawn = routes::variant(&step.route, event.key);
+        let key = crate::answer::hash(event.key);
+        self.evidence.business(metric, event.count, drawn, step.share, key);
+    }
+
+    /// What Prometheus answered.
+    pub(crate) fn sampled(&mut self, metric: usize, value: Option<f64>) {
+        self.evidence.sample(metric, value);
+    }
+
+    /// A person said something.
+    pub(crate) fn told(&mut self, command: Command, now: Duration) {
+        match command.command {
+            What::Pause => {
+                self.paused.since.get_or_insert(now);
+            }
+            What::Resume => {
+                if let Some(since) = self.paused.since.take() {
+                    self.paused.over += now.saturating_sub(since);
+                }
+            }
+            What::Abort => self.spoilt(Verdict::Inconclusive, ending::aborted(&command)),
+        }
+        self.said.push(Said { at: now.as_secs_f64(), command });
+    }
+
+    /// Another run goes on with this canary; `lost` if the candidate has no share any more.
+    pub(crate) fn resumed(&mut self, lost: bool) {
+        if lost {
+            self.regain = self.steps.last().map(|step| step.share);
+        }
+    }
+
+    /// Time has passed: what waited too long is given up, a batch may be over.
+    pub(crate) fn tick(&mut self, now: Duration) {
         self.join.expire(now);
-        self.trace.push(self.evidence.point(now.as_secs_f64()));
-        if let Some(metric) = self.evidence.harm() {
-            return Move::End(ending::harm(self, metric));
+        let share = self.steps.last().map_or(0.0, |step| step.share);
+        while now >= self.batch + self.plan.batch() {
+            self.batch += self.plan.batch();
+            self.evidence.end_batch(self.batch_share(share));
+            if let Some(alarms) = &mut self.alarms {
+                alarms.end_batch(share);
+            }
+        }
+        if self.is_proven(now) {
+            self.proven.get_or_insert(now);
+        } else {
+            self.proven = None;
+        }
+        let evidence = &self.evidence;
+        let at = now.as_secs_f64();
+        self.trace.push(at, || point(evidence, at, share));
+    }
+
+    /// The evidence by now, for the report.
+    pub(crate) fn point(&self, now: Duration) -> Point {
+        let share = self.steps.last().map_or(0.0, |step| step.share);
+        point(&self.evidence, now.as_secs_f64(), share)
+    }
+
+    /// What to do, after a [tick](Gate::tick).
+    pub(crate) fn next(&self, now: Duration) -> Move {
+        let blames = self.plan.strategy != crate::Strategy::AA;
+        if let Some(harm) = self.evidence.harm().filter(|_| blames) {
+            return Move::End(ending::harm(self, harm));
         }
         if let Some(ending) = &self.fault {
             return Move::End(ending.clone());
         }
-        if now >= self.plan.deadline {
+        let paused = self.paused.until(now);
+        if now.saturating_sub(paused) >= self.plan.deadline {
             return Move::End(ending::deadline(self));
         }
+        if let Some(share) = self.regain {
+            return Move::Raise(share);
+        }
         let Some(step) = self.steps.last() else { return Move::Raise(self.plan.shares[0]) };
-        let Some(confirmed) = step.confirmed else {
+        if step.confirmed.is_none() {
             let waited = now.saturating_sub(Duration::from_secs_f64(step.written));
             if waited < self.plan.confirm_timeout {
                 return Move::Stay;
             }
             return Move::End(ending::unconfirmed(self));
-        };
-        let stayed = now.saturating_sub(Duration::from_secs_f64(confirmed));
-        if stayed < self.plan.min_step_time || step.labelled() < self.plan.min_records {
+        }
+        if self.paused.since.is_some() {
             return Move::Stay;
         }
-        match self.plan.shares.get(self.steps.len()) {
-            Some(share) => Move::Raise(*share),
-            None if self.evidence.is_safe() => Move::End(ending::safe(self)),
-            None if self.plan.accept == crate::Accept::NoHarm => Move::End(ending::no_harm(self)),
-            None => Move::Stay,
+        if let Some(share) = self.next_share(step, now) {
+            return Move::Raise(share);
         }
+        match self.proven {
+            Some(since) if now.saturating_sub(since) >= self.plan.bake => {
+                Move::End(match self.plan.accept {
+                    _ if !blames => ending::a_a(self),
+                    Accept::Evidence => ending::safe(self),
+                    Accept::NoHarm => ending::no_harm(self),
+                })
+            }
+            _ => Move::Stay,
+        }
+    }
+
+    /// The share that follows, if it is time.
+    fn next_share(&self, step: &Step, now: Duration) -> Option<f64> {
+        let confirmed = Duration::from_secs_f64(step.confirmed?);
+        let stayed = now.saturating_sub(confirmed);
+        if step.labelled() < self.plan.min_records {
+            return None;
+        }
+        let shares = &self.plan.shares;
+        match self.plan.advance {
+            Advance::Plan if stayed < self.plan.min_step_time + self.plan.warm_up => None,
+            Advance::Plan => shares.iter().copied().find(|share| *share > step.share),
+            Advance::Adaptive => {
+                // At a share s the whole stream fails 1 + s (r - 1) times as often, if the candidate does r times.
+                let excess = (self.evidence.worst_ratio(step.share) - 1.0).max(0.0);
+                let bears = |share: &&f64| **share * excess <= self.plan.risk;
+                let up =
+                    shares.iter().rev().find(bears).copied().filter(|share| *share > step.share);
+                // Back only when it is clearly too much, so that the share does not flutter.
+                let too_much = step.share * excess > 2.0 * self.plan.risk;
+                let down = shares.iter().rev().find(|share| **share < step.share).copied();
+                up.or(down.filter(|_| too_much))
+            }
+        }
+    }
+
+    /// Whether all that a pass needs is there.
+    fn is_proven(&self, now: Duration) -> bool {
+        let Some(step) = self.steps.last() else { return false };
+        let last = self.plan.shares.last().copied().unwrap_or(1.0);
+        let is_enough = match self.plan.accept {
+            // An a-a run measures until the end of its plan, whatever it has seen.
+            _ if self.plan.strategy == crate::Strategy::AA => true,
+            Accept::Evidence => self.evidence.unproven().next().is_none(),
+            Accept::NoHarm => true,
+        };
+        let Some(confirmed) = step.confirmed.map(Duration::from_secs_f64) else { return false };
+        let stayed = now.saturating_sub(confirmed);
+        step.share == last
+            && step.labelled() >= self.plan.min_records
+            && stayed >= self.plan.min_step_time + self.plan.warm_up
+            && is_enough
+            && self.evidence.silent().next().is_none()
     }
 
     /// Labelled answers seen of those that the plan asks for at least, over all steps.
@@ -230,13 +405,17 @@ impl Gate {
     fn judge(&mut self, answer: &Answer, label: f64) {
         let is_its = |step: &&mut Step| step.generation == answer.generation;
         let Some(step) = self.steps.iter_mut().rev().find(is_its) else { return };
-        let (wrong, share) = (answer.label != Some(label), step.share);
+        let (wrong, share) = (answer.is_wrong(label), step.share);
         let counts = step.of(answer.drawn);
         counts.labelled += u64::from(!answer.fallback);
         counts.errors += u64::from(wrong);
+        if let Some(alarms) = &mut self.alarms
+            && wrong
+        {
+            alarms.failed(answer.key, share);
+        }
         match &mut self.baseline {
-            None if wrong => self.evidence.label_error(answer, share),
-            None => {}
+            None => self.evidence.labelled(answer, label, share),
             // Once the past is used up, there is nothing to compare with and the evidence stands still.
             Some(baseline) => {
                 if let Some(past) = baseline.reveal() {
@@ -249,8 +428,25 @@ impl Gate {
         }
     }
 
+    /// At a share of 100 % each answer stands beside one of the past, as at one half.
+    fn batch_share(&self, share: f64) -> f64 {
+        if self.baseline.is_some() { EVEN } else { share }
+    }
+
     fn step_of(&mut self, answer: &Answer) -> Option<&mut Step> {
         self.steps.iter_mut().rfind(|step| step.generation == answer.generation)
+    }
+}
+
+fn point(evidence: &Evidence, at: f64, share: f64) -> Point {
+    let metrics = evidence.tracks.iter().map(|track| track.whole.view(share)).collect();
+    Point { at, share, metrics }
+}
+
+impl Pauses {
+    /// All time that does not count, up to now.
+    fn until(self, now: Duration) -> Duration {
+        self.over + self.since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 }
 
@@ -282,3 +478,7 @@ impl Counts {
 #[cfg(test)]
 #[path = "gate_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "gate_simulations.rs"]
+mod simulations;

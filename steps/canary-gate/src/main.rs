@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    contract::main::<canary_gate::CanaryGate>()
+    canary_gate::main()
 }

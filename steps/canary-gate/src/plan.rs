@@ -5,7 +5,8 @@ use std::time::Duration;
 use routes::{ModelRef, Route};
 use serde::Serialize;
 
-use crate::{Accept, Args, Strategy};
+use crate::metrics::spec::{self, Metric, Of, Role};
+use crate::{Accept, Advance, Args, Strategy, Undecidable};
 
 /// The gate's settings; they hold once [`Plan::of`] has made them.
 #[derive(Clone, Debug, Serialize)]
@@ -13,6 +14,9 @@ pub(crate) struct Plan {
     pub(crate) strategy: Strategy,
     /// Rising, each between 0 and 1, both excluded; for a blue-green switch only 1.
     pub(crate) shares: Vec<f64>,
+    pub(crate) advance: Advance,
+    pub(crate) risk: f64,
+    pub(crate) metrics: Vec<Metric>,
     pub(crate) baseline_records: u64,
     pub(crate) alpha: f64,
     pub(crate) margin: f64,
@@ -21,7 +25,14 @@ pub(crate) struct Plan {
     #[serde(serialize_with = "seconds")]
     pub(crate) min_step_time: Duration,
     #[serde(serialize_with = "seconds")]
+    pub(crate) warm_up: Duration,
+    #[serde(serialize_with = "seconds")]
+    pub(crate) bake: Duration,
+    #[serde(serialize_with = "seconds")]
     pub(crate) deadline: Duration,
+    pub(crate) undecidable: Undecidable,
+    pub(crate) expect: f64,
+    pub(crate) detect: f64,
     #[serde(serialize_with = "seconds")]
     pub(crate) label_wait: Duration,
     #[serde(serialize_with = "seconds")]
@@ -29,14 +40,15 @@ pub(crate) struct Plan {
     #[serde(serialize_with = "seconds")]
     pub(crate) burst: Duration,
     pub(crate) max_waiting: usize,
+    pub(crate) trials: u32,
 }
 
 impl Plan {
-    /// Checks the flags.
+    /// Checks the flags; `metrics` is the text of the list, if one was given.
     ///
     /// # Errors
     /// A flag makes no sense (exit 2).
-    pub(crate) fn of(args: &Args) -> anyhow::Result<Self> {
+    pub(crate) fn of(args: &Args, metrics: Option<&str>) -> anyhow::Result<Self> {
         let model = ModelRef { digest: args.model_digest.clone(), image: args.image.clone() };
         if let Some(defect) = Route::bootstrap("", model).defect() {
             return Err(contract::usage(
@@ -53,53 +65,173 @@ impl Plan {
                 "give rising shares above 0 % and below 100 %: at 100 % no champion is left to compare with",
             ));
         }
-        if !(args.alpha > 0.0 && args.alpha < 1.0) {
+        numbers(args)?;
+        let metrics = match metrics {
+            None => spec::defaults(),
+            Some(text) => spec::parse(text).map_err(|why| {
+                contract::usage(
+                    format!("--metrics: {why}"),
+                    "steps/canary-gate/README.md lists what a metric may say",
+                )
+            })?,
+        };
+        let blue_green = args.strategy == Strategy::BlueGreen;
+        let alone = |metric: &&Metric| {
+            let compares = matches!(metric.of, Of::LabelErrors | Of::Failures | Of::Promql);
+            !compares || !metric.slices.is_empty()
+        };
+        if blue_green && let Some(metric) = metrics.iter().find(alone) {
             return Err(contract::usage(
-                format!("--alpha {} is no false-alarm rate", args.alpha),
-                "give a number between 0 and 1, such as 0.05",
-            ));
-        }
-        if !(args.margin >= 0.0 && args.margin.is_finite()) {
-            return Err(contract::usage(
-                format!("--margin {} is no margin", args.margin),
-                "give a rate ratio minus one, such as 0.25 for a quarter more failures",
-            ));
-        }
-        if args.min_records == 0 || args.max_waiting == 0 {
-            return Err(contract::usage(
-                "--min-records and --max-waiting must be at least 1",
-                "a gate that needs no records decides on nothing",
-            ));
-        }
-        if args.baseline_records < args.min_records {
-            return Err(contract::usage(
-                "--baseline-records is below --min-records",
-                "each labelled answer of the candidate is compared with one of the baseline",
+                format!("--metrics: `{}` needs a champion beside the candidate", metric.name),
+                "a blue-green switch knows label-errors, failures and promql, without slices; take --strategy=canary",
             ));
         }
         Ok(Self {
             strategy: args.strategy,
-            shares: match args.strategy {
-                Strategy::Canary => shares,
-                Strategy::BlueGreen => vec![1.0],
-            },
+            shares: if blue_green { vec![1.0] } else { shares },
+            advance: if blue_green { Advance::Plan } else { args.advance },
+            risk: args.risk,
+            metrics,
             baseline_records: args.baseline_records,
             alpha: args.alpha,
             margin: args.margin,
             accept: args.accept,
             min_records: args.min_records,
             min_step_time: args.min_step_time,
+            warm_up: args.warm_up,
+            bake: args.bake,
             deadline: args.deadline,
+            undecidable: args.undecidable,
+            expect: args.expect,
+            detect: args.detect,
             label_wait: args.label_wait,
             confirm_timeout: args.confirm_timeout,
             burst: args.burst,
             max_waiting: args.max_waiting,
+            trials: args.trials,
         })
     }
+
+    /// Over how long a time dependence is looked for: a minute, less in a short canary.
+    pub(crate) fn batch(&self) -> Duration {
+        (self.deadline / 120).clamp(Duration::from_millis(500), Duration::from_secs(60))
+    }
+
+    /// What each metric may spend of alpha on harm, in their order; those that only inform get as much as if they
+    /// were the only one, for nothing hangs on them.
+    pub(crate) fn alphas(&self) -> Vec<stats::alpha::Share> {
+        let of = |metric: &Metric| stats::alpha::Metric {
+            name: metric.name.clone(),
+            weight: metric.weight,
+            slices: metric
+                .columns()
+                .map_or(0, |columns| columns.iter().map(|(_, names)| names.len()).sum()),
+        };
+        let critical: Vec<_> =
+            self.metrics.iter().filter(|metric| metric.role == Role::Critical).map(of).collect();
+        let proof = "a plan's alpha and weights make sense, and one metric is critical";
+        let mut shares = stats::alpha::share(self.alpha, &critical).expect(proof).into_iter();
+        self.metrics
+            .iter()
+            .map(|metric| match metric.role {
+                Role::Critical => shares.next().expect("one share for each critical metric"),
+                Role::Informative => {
+                    stats::alpha::share(self.alpha, &[of(metric)]).expect(proof).remove(0)
+                }
+            })
+            .collect()
+    }
+}
+
+/// The list of metrics: the text of `--metrics` itself, or that of the file it names.
+///
+/// # Errors
+/// The file cannot be read (exit 2).
+pub(crate) fn metrics_text(flag: Option<&str>) -> anyhow::Result<Option<String>> {
+    let Some(flag) = flag.filter(|flag| !flag.trim().is_empty()) else { return Ok(None) };
+    if flag.trim_start().starts_with(['[', '{']) {
+        return Ok(Some(flag.to_owned()));
+    }
+    std::fs::read_to_string(flag).map(Some).map_err(|error| {
+        contract::usage(
+            format!("--metrics {flag}: {error}"),
+            "give a JSON list, or the path of a file that holds one",
+        )
+    })
+}
+
+fn numbers(args: &Args) -> anyhow::Result<()> {
+    let above_0 = |value: f64| value > 0.0 && value.is_finite();
+    let complaint = if !(args.alpha > 0.0 && args.alpha < 1.0) {
+        Some((
+            format!("--alpha {} is no false-alarm rate", args.alpha),
+            "give a number between 0 and 1, such as 0.05",
+        ))
+    } else if !(args.margin >= 0.0 && args.margin.is_finite()) {
+        Some((
+            format!("--margin {} is no margin", args.margin),
+            "give a rate ratio minus one, such as 0.25 for a quarter more failures",
+        ))
+    } else if args.min_records == 0 || args.max_waiting == 0 {
+        Some((
+            "--min-records and --max-waiting must be at least 1".into(),
+            "a gate that needs no records decides on nothing",
+        ))
+    } else if args.baseline_records < args.min_records {
+        Some((
+            "--baseline-records is below --min-records".into(),
+            "each labelled answer of the candidate is compared with one of the baseline",
+        ))
+    } else if !above_0(args.risk) || !above_0(args.expect) || !above_0(args.detect) {
+        Some((
+            "--risk, --expect and --detect must be above 0".into(),
+            "they are ratios of failures: 0.5 for half as many, 2 for twice as many",
+        ))
+    } else if args.strategy == Strategy::AA && args.trials == 0 {
+        Some((
+            "--trials is 0".into(),
+            "an a-a run counts the false alarms of some hundred splits; 400 is usual",
+        ))
+    } else {
+        None
+    };
+    complaint.map_or(Ok(()), |(what, hint)| Err(contract::usage(what, hint)))
 }
 
 fn seconds<S: serde::Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(span.as_secs_f64())
+}
+
+#[cfg(test)]
+impl Plan {
+    /// A plan that tests change what they need of.
+    pub(crate) fn for_tests() -> Self {
+        let ms = Duration::from_millis;
+        Self {
+            strategy: Strategy::Canary,
+            shares: vec![0.1, 0.5],
+            advance: Advance::Plan,
+            risk: 0.5,
+            metrics: spec::defaults(),
+            baseline_records: 20_000,
+            alpha: 0.05,
+            margin: 0.25,
+            accept: Accept::Evidence,
+            min_records: 10,
+            min_step_time: ms(1_000),
+            warm_up: ms(0),
+            bake: ms(0),
+            deadline: ms(60_000),
+            undecidable: Undecidable::Refuse,
+            expect: 1.0,
+            detect: 2.0,
+            label_wait: ms(10_000),
+            confirm_timeout: ms(2_000),
+            burst: ms(0),
+            max_waiting: 1_000_000,
+            trials: 100,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -117,7 +249,7 @@ mod tests {
     fn plan(flags: &[&str]) -> anyhow::Result<Plan> {
         let digest = format!("--model-digest=sha256:{}", "2".repeat(64));
         let given = ["gate", &digest, "--image=oci:x"];
-        Plan::of(&Cli::try_parse_from(given.iter().chain(flags))?.args)
+        Plan::of(&Cli::try_parse_from(given.iter().chain(flags))?.args, None)
     }
 
     #[test]
@@ -147,9 +279,26 @@ mod tests {
             ["--margin=-0.5"],
             ["--min-records=0"],
             ["--baseline-records=99"],
+            ["--risk=0"],
+            ["--expect=NaN"],
+            ["--detect=-1"],
         ] {
             let error = plan(&flags).expect_err(flags[0]);
             assert_eq!(contract::fault::exit_code(&error), contract::exit::USAGE, "{flags:?}");
         }
+    }
+
+    #[test]
+    fn alpha_is_shared_among_what_may_raise_the_alarm() {
+        let metrics = r#"[
+            {"name": "errors", "of": "label-errors", "weight": 3, "slices": [{"header": "tier", "values": ["a", "b"]}]},
+            {"name": "failures", "of": "failures"},
+            {"name": "slow", "of": "latency", "slo": "1s", "role": "informative"}
+        ]"#;
+        let plan = Plan { metrics: spec::parse(metrics).expect("sound"), ..Plan::for_tests() };
+        let shares = plan.alphas();
+        let spent: f64 = shares[..2].iter().map(|s| s.overall).sum::<f64>() + 2.0 * shares[0].slice;
+        assert!((spent - 0.05).abs() < 1e-12, "{shares:?}");
+        assert_eq!(shares[2].overall, 0.05);
     }
 }

@@ -6,7 +6,10 @@ use contract::{Outcome, Subject, Verdict};
 use routes::{ModelRef, Route};
 use serde_json::{Value, json};
 
-use crate::gate::Ending;
+use crate::gate::{Ending, Gate};
+use crate::learnt::Learnt;
+use crate::metrics::counted::aggregation_words;
+use crate::metrics::judge::Judge;
 use crate::plan::Plan;
 use crate::run::Finished;
 use crate::{FINISHED, page};
@@ -71,23 +74,17 @@ impl Recorder<'_> {
 }
 
 fn details(plan: &Plan, model: &ModelRef, finished: &Finished, before: Option<&Route>) -> Value {
-    let Finished { gate, decided, withdrawn, taken_over, watch, route, .. } = finished;
-    let evidence = &gate.evidence;
-    let test = |test: &stats::sequential::CountTest, limit: f64| {
-        json!({
-            "log-e": test.log_e(), "peak": test.peak_log_e(), "limit": limit,
-            "candidate-events": test.candidate_events(), "champion-events": test.champion_events(),
-        })
-    };
-    let (predictions, labels) = watch.windows();
+    let Finished { gate, journal, ending, decided, withdrawn, taken_over, route } = finished;
+    let learnt = &journal.began.learnt;
     let baseline = gate.baseline.as_ref().map(|baseline| {
-        let (predictions, labels) = &baseline.read;
         json!({
             "answers": baseline.len(), "errors": baseline.errors(), "compared": baseline.used(),
-            "predictions": predictions.to_string(), "labels": labels.to_string(),
+            "predictions": learnt.predictions.to_string(), "labels": learnt.labels.to_string(),
             "assumes": "the stream's failure rate does not change by itself between the two ranges",
         })
     });
+    let read: BTreeMap<String, String> =
+        journal.read().into_iter().map(|(topic, window)| (topic, window.to_string())).collect();
     json!({
         "baseline": baseline,
         "plan": plan,
@@ -95,21 +92,52 @@ fn details(plan: &Plan, model: &ModelRef, finished: &Finished, before: Option<&R
         "before": before,
         "after": route,
         "decided": decided,
+        "ending": { "verdict": ending.verdict, "reason": ending.reason },
         "withdrawn": withdrawn,
         "taken-over": taken_over,
         "steps": gate.steps,
-        "evidence": {
-            "label-harm": test(&evidence.label_harm, evidence.harm_limit),
-            "failure-harm": test(&evidence.failure_harm, evidence.harm_limit),
-            "label-safe": test(&evidence.label_safe, evidence.safe_limit),
-            "repeated": evidence.repeated(),
-        },
+        "foreseen": crate::foresee::foresee(plan, learnt),
+        "learnt": { "answers": learnt.answers, "seconds": learnt.seconds },
+        "metrics": metrics(gate, learnt),
+        "repeated": gate.evidence.repeated(),
+        "alarms": gate.alarms.as_ref().map(crate::alarms::Alarms::count),
         "trace": gate.trace,
+        "said": gate.said,
         "join": gate.join.counts,
         "waiting": {
             "answers": gate.join.answers_waiting(), "labels": gate.join.labels_waiting(),
         },
         "passed-over": gate.passed_over,
-        "read": { "predictions": predictions.to_string(), "labels": labels.to_string() },
+        "slices": gate.evidence.slices.as_ref().map(|slices| slices.counts),
+        "read": read,
+        // As one text, for it is long and nobody reads it but `canary-gate replay`.
+        "journal": serde_json::to_string(journal).expect("a journal holds nothing that JSON does not know"),
     })
+}
+
+fn metrics(gate: &Gate, learnt: &Learnt) -> Vec<Value> {
+    let share = gate.steps.last().map_or(0.0, |step| step.share);
+    let tracks = gate.evidence.tracks.iter().zip(&learnt.tracks);
+    tracks
+        .map(|(track, learnt)| {
+            let slices: Vec<Value> = track
+                .slices
+                .iter()
+                .map(|slice| json!({ "name": slice.name, "view": slice.judge.view(share) }))
+                .collect();
+            let (counted_by, answers) = match &track.whole {
+                Judge::Counted(_) => (Some(aggregation_words(learnt.aggregation)), None),
+                Judge::Mean(_) => (None, None),
+                Judge::Sampled(judge) => (None, Some(judge.counts())),
+            };
+            json!({
+                "name": track.metric.name, "of": track.metric.of, "role": track.metric.role,
+                "better": track.metric.better, "proof": track.metric.needs_proof(),
+                "margin": track.margin, "alpha": track.alpha, "counted-by": counted_by,
+                "base-rate": learnt.base_rate, "extra-variance": learnt.extra_variance,
+                "view": track.whole.view(share), "slices": slices,
+                "answers": answers.map(|(values, none)| json!({ "values": values, "without-data": none })),
+            })
+        })
+        .collect()
 }

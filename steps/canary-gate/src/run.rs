@@ -7,23 +7,50 @@ use contract::{Context, Verdict};
 use routes::{Confirmation, Route, Scorers};
 use serde::Serialize;
 
+use crate::checkpoint::Checkpoints;
+use crate::clock::Clock;
+use crate::commands::Commands;
 use crate::gate::{Ending, Gate, Move};
+use crate::journal::{Entry, Journal};
+use crate::sources::promql::Promql;
 use crate::traffic::{Traffic, Wrote};
 use crate::watch::Watch;
 
 /// After a signal the share is taken back at once; this long its confirmation is waited for.
 const CONFIRM_ON_STOP: Duration = Duration::from_secs(5);
 
+/// Where nothing arrives, the gate is asked so often all the same: batches end, and answers wait too long.
+const LONGEST_SILENCE: Duration = Duration::from_secs(1);
+
+/// A canary under way, with all that it touches.
+pub(crate) struct Run<'a> {
+    pub(crate) gate: Gate,
+    pub(crate) journal: Journal,
+    pub(crate) clock: Clock,
+    pub(crate) traffic: Traffic,
+    pub(crate) watch: Watch,
+    pub(crate) scorers: Scorers,
+    pub(crate) commands: Commands,
+    pub(crate) promql: Promql,
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) poll: Duration,
+    pub(crate) context: &'a Context,
+    /// The id of the outcome event.
+    pub(crate) event: &'a str,
+    /// An earlier run had decided so, and was ended before it could act.
+    pub(crate) decided: Option<(Ending, Duration)>,
+}
+
 /// A finished canary.
 pub(crate) struct Finished {
     pub(crate) gate: Gate,
+    pub(crate) journal: Journal,
     pub(crate) ending: Ending,
     /// Seconds from the gate's start to the decision.
     pub(crate) decided: f64,
     pub(crate) withdrawn: Option<Withdrawn>,
     /// Who else changed the route.
     pub(crate) taken_over: Option<Route>,
-    pub(crate) watch: Watch,
     /// The route afterwards.
     pub(crate) route: Option<Route>,
 }
@@ -43,43 +70,43 @@ pub(crate) struct Withdrawn {
 ///
 /// # Errors
 /// The broker went away or the process was asked to end; the share is 0 then, or the log says that it is not.
-pub(crate) fn run(
-    mut gate: Gate,
-    mut traffic: Traffic,
-    poll: Duration,
-    context: &Context,
-    event: &str,
-) -> anyhow::Result<Finished> {
-    let stream = &context.common.stream;
-    let mut watch = Watch::open(&context.kafka, stream)?;
-    let mut scorers = Scorers::open(&context.kafka, stream)?;
-    let started = Instant::now();
-    let conducted =
-        conduct(&mut gate, &mut traffic, &mut watch, &mut scorers, poll, context, started);
-    let (ending, foreign) = match conducted {
+pub(crate) fn run(mut run: Run<'_>) -> anyhow::Result<Finished> {
+    let conducted = match run.decided.take() {
+        Some((ending, at)) => Ok((ending, at, None)),
+        None => run.conduct(),
+    };
+    // What was seen so far is not lost, whatever comes.
+    let kept = run.checkpoints.keep(&run.journal, true);
+    let (ending, decided, foreign) = match conducted {
         Ok(ended) => ended,
         Err(error) => {
-            leave(&mut traffic, &mut scorers, &error)?;
+            leave(&mut run.traffic, &mut run.scorers, &error)?;
             return Err(error);
         }
     };
-    let decided = started.elapsed();
-    gate.trace.push_last(gate.evidence.point(decided.as_secs_f64()));
+    if let Err(error) = kept {
+        tracing::warn!(error = format!("{error:#}"), "the last checkpoint was not written");
+    }
+    let last = run.gate.point(decided);
+    run.gate.trace.push_last(last);
     tracing::info!(verdict = %ending.verdict, reason = ending.reason, "decided");
 
+    let Run { gate, journal, mut traffic, mut scorers, context, event, clock, .. } = run;
     let mut finished = Finished {
         gate,
+        journal,
         ending,
         decided: decided.as_secs_f64(),
         withdrawn: None,
         taken_over: foreign,
-        watch,
         route: None,
     };
-    if finished.ending.verdict == Verdict::Pass {
+    // The champion beside itself has no business on the stream afterwards.
+    let stays = finished.gate.plan.strategy != crate::Strategy::AA;
+    if finished.ending.verdict == Verdict::Pass && stays {
         traffic.keep();
     } else {
-        take_back(&mut finished, &mut traffic, &mut scorers, started, context, event)?;
+        take_back(&mut finished, &mut traffic, &mut scorers, clock, context, event)?;
     }
     finished.route = match &finished.taken_over {
         Some(foreign) => Some(foreign.clone()),
@@ -88,66 +115,122 @@ pub(crate) fn run(
     Ok(finished)
 }
 
-/// Until the gate has decided, or someone else took over.
-fn conduct(
-    gate: &mut Gate,
-    traffic: &mut Traffic,
-    watch: &mut Watch,
-    scorers: &mut Scorers,
-    poll: Duration,
-    context: &Context,
-    started: Instant,
-) -> anyhow::Result<(Ending, Option<Route>)> {
-    let mut told = Instant::now();
-    loop {
-        context.stop.check()?;
-        if let Some(foreign) = traffic.taken_over()? {
-            return Ok((taken_over(&foreign), Some(foreign)));
+impl Run<'_> {
+    /// Until the gate has decided, or someone else took over.
+    fn conduct(&mut self) -> anyhow::Result<(Ending, Duration, Option<Route>)> {
+        let (mut told, mut ticked) = (Instant::now(), Duration::ZERO);
+        loop {
+            self.context.stop.check()?;
+            if let Some(foreign) = self.traffic.taken_over()? {
+                let now = self.tick();
+                let ending = taken_over(&foreign);
+                self.journal.entries.push(Entry::Spoilt(ending.verdict, ending.reason.clone()));
+                return Ok((ending, now, Some(foreign)));
+            }
+            self.listen()?;
+            self.ask_scorers()?;
+            let is_asked = self.gate.next(self.clock.now()) != Move::Stay;
+            let wait = if is_asked { Duration::ZERO } else { self.poll };
+            let spacing = self.clock.spacing().min(wait);
+            let came = self.watch.pump(&self.gate, wait, spacing)?;
+            if came || is_asked || self.clock.now() >= ticked + LONGEST_SILENCE {
+                let now = self.tick();
+                ticked = now;
+                match self.gate.next(now) {
+                    Move::End(ending) => return Ok((ending, now, None)),
+                    Move::Raise(share) => {
+                        if let Some(foreign) = self.raise(share)? {
+                            let now = self.tick();
+                            let ending = taken_over(&foreign);
+                            let spoilt = Entry::Spoilt(ending.verdict, ending.reason.clone());
+                            self.journal.entries.push(spoilt);
+                            return Ok((ending, now, Some(foreign)));
+                        }
+                    }
+                    Move::Stay => {}
+                }
+            }
+            self.checkpoints.keep(&self.journal, false)?;
+            if told.elapsed() > Duration::from_secs(1) {
+                told = Instant::now();
+                tell(&self.gate, self.context);
+            }
         }
-        match gate.next(started.elapsed()) {
-            Move::End(ending) => return Ok((ending, None)),
-            Move::Raise(share) => match traffic.raise(share)? {
-                Wrote::Done(route) => gate.raised(route, started.elapsed()),
-                Wrote::TakenOver(foreign) => return Ok((taken_over(&foreign), Some(foreign))),
-            },
-            Move::Stay => {}
+    }
+
+    /// Hands over what was read, and lets the gate see that time has passed.
+    fn tick(&mut self) -> Duration {
+        let now = self.clock.now();
+        let moved = self.watch.hand_over(&mut self.gate, &mut self.journal.digest, now);
+        self.journal.entries.push(Entry::Tick(millis(now), moved));
+        self.gate.tick(now);
+        now
+    }
+
+    /// Gives the candidate a share; who took over the route, if someone did.
+    fn raise(&mut self, share: f64) -> anyhow::Result<Option<Route>> {
+        match self.traffic.raise(share)? {
+            Wrote::TakenOver(foreign) => Ok(Some(foreign)),
+            Wrote::Done(route) => {
+                let now = self.clock.now();
+                self.journal.entries.push(Entry::Raised(millis(now), Box::new(route.clone())));
+                self.gate.raised(route, now);
+                self.checkpoints.keep(&self.journal, true)?;
+                Ok(None)
+            }
         }
-        ask_scorers(gate, scorers, context, started)?;
-        watch.pump(gate, poll, || started.elapsed())?;
-        if told.elapsed() > Duration::from_secs(1) {
-            told = Instant::now();
-            tell(gate, context);
+    }
+
+    /// What people and Prometheus say.
+    fn listen(&mut self) -> anyhow::Result<()> {
+        while let Some(command) = self.commands.next()? {
+            let now = self.clock.now();
+            tracing::info!(?command, "told by a person");
+            self.journal.entries.push(Entry::Said(millis(now), command.clone()));
+            self.gate.told(command, now);
         }
+        while let Some(sample) = self.promql.next() {
+            let value = sample.value.map(|value| format!("{value:?}"));
+            let (metric, why) = (sample.metric, sample.why);
+            self.journal.entries.push(Entry::Sampled { metric, value, why });
+            self.gate.sampled(metric, sample.value);
+        }
+        Ok(())
+    }
+
+    /// Whether the step in hand is confirmed, and whether all still can answer.
+    fn ask_scorers(&mut self) -> anyhow::Result<()> {
+        let Some(step) = self.gate.steps.last() else { return Ok(()) };
+        let (generation, waiting) = (step.generation, step.confirmed.is_none());
+        match self.scorers.confirm(generation, Duration::ZERO, &self.context.stop)? {
+            Confirmation::Confirmed { scorers, .. } if waiting => {
+                let topic = format!("{}.predictions", self.context.common.stream);
+                let ends = self.context.kafka.extent(&topic)?;
+                let from: std::collections::BTreeMap<i32, i64> =
+                    ends.0.into_iter().map(|(partition, (_, end))| (partition, end)).collect();
+                let now = self.clock.now();
+                tracing::info!(generation, scorers = scorers.join(","), "confirmed");
+                let (at, by) = (millis(now), scorers.clone());
+                self.journal.entries.push(Entry::Confirmed { at, by, from: from.clone() });
+                self.gate.confirmed(scorers, from, now);
+            }
+            Confirmation::Refused { scorer, error } => {
+                let reason = format!("scorer {scorer} cannot answer with the candidate: {error}");
+                self.journal.entries.push(Entry::Spoilt(Verdict::Fail, reason.clone()));
+                self.gate.spoilt(Verdict::Fail, reason);
+            }
+            Confirmation::TimedOut { missing } if waiting && missing != self.gate.missing => {
+                self.journal.entries.push(Entry::Missing(missing.clone()));
+                self.gate.missing = missing;
+            }
+            Confirmation::Confirmed { .. } | Confirmation::TimedOut { .. } => {}
+        }
+        Ok(())
     }
 }
 
-/// Whether the step in hand is confirmed, and whether all still can answer.
-fn ask_scorers(
-    gate: &mut Gate,
-    scorers: &mut Scorers,
-    context: &Context,
-    started: Instant,
-) -> anyhow::Result<()> {
-    let Some(step) = gate.steps.last() else { return Ok(()) };
-    let (generation, waiting) = (step.generation, step.confirmed.is_none());
-    match scorers.confirm(generation, Duration::ZERO, &context.stop)? {
-        Confirmation::Confirmed { scorers, .. } if waiting => {
-            let topic = format!("{}.predictions", context.common.stream);
-            let ends = context.kafka.extent(&topic)?;
-            let from = ends.0.into_iter().map(|(partition, (_, end))| (partition, end)).collect();
-            tracing::info!(generation, scorers = scorers.join(","), "confirmed");
-            gate.confirmed(scorers, from, started.elapsed());
-        }
-        Confirmation::Refused { scorer, error } => {
-            gate.spoilt(
-                Verdict::Fail,
-                format!("scorer {scorer} cannot answer with the candidate: {error}"),
-            );
-        }
-        Confirmation::TimedOut { missing } if waiting => gate.missing = missing,
-        Confirmation::Confirmed { .. } | Confirmation::TimedOut { .. } => {}
-    }
-    Ok(())
+fn millis(now: Duration) -> u64 {
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The share goes to 0 at once; what the scorers say to it is recorded.
@@ -155,7 +238,7 @@ fn take_back(
     finished: &mut Finished,
     traffic: &mut Traffic,
     scorers: &mut Scorers,
-    started: Instant,
+    clock: Clock,
     context: &Context,
     event: &str,
 ) -> anyhow::Result<()> {
@@ -165,7 +248,7 @@ fn take_back(
         None => {}
         Some(Wrote::TakenOver(foreign)) => finished.taken_over = Some(foreign),
         Some(Wrote::Done(route)) => {
-            let written = started.elapsed().as_secs_f64();
+            let written = clock.now().as_secs_f64();
             let limit = finished.gate.plan.confirm_timeout;
             let mut withdrawn = Withdrawn {
                 generation: route.generation,
@@ -214,16 +297,25 @@ fn taken_over(foreign: &Route) -> Ending {
 
 fn tell(gate: &Gate, context: &Context) {
     let Some(step) = gate.steps.last() else { return };
-    let evidence = &gate.evidence;
     let (done, total) = gate.progress();
     let share = report::percent(step.share);
-    let (harm, safe) = (evidence.label_harm.log_e(), evidence.label_safe.log_e());
-    let words = format!(
-        "share {share}, {} labelled, evidence of harm {harm:.1}/{:.1}, of safety {safe:.1}/{:.1}",
-        step.labelled(),
-        evidence.harm_limit,
-        evidence.safe_limit
-    );
+    let point = gate.point(Duration::ZERO);
+    let words: Vec<String> = gate
+        .evidence
+        .tracks
+        .iter()
+        .zip(&point.metrics)
+        .map(|(track, view)| {
+            let name = &track.metric.name;
+            match (view.harm.log_e, view.harm.limit, view.safe.log_e, view.safe.limit) {
+                (Some(harm), Some(harm_limit), Some(safe), Some(safe_limit)) => format!(
+                    "{name}: harm {harm:.1}/{harm_limit:.1}, safety {safe:.1}/{safe_limit:.1}"
+                ),
+                _ => format!("{name}: {:.3} to {:.3}", view.lower, view.upper),
+            }
+        })
+        .collect();
+    let words = format!("share {share}, {} labelled; {}", step.labelled(), words.join("; "));
     // The last one is told by the verdict.
     context.progress.tell(done.min(total.saturating_sub(1)), total, &words);
     tracing::info!(
@@ -231,9 +323,7 @@ fn tell(gate: &Gate, context: &Context) {
         generation = step.generation,
         champion = ?step.champion,
         candidate = ?step.candidate,
-        label_harm = harm,
-        failure_harm = evidence.failure_harm.log_e(),
-        label_safe = safe,
+        evidence = words,
         waiting = gate.join.len(),
         "canary"
     );

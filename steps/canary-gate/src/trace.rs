@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::metrics::judge::View;
+
 /// Enough for a plot; the record stays small however long the canary runs.
 const MOST: usize = 400;
 
@@ -15,23 +17,22 @@ pub(crate) struct Trace {
     gap: f64,
 }
 
-/// The evidence at one moment: natural logarithms of e-values.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+/// The evidence at one moment, of each metric in their order.
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Point {
     /// Seconds since the gate began.
     pub(crate) at: f64,
-    pub(crate) label_harm: f64,
-    pub(crate) failure_harm: f64,
-    pub(crate) label_safe: f64,
+    pub(crate) share: f64,
+    pub(crate) metrics: Vec<View>,
 }
 
 impl Trace {
-    /// Takes a point in, unless it follows too closely on the last one.
-    pub(crate) fn push(&mut self, point: Point) {
-        if self.points.last().is_some_and(|last| point.at - last.at < self.gap) {
+    /// Takes a point in, unless it follows too closely on the last one; it is only made if it is taken.
+    pub(crate) fn push(&mut self, at: f64, point: impl FnOnce() -> Point) {
+        if self.points.last().is_some_and(|last| at - last.at < self.gap) {
             return;
         }
-        self.points.push(point);
+        self.points.push(point());
         if self.points.len() > MOST {
             let mut keep = false;
             self.points.retain(|_| {
@@ -58,7 +59,7 @@ mod tests {
         let mut trace = Trace::default();
         for n in 0..1_000_000u32 {
             let at = f64::from(n) * 0.2;
-            trace.push(Point { at, label_harm: at, failure_harm: 0.0, label_safe: 0.0 });
+            trace.push(at, || Point { at, share: 0.1, metrics: Vec::new() });
         }
         let points = &trace.points;
         assert!((MOST / 4..=MOST).contains(&points.len()), "{}", points.len());

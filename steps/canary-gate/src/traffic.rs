@@ -48,6 +48,11 @@ impl Traffic {
     ) -> anyhow::Result<Self> {
         let follower = kafka.reader(ROUTES_TOPIC, &Start::End)?;
         let routes = Routes::open(kafka, stream)?;
+        // An earlier run of this release may have left the candidate a share.
+        let exposed = routes.current().is_some_and(|route| {
+            let ours = |it: &routes::Candidate| it.model.digest == model.digest && it.share > 0.0;
+            route.release == release && route.candidate.as_ref().is_some_and(ours)
+        });
         Ok(Self {
             kafka: kafka.clone(),
             stream: stream.to_owned(),
@@ -57,7 +62,7 @@ impl Traffic {
             follower,
             written: Vec::new(),
             foreign: None,
-            exposed: false,
+            exposed,
         })
     }
 

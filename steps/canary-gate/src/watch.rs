@@ -1,99 +1,198 @@
-//! Reads predictions and labels from the moment the gate began, without a consumer group.
+//! Reads the topics that evidence comes from, live, without a consumer group, and hands a tick's records to the gate in
+//! the order that the journal fixes.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use contract::Verdict;
-use contract::kafka::{Kafka, Reader, Record, Start, Window};
+use contract::kafka::{Kafka, Reader, Record, Start};
 
-use crate::answer::{Seen, read, read_label};
+use crate::answer::{Seen, hash, read, read_label};
 use crate::gate::Gate;
+use crate::journal::{Reads, Source};
+use crate::metrics::spec::{Metric, Of};
+use crate::sources::slices::place;
 
 /// At most this many records of a topic are taken before the gate is asked again what to do.
 const BATCH: usize = 2_000;
 
-/// The two topics that evidence comes from.
+/// So many records are handed over at once, whatever the spacing.
+const FULL: usize = 10_000;
+
+/// Labels are looked for in between.
+const LONGEST_WAIT: Duration = Duration::from_millis(20);
+
+/// How long predictions wait for the feature records that they name, which were committed before them.
+const CATCH_UP: Duration = Duration::from_secs(2);
+
+/// The topics, open.
 pub(crate) struct Watch {
-    predictions: Topic,
-    labels: Topic,
+    topics: Vec<Topic>,
 }
 
 struct Topic {
+    source: Source,
     reader: Reader,
-    /// What was read: from the gate's start up to here.
-    window: Window,
+    /// The offset that follows on the last record read, by partition.
+    next: BTreeMap<i32, i64>,
+    /// Read, and not yet handed over.
+    waiting: Vec<Record>,
+}
+
+/// The topics that a plan needs, from their present ends.
+///
+/// # Errors
+/// The broker is away or a topic is missing.
+pub(crate) fn sources(
+    kafka: &Kafka,
+    stream: &str,
+    metrics: &[Metric],
+) -> anyhow::Result<Vec<Source>> {
+    let mut wanted = Vec::new();
+    if metrics.iter().any(|metric| !metric.slices.is_empty()) {
+        wanted.push((format!("{stream}.features"), Reads::Features));
+    }
+    wanted.push((format!("{stream}.predictions"), Reads::Predictions));
+    wanted.push((format!("{stream}.labels"), Reads::Labels));
+    for (place, metric) in metrics.iter().enumerate() {
+        if let (Of::Events, Some(topic)) = (metric.of, &metric.topic) {
+            wanted.push((topic.clone(), Reads::Events(place)));
+        }
+    }
+    let source = |(topic, what): (String, Reads)| {
+        let ends = kafka.extent(&topic)?.0;
+        let from = ends.into_iter().map(|(partition, (_, end))| (partition, end)).collect();
+        Ok(Source { topic, what, from })
+    };
+    wanted.into_iter().map(source).collect()
 }
 
 impl Watch {
-    /// Starts at the present end of both topics.
+    /// Reads each source from these offsets on: where it begins, or where an earlier run came to.
     ///
     /// # Errors
     /// The broker is away or a topic is missing.
-    pub(crate) fn open(kafka: &Kafka, stream: &str) -> anyhow::Result<Self> {
-        let topic = |suffix: &str| Topic::open(kafka, &format!("{stream}.{suffix}"));
-        Ok(Self { predictions: topic("predictions")?, labels: topic("labels")? })
+    pub(crate) fn open(
+        kafka: &Kafka,
+        sources: &[Source],
+        from: Vec<BTreeMap<i32, i64>>,
+    ) -> anyhow::Result<Self> {
+        let topic = |(source, from): (&Source, BTreeMap<i32, i64>)| {
+            let reader = kafka.reader(&source.topic, &Start::At(from.clone()))?;
+            Ok(Topic { source: source.clone(), reader, next: from, waiting: Vec::new() })
+        };
+        let topics = sources.iter().zip(from).map(topic).collect::<anyhow::Result<_>>()?;
+        Ok(Self { topics })
     }
 
-    /// Takes in what has arrived; waits up to `idle` where nothing has.
+    /// Collects what arrives, without handing it over: for `idle` where nothing does, else for `spacing` at least.
+    /// Whether anything is there.
     ///
     /// # Errors
     /// The broker is away, or records were deleted before they could be read.
     pub(crate) fn pump(
         &mut self,
-        gate: &mut Gate,
+        gate: &Gate,
         idle: Duration,
-        now: impl Fn() -> Duration,
-    ) -> anyhow::Result<()> {
-        let mut wait = Duration::ZERO;
+        spacing: Duration,
+    ) -> anyhow::Result<bool> {
+        let started = Instant::now();
         loop {
-            let mut read = 0;
-            while read < BATCH
-                && let Some(record) = self.predictions.next(wait)?
-            {
-                (read, wait) = (read + 1, Duration::ZERO);
-                prediction(gate, &record, now());
+            for topic in &mut self.topics {
+                topic.read(Duration::ZERO)?;
             }
-            let mut labels = 0;
-            while labels < BATCH
-                && let Some(record) = self.labels.next(Duration::ZERO)?
-            {
-                labels += 1;
-                match read_label(&record) {
-                    Some((id, label)) => gate.label(id, label, now()),
-                    None => gate.passed_over.unreadable += 1,
-                }
+            let came: usize = self.topics.iter().map(|topic| topic.waiting.len()).sum();
+            let span = if came > 0 { spacing } else { idle };
+            let left = span.saturating_sub(started.elapsed());
+            if came >= FULL || left.is_zero() {
+                self.catch_up(gate)?;
+                return Ok(came > 0);
             }
-            if read + labels > 0 || !wait.is_zero() {
-                return Ok(());
+            // Only predictions are waited for: what they bring is most of it.
+            let predictions =
+                self.topics.iter_mut().find(|topic| topic.source.what == Reads::Predictions);
+            if let Some(predictions) = predictions {
+                predictions.read(left.min(LONGEST_WAIT))?;
             }
-            wait = idle;
         }
     }
 
-    /// The offsets read so far: predictions, labels.
-    pub(crate) fn windows(&self) -> (&Window, &Window) {
-        (&self.predictions.window, &self.labels.window)
+    /// Hands over what was read; where the topics stand now (topic, partition, next offset), those that moved.
+    pub(crate) fn hand_over(
+        &mut self,
+        gate: &mut Gate,
+        digest: &mut u64,
+        now: Duration,
+    ) -> Vec<(usize, i32, i64)> {
+        let mut moved = Vec::new();
+        for (place, topic) in self.topics.iter_mut().enumerate() {
+            let mut records = std::mem::take(&mut topic.waiting);
+            records.sort_by_key(|record| (record.partition, record.offset));
+            let mut ends: BTreeMap<i32, i64> = BTreeMap::new();
+            for record in &records {
+                feed(gate, topic.source.what, record, digest, now);
+                ends.insert(record.partition, record.offset + 1);
+            }
+            moved.extend(ends.into_iter().map(|(partition, next)| (place, partition, next)));
+        }
+        moved
+    }
+
+    /// Predictions name feature records that may not have been read yet.
+    fn catch_up(&mut self, gate: &Gate) -> anyhow::Result<()> {
+        let Some(slices) = &gate.evidence.slices else { return Ok(()) };
+        let [features, others @ ..] = self.topics.as_mut_slice() else { return Ok(()) };
+        let named = others
+            .iter()
+            .filter(|topic| topic.source.what == Reads::Predictions)
+            .flat_map(|topic| &topic.waiting)
+            .filter_map(|record| place(record.header("source")?, &features.source.topic))
+            .filter(|place| slices.is_ahead(*place));
+        let mut wanted: BTreeMap<i32, i64> = BTreeMap::new();
+        for (partition, offset) in named {
+            let last = wanted.entry(partition).or_insert(offset);
+            *last = (*last).max(offset);
+        }
+        let started = Instant::now();
+        let is_behind = |features: &Topic| {
+            wanted.iter().any(|(partition, last)| {
+                features.next.get(partition).is_some_and(|next| next <= last)
+            })
+        };
+        while is_behind(features) && started.elapsed() < CATCH_UP {
+            features.read(Duration::from_millis(50))?;
+        }
+        Ok(())
     }
 }
 
 impl Topic {
-    fn open(kafka: &Kafka, name: &str) -> anyhow::Result<Self> {
-        let ends: BTreeMap<i32, i64> = kafka
-            .extent(name)?
-            .0
-            .into_iter()
-            .map(|(partition, (_, end))| (partition, end))
-            .collect();
-        let window = Window(ends.iter().map(|(p, end)| (*p, (*end, *end))).collect());
-        Ok(Self { reader: kafka.reader(name, &Start::At(ends))?, window })
-    }
-
-    fn next(&mut self, wait: Duration) -> anyhow::Result<Option<Record>> {
-        let Some(record) = self.reader.next(wait)? else { return Ok(None) };
-        if let Some((_, to)) = self.window.0.get_mut(&record.partition) {
-            *to = record.offset + 1;
+    fn read(&mut self, mut wait: Duration) -> anyhow::Result<()> {
+        let mut read = 0;
+        while read < BATCH
+            && let Some(record) = self.reader.next(wait)?
+        {
+            (read, wait) = (read + 1, Duration::ZERO);
+            self.next.insert(record.partition, record.offset + 1);
+            self.waiting.push(record);
         }
-        Ok(Some(record))
+        Ok(())
+    }
+}
+
+/// Hands one record to the gate; `digest` goes on over it.
+pub(crate) fn feed(gate: &mut Gate, what: Reads, record: &Record, digest: &mut u64, now: Duration) {
+    let value = hash(record.value.as_deref().unwrap_or_default());
+    let place = ((record.partition as u64) << 48) ^ record.offset as u64;
+    *digest = hash(&[*digest, place, value].map(u64::to_le_bytes).concat());
+    match what {
+        Reads::Features => gate.feature(record),
+        Reads::Predictions => prediction(gate, record, now),
+        Reads::Labels => match read_label(record) {
+            Some((id, label)) => gate.label(id, label, now),
+            None => gate.passed_over.unreadable += 1,
+        },
+        Reads::Events(metric) => gate.business(metric, record, now),
     }
 }
 

@@ -175,6 +175,8 @@ impl World {
             ("min-step-time", "2s"),
             ("min-records", "40"),
             ("deadline", "5m"),
+            // A stream as young as these, on a machine as busy as this one, foretells nothing.
+            ("undecidable", "go"),
             ("bake", "10s"),
             ("confirm-timeout", "60s"),
             ("artifact", &trained),

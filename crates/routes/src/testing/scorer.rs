@@ -33,6 +33,13 @@ pub struct Behaviour {
     pub stuck_at: Option<u64>,
     /// Answers every key with the champion and says that it was the candidate's lot.
     pub lies: bool,
+    /// Writes feature records too, every fourth of which has the tier gold (header and member); their offsets are those
+    /// that predictions name as long as nobody else writes the topic.
+    pub features: bool,
+    /// The chance that the candidate errs on gold, where that is another one.
+    pub candidate_errors_on_gold: Option<f64>,
+    /// Microseconds that the two models need.
+    pub took: Option<(u64, u64)>,
 }
 
 impl Default for Behaviour {
@@ -48,6 +55,9 @@ impl Default for Behaviour {
             refuses: None,
             stuck_at: None,
             lies: false,
+            features: false,
+            candidate_errors_on_gold: None,
+            took: None,
         }
     }
 }
@@ -183,6 +193,8 @@ impl Scorer {
     fn answer(&mut self) -> anyhow::Result<()> {
         let Some(route) = &self.route else { return Ok(()) };
         let (n, id) = (self.next, format!("r{}", self.next));
+        // Not in step with labels or partitions.
+        let is_gold = n / 8 % 4 == 0;
         self.next += 1;
         let partition = (n % self.behaviour.partitions as u64) as i32;
         let offset = self.offsets[partition as usize];
@@ -196,7 +208,8 @@ impl Scorer {
         }
         let (model, errors) = match (answered, &route.candidate) {
             (Variant::Candidate, Some(candidate)) => {
-                (&candidate.model.digest, self.behaviour.candidate_errors)
+                let on_gold = self.behaviour.candidate_errors_on_gold.filter(|_| is_gold);
+                (&candidate.model.digest, on_gold.unwrap_or(self.behaviour.candidate_errors))
             }
             _ => (&route.champion.digest, self.behaviour.champion_errors),
         };
@@ -213,6 +226,10 @@ impl Scorer {
         if fell_back {
             headers.push(header("fallback", "the candidate did not answer"));
         }
+        if let Some((champion, candidate)) = self.behaviour.took {
+            let took = if drawn == Variant::Candidate { candidate } else { champion };
+            headers.push(header("took", &took.to_string()));
+        }
         let record = |topic: &str, value: String, headers| Outgoing {
             topic: format!("{}.{topic}", self.stream),
             partition: Some(partition),
@@ -220,7 +237,14 @@ impl Scorer {
             value: Some(value.into_bytes()),
             headers,
         };
-        let value = format!(r#"{{"label":{told},"score":0.5}}"#);
+        if self.behaviour.features {
+            let tier = if is_gold { "gold" } else { "lead" };
+            let headers = vec![header("tier", tier)];
+            self.writer.send(&record("features", format!(r#"{{"tier":"{tier}"}}"#), headers))?;
+        }
+        // Sure of what it says, more so where it is right.
+        let score = if told == label { label as f64 * 0.8 + 0.1 } else { 0.6 - 0.2 * label as f64 };
+        let value = format!(r#"{{"label":{told},"score":{score}}}"#);
         self.writer.send(&record("predictions", value, headers))?;
         self.writer.send(&record("labels", format!(r#"{{"label":{label}}}"#), Vec::new()))
     }

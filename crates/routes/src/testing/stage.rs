@@ -116,6 +116,11 @@ impl Stage {
         Routes::open(&self.kafka, &self.stream)?.write(route, release, reason)
     }
 
+    /// For `--brokers`.
+    pub fn brokers(&self) -> &str {
+        &self.brokers
+    }
+
     /// The route that stands now.
     ///
     /// # Errors
@@ -141,9 +146,21 @@ impl Stage {
     /// # Errors
     /// It does not come.
     pub fn await_route(&self, wanted: impl Fn(&Route) -> bool) -> anyhow::Result<Route> {
+        self.await_route_for(wanted, PATIENCE)
+    }
+
+    /// The same, for this long.
+    ///
+    /// # Errors
+    /// It does not come.
+    pub fn await_route_for(
+        &self,
+        wanted: impl Fn(&Route) -> bool,
+        patience: Duration,
+    ) -> anyhow::Result<Route> {
         let mut reader = self.kafka.reader(ROUTES_TOPIC, &Start::Beginning)?;
         let started = Instant::now();
-        while started.elapsed() < PATIENCE {
+        while started.elapsed() < patience {
             let record = reader.next(Duration::from_millis(200))?;
             let route = record.and_then(|record| self.route_of(record));
             if let Some(route) = route.filter(&wanted) {

@@ -42,6 +42,7 @@ fn main() -> anyhow::Result<()> {
         ("min-step-time", "0s"),
         ("min-records", "1"),
         ("accept", "no-harm"),
+        ("undecidable", "go"),
         ("bake", "1s"),
     ];
     let (mut ours, mut theirs, mut inside) = (Vec::new(), Vec::new(), Vec::new());

@@ -1,6 +1,9 @@
 //! The gate as a black box: the binary, an in-memory broker and a scorer that errs as it is told.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod again;
+mod judged;
+
 use contract::exit;
 use routes::testing::{Behaviour, Ran, Stage, model};
 
@@ -18,6 +21,8 @@ fn flags(more: &[&str]) -> Vec<String> {
         "--poll=20ms".into(),
         "--confirm-timeout=10s".into(),
         "--deadline=30s".into(),
+        // A machine under load answers as few records as it likes.
+        "--undecidable=go".into(),
     ];
     let name = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
     flags.retain(|flag| !more.iter().any(|other| name(other) == name(flag)));
@@ -60,7 +65,8 @@ fn a_better_candidate_passes_and_keeps_its_last_share() {
     let details = &ran.record["details"];
     assert_eq!(details["steps"][1]["confirmed_by"][0], "fake");
     assert!(details["steps"][1]["candidate"]["labelled"].as_u64() >= Some(50));
-    assert!(details["evidence"]["label-safe"]["peak"].as_f64() >= Some(3.0));
+    assert_eq!(details["metrics"][0]["view"]["safe"]["proven"], true);
+    assert!(details["metrics"][0]["view"]["upper"].as_f64() < Some(1.25));
     let events = stage.events().unwrap();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].subject.content["outcome"], "pass");
@@ -168,18 +174,6 @@ fn a_signal_in_the_middle_leaves_share_0() {
 }
 
 #[test]
-fn a_killed_gate_run_again_starts_from_the_first_share_and_ends_alike() {
-    let stage = Stage::with_champion(1).unwrap();
-    let better = Behaviour { candidate_errors: 0.02, ..Behaviour::default() };
-    let _scorer = stage.scorer(better).unwrap();
-    let gate = start(&stage, &[]);
-    stage.await_route(|route| route.share() == 0.5).unwrap();
-    gate.kill().unwrap();
-    assert_ended(&run(&stage, &[]), "pass", "not worse");
-    assert_eq!(shares(&stage), [0.0, 0.1, 0.5, 0.1, 0.5]);
-}
-
-#[test]
 fn what_was_told_is_told_again_without_touching_the_traffic() {
     let stage = Stage::with_champion(1).unwrap();
     let harmful = Behaviour { candidate_errors: 0.6, ..Behaviour::default() };
@@ -265,23 +259,6 @@ fn without_a_labelled_past_nothing_is_switched() {
 }
 
 #[test]
-fn a_signal_while_scorers_are_awaited_sets_0_at_once_and_the_next_run_starts_anew() {
-    let stage = Stage::with_champion(1).unwrap();
-    let gate = start(&stage, &["--confirm-timeout=5m", "--deadline=10m"]);
-    stage.await_route(|route| route.share() == 0.1).unwrap();
-    let asked = std::time::Instant::now();
-    gate.terminate().unwrap();
-    stage.await_route(|route| route.share() == 0.0).unwrap();
-    assert!(asked.elapsed().as_secs() < 5, "{:?}", asked.elapsed());
-    assert_eq!(gate.end().unwrap().code, Some(i32::from(exit::PASSING)));
-
-    let better = Behaviour { candidate_errors: 0.02, ..Behaviour::default() };
-    let _scorer = stage.scorer(better).unwrap();
-    assert_ended(&run(&stage, &["--deadline=60s"]), "pass", "not worse");
-    assert_eq!(shares(&stage), [0.0, 0.1, 0.0, 0.1, 0.5]);
-}
-
-#[test]
 fn wrong_usage_is_told_as_such() {
     let stage = Stage::with_champion(1).unwrap();
     let ran = run(&stage, &["--shares=50%,5%"]);
@@ -300,7 +277,9 @@ fn the_report_reads_well() {
     let _scorer = stage.scorer(harmful).unwrap();
     let ran = run(&stage, &[]);
     let page = std::fs::read_to_string(ran.outputs.join("report.html")).unwrap();
-    for words in ["Share of the candidate", "Evidence of harm: label errors", "Shares", "Records"] {
+    for words in
+        ["Share of the candidate", "label errors: no proof of harm", "Shares", "Records", "replay"]
+    {
         assert!(page.contains(words), "{words}");
     }
     // They stay, for people to look at.

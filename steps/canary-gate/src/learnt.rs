@@ -1,0 +1,196 @@
+//! What the champion's past teaches of the stream, before the canary: how much there is, how often it fails, and
+//! whether its failures come alone. Pure; `past` reads it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use contract::kafka::Window;
+use serde::{Deserialize, Serialize};
+use stats::cluster::{Aggregation, KeyWeights, extra_variance};
+
+use crate::Strategy;
+use crate::exact;
+use crate::metrics::spec::Of;
+use crate::plan::Plan;
+
+/// A labelled answer that the champion gave before the canary.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Past {
+    /// Hash of the record's id.
+    pub(crate) id: u64,
+    /// Hash of its key.
+    pub(crate) key: u64,
+    /// Milliseconds since 1970.
+    pub(crate) at_ms: i64,
+    pub(crate) wrong: bool,
+    pub(crate) took_us: Option<u64>,
+}
+
+/// What was learnt. It goes into the journal, so that a replay judges by the same boundaries.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Learnt {
+    /// Labelled answers that were read, and the seconds between the first and the last of them.
+    pub(crate) answers: u64,
+    #[serde(with = "exact")]
+    pub(crate) seconds: f64,
+    /// Of each metric, in their order.
+    pub(crate) tracks: Vec<LearntOf>,
+    /// Where it was read.
+    pub(crate) predictions: Window,
+    pub(crate) labels: Window,
+    /// Where the features topic is read from, if something is sliced.
+    pub(crate) features_from: Option<BTreeMap<i32, i64>>,
+}
+
+/// What was learnt of one metric.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct LearntOf {
+    /// Events for each labelled answer; 0 where none was seen.
+    #[serde(with = "exact")]
+    pub(crate) base_rate: f64,
+    pub(crate) aggregation: Aggregation,
+    /// See [`stats::cluster::extra_variance`].
+    #[serde(with = "exact")]
+    pub(crate) extra_variance: f64,
+}
+
+impl Default for LearntOf {
+    /// Nothing: then keys are counted, which is always sound.
+    fn default() -> Self {
+        Self { base_rate: 0.0, aggregation: Aggregation::ByKey, extra_variance: 0.0 }
+    }
+}
+
+impl LearntOf {
+    /// Failures of one key less than this apart count once: in a blue-green switch all of them where keys are counted,
+    /// since each side of a pair has keys of its own.
+    pub(crate) fn burst(&self, plan: &Plan) -> Duration {
+        match (plan.strategy, self.aggregation) {
+            (Strategy::BlueGreen, Aggregation::ByKey) => Duration::MAX,
+            _ => plan.burst,
+        }
+    }
+}
+
+impl Learnt {
+    /// From the champion's past, in the order of its time.
+    pub(crate) fn of(plan: &Plan, past: &[Past], read: (Window, Window)) -> Self {
+        let seconds = match past {
+            [first, .., last] => (last.at_ms - first.at_ms) as f64 / 1000.0,
+            _ => 0.0,
+        };
+        let tracks = plan
+            .metrics
+            .iter()
+            .map(|metric| match metric.of {
+                Of::LabelErrors => learn(past, plan.batch(), |past| past.wrong),
+                Of::Latency => {
+                    let slo = metric.slo_us().unwrap_or(u64::MAX);
+                    learn(past, plan.batch(), |past| past.took_us.is_some_and(|took| took > slo))
+                }
+                Of::Failures | Of::Events | Of::Loss | Of::Score | Of::Promql => {
+                    LearntOf::default()
+                }
+            })
+            .collect();
+        let (predictions, labels) = read;
+        let answers = past.len() as u64;
+        Self { answers, seconds, tracks, predictions, labels, features_from: None }
+    }
+
+    /// Nothing is known, as on a stream without labels.
+    #[cfg(test)]
+    pub(crate) fn nothing(plan: &Plan) -> Self {
+        Self::of(plan, &[], (Window::default(), Window::default()))
+    }
+
+    /// Labelled answers a second; `None` where too little was seen to say.
+    pub(crate) fn rate(&self) -> Option<f64> {
+        (self.answers >= FEWEST_ANSWERS && self.seconds >= SHORTEST.as_secs_f64())
+            .then(|| self.answers as f64 / self.seconds)
+    }
+
+    /// Whether the stream is known well enough to refuse a plan for it.
+    pub(crate) fn is_known(&self) -> bool {
+        self.rate().is_some() && self.seconds >= LONG_ENOUGH.as_secs_f64()
+    }
+
+    /// What was learnt of label errors, if they are a metric.
+    pub(crate) fn label_errors(&self, plan: &Plan) -> LearntOf {
+        let place = plan.metrics.iter().position(|metric| metric.of == Of::LabelErrors);
+        place.map_or_else(LearntOf::default, |place| self.tracks[place].clone())
+    }
+
+    /// About how many labelled answers the canary will see.
+    pub(crate) fn values_expected(&self, plan: &Plan) -> u64 {
+        let usual = plan.shares.len() as f64 * plan.min_step_time.as_secs_f64();
+        self.rate().map_or(10_000, |rate| ((rate * usual) as u64).clamp(1_000, 1_000_000))
+    }
+}
+
+/// A past that is shorter says nothing of the traffic.
+const SHORTEST: Duration = Duration::from_secs(2);
+const FEWEST_ANSWERS: u64 = 200;
+/// A stream that has just begun may still be slow.
+const LONG_ENOUGH: Duration = Duration::from_secs(10);
+
+fn learn(past: &[Past], batch: Duration, is_event: impl Fn(&Past) -> bool) -> LearntOf {
+    let mut keys = KeyWeights::default();
+    let batch_ms = i64::try_from(batch.as_millis()).unwrap_or(i64::MAX).max(1);
+    let first = past.first().map_or(0, |past| past.at_ms);
+    let batches = past.last().map_or(0, |last| (last.at_ms - first) / batch_ms);
+    // The last one is not full.
+    let mut counts = vec![0u64; usize::try_from(batches).unwrap_or(0)];
+    let mut events = 0u64;
+    for past in past.iter().filter(|past| is_event(past)) {
+        events += 1;
+        keys.observe(past.key);
+        let place = usize::try_from((past.at_ms - first) / batch_ms).ok();
+        if let Some(count) = place.and_then(|place| counts.get_mut(place)) {
+            *count += 1;
+        }
+    }
+    let base_rate = if past.is_empty() { 0.0 } else { events as f64 / past.len() as f64 };
+    LearntOf {
+        base_rate,
+        aggregation: Aggregation::from_history(&keys),
+        extra_variance: extra_variance(&counts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn past(n: u64, key: u64, wrong: bool) -> Past {
+        let hash = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Past { id: hash, key, at_ms: n as i64 * 10, wrong, took_us: Some(n % 100) }
+    }
+
+    fn mixed(n: u64) -> u64 {
+        n.wrapping_mul(0xd1b5_4a32_d192_ed03) ^ (n << 7)
+    }
+
+    #[test]
+    fn rates_come_from_the_past_and_nothing_from_none() {
+        let plan = Plan::for_tests();
+        let answers: Vec<Past> = (0..5000).map(|n| past(n, mixed(n), n % 10 == 0)).collect();
+        let learnt = Learnt::of(&plan, &answers, Default::default());
+        assert_eq!(learnt.rate().map(f64::round), Some(100.0));
+        assert!((learnt.tracks[0].base_rate - 0.1).abs() < 1e-9);
+        assert_eq!(learnt.tracks[0].aggregation, Aggregation::ByRecord);
+        let nothing = Learnt::nothing(&plan);
+        assert_eq!((nothing.rate(), nothing.tracks[0].base_rate), (None, 0.0));
+        assert_eq!(nothing.tracks[0].aggregation, Aggregation::ByKey);
+    }
+
+    #[test]
+    fn keys_that_fail_again_are_counted_by_key() {
+        let plan = Plan::for_tests();
+        let answers: Vec<Past> = (0..5000).map(|n| past(n, mixed(n % 50), n % 10 == 0)).collect();
+        let learnt = Learnt::of(&plan, &answers, Default::default());
+        assert_eq!(learnt.tracks[0].aggregation, Aggregation::ByKey);
+    }
+}

@@ -1,0 +1,11 @@
+//! What a gate judges by. Each metric has two claims, "worse than its margin" and "not worse than its margin", which
+//! may be looked at after every record; alpha is shared among all that may raise the alarm.
+//!
+//! - `spec`: the list of `--metrics`
+//! - `judge`: one claim pair, for what is counted (`counted`), for means (`mean`), for what is asked (`sampled`)
+
+pub(crate) mod counted;
+pub(crate) mod judge;
+pub(crate) mod mean;
+pub(crate) mod sampled;
+pub(crate) mod spec;

@@ -1,0 +1,116 @@
+//! What else the binary does: `canary-gate replay`, and telling a gate that is under way to pause, resume or abort.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use contract::kafka::{Kafka, KafkaArgs};
+use contract::{Context, exit};
+use serde_json::json;
+
+use crate::CanaryGate;
+use crate::commands::{Command, What, tell};
+
+mod replay;
+
+/// Shown for `canary-gate replay --help` and its like.
+#[derive(clap::Parser)]
+#[command(name = "canary-gate", version)]
+enum Tool {
+    /// Reads the ranges of a decision record again and reaches its verdict anew; exits with 10 where it is another one
+    Replay {
+        /// The decision record, report.json
+        report: PathBuf,
+        #[command(flatten)]
+        kafka: KafkaArgs,
+        /// Log filter
+        #[arg(long, env = "HEADGATE_LOG", default_value = "warn", value_name = "FILTER")]
+        log: String,
+    },
+    /// Tells the gate of a release to stay at its share: it neither raises it nor passes, and still ends on harm
+    Pause(Telling),
+    /// Tells it to go on
+    Resume(Telling),
+    /// Tells it to give up: share 0, inconclusive
+    Abort(Telling),
+}
+
+#[derive(clap::Args)]
+struct Telling {
+    /// The release whose gate is told
+    #[arg(long, env = "HEADGATE_RELEASE", value_parser = contract::args::name)]
+    release: String,
+    /// Why; it stands in the report
+    #[arg(long, default_value = "")]
+    reason: String,
+    /// Who says so
+    #[arg(long, env = "USER", default_value = "")]
+    by: String,
+    #[command(flatten)]
+    kafka: KafkaArgs,
+}
+
+/// The process: a tool if its first argument names one, else the step.
+pub fn main() -> ExitCode {
+    let names = ["replay", "pause", "resume", "abort"];
+    let first = std::env::args().nth(1).unwrap_or_default();
+    if !names.contains(&first.as_str()) {
+        return contract::main::<CanaryGate>();
+    }
+    match <Tool as clap::Parser>::try_parse() {
+        Ok(tool) => contract::step::finish(run(tool)),
+        Err(error) => {
+            let code = if error.use_stderr() { exit::USAGE } else { exit::VERDICT };
+            // Nobody is left to tell when stdout and stderr are closed.
+            let _printed = error.print();
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn run(tool: Tool) -> anyhow::Result<u8> {
+    match tool {
+        Tool::Replay { report, kafka, log } => {
+            contract::logging::init(&log)?;
+            let started = Instant::now();
+            let replayed = replay::replay(&report, kafka)?;
+            let seconds = started.elapsed().as_secs_f64();
+            let line = json!({
+                "replayed": report, "verdict": replayed.verdict, "reason": replayed.reason,
+                "same": replayed.difference.is_none(), "difference": replayed.difference,
+                "records": replayed.records, "seconds": (seconds * 1000.0).round() / 1000.0,
+            });
+            writeln!(std::io::stdout(), "{line}")?;
+            Ok(if replayed.difference.is_none() { exit::VERDICT } else { exit::VERDICT_AGAINST })
+        }
+        Tool::Pause(telling) => say(&telling, What::Pause),
+        Tool::Resume(telling) => say(&telling, What::Resume),
+        Tool::Abort(telling) => say(&telling, What::Abort),
+    }
+}
+
+fn say(telling: &Telling, command: What) -> anyhow::Result<u8> {
+    let kafka = Kafka::new(&telling.kafka)?;
+    let (by, reason) = (telling.by.clone(), telling.reason.clone());
+    let command = Command { command, by, reason, at: contract::event::now() };
+    tell(&kafka, &telling.release, &command)?;
+    Ok(exit::VERDICT)
+}
+
+/// A context for a tool, which tells no event.
+fn context(release: &str, stream: &str, kafka: KafkaArgs) -> anyhow::Result<Context> {
+    Context::new(
+        "canary-gate",
+        contract::CommonArgs {
+            release: release.to_owned(),
+            stream: stream.to_owned(),
+            environment: "dev".into(),
+            cause: String::new(),
+            outputs: PathBuf::new(),
+            log: String::new(),
+            fail_on_verdict: false,
+            kafka,
+        },
+    )
+}

@@ -1,0 +1,77 @@
+//! By what a candidate is judged: metrics, slices, forecasts.
+
+use contract::exit;
+use routes::testing::{Behaviour, Stage};
+
+use super::{assert_ended, await_labels, run, shares};
+
+#[test]
+fn a_slice_that_is_worse_fails_a_candidate_that_is_better_as_a_whole() {
+    let stage = Stage::with_champion(1).unwrap();
+    let behaviour = Behaviour {
+        features: true,
+        candidate_errors: 0.05,
+        candidate_errors_on_gold: Some(0.6),
+        ..Behaviour::default()
+    };
+    let _scorer = stage.scorer(behaviour).unwrap();
+    let metrics = r#"[{"name": "errors", "of": "label-errors", "margin": 1.5, "slices": [
+        {"feature": "tier", "values": ["gold", "lead"]}]}]"#;
+    let ran =
+        run(&stage, &["--min-step-time=30s", "--deadline=45s", &format!("--metrics={metrics}")]);
+    assert_ended(&ran, "fail", "where tier = gold");
+    let slices = &ran.record["details"]["metrics"][0]["slices"];
+    assert_eq!(slices[0]["view"]["harm"]["proven"], true);
+    assert_eq!(slices[1]["view"]["harm"]["proven"], false);
+    let known = &ran.record["details"]["slices"];
+    assert!(known["known"].as_u64() > Some(100) && known["unknown"] == 0, "{known}");
+}
+
+#[test]
+fn slow_answers_are_harm_without_any_label() {
+    let stage = Stage::with_champion(1).unwrap();
+    let behaviour = Behaviour { took: Some((100, 9_000)), ..Behaviour::default() };
+    let _scorer = stage.scorer(behaviour).unwrap();
+    let metrics = r#"[{"name": "errors", "of": "label-errors"}, {"name": "slow", "of": "latency", "slo": "5ms"}]"#;
+    let ran = run(&stage, &["--min-step-time=1m", &format!("--metrics={metrics}")]);
+    assert_ended(&ran, "fail", "slow:");
+    assert_eq!(shares(&stage), [0.0, 0.1, 0.0]);
+}
+
+#[test]
+fn a_loss_is_judged_by_its_mean() {
+    let stage = Stage::with_champion(1).unwrap();
+    let behaviour = Behaviour { candidate_errors: 0.4, ..Behaviour::default() };
+    let _scorer = stage.scorer(behaviour).unwrap();
+    let metrics = r#"[{"name": "brier score", "of": "loss", "loss": "brier", "margin": 0.02, "proof": true}]"#;
+    let ran =
+        run(&stage, &["--min-step-time=1m", "--deadline=60s", &format!("--metrics={metrics}")]);
+    assert_ended(&ran, "fail", "brier score:");
+    assert!(ran.reason.contains("0.02 is tolerated"), "{}", ran.reason);
+}
+
+#[test]
+fn a_plan_that_cannot_decide_is_refused_with_the_number_that_would() {
+    let stage = Stage::with_champion(1).unwrap();
+    let rare =
+        Behaviour { champion_errors: 0.004, candidate_errors: 0.004, ..Behaviour::default() };
+    let _scorer = stage.scorer(rare).unwrap();
+    // More than ten seconds of it, at 4,000 records a second at most.
+    await_labels(&stage, 44_000);
+    let refuse = "--undecidable=refuse";
+    let ran = run(&stage, &["--deadline=6s", "--baseline-records=44000", refuse]);
+    assert_eq!(ran.code, Some(i32::from(exit::USAGE)), "{} {}", ran.reason, ran.log);
+    assert!(ran.log.contains("cannot be expected to decide"), "{}", ran.log);
+    assert!(ran.log.contains("hint: --deadline=") && ran.log.contains("--margin="), "{}", ran.log);
+    assert_eq!(shares(&stage), [0.0], "nothing was begun");
+}
+
+#[test]
+fn metrics_that_make_no_sense_are_wrong_usage() {
+    let stage = Stage::with_champion(1).unwrap();
+    for metrics in ["[]", "/no/such/file", r#"[{"name": "a", "of": "latency"}]"#] {
+        let ran = run(&stage, &[&format!("--metrics={metrics}")]);
+        assert_eq!(ran.code, Some(i32::from(exit::USAGE)), "{metrics}: {}", ran.log);
+        assert!(ran.log.contains("--metrics"), "{}", ran.log);
+    }
+}
