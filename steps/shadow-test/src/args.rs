@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use contract::args::{duration, share};
 use contract::kafka::Window;
+use jiff::Timestamp;
 use registry::{InputFile, RegistryArgs};
+
+use serde::Serialize;
 
 use crate::decide::Limits;
 
@@ -29,19 +32,35 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_CHAMPION", value_name = "FILE")]
     pub champion: Option<InputFile>,
 
+    /// What the candidate is compared with: engine, the champion's model answering beside it; recorded, the answers that the route's champion gave to the stream
+    #[arg(long, env = "HEADGATE_AGAINST", value_enum, default_value_t = Against::Engine)]
+    pub against: Against,
+
     /// Schema of the stream, the fields of its records: a path or oci://…
     #[arg(long, env = "HEADGATE_SCHEMA", value_name = "FILE")]
     pub schema: InputFile,
 
-    /// Offsets of <STREAM>.features to answer, such as 0:100-200,1:5-60; without it the newest
+    /// Offsets of <STREAM>.features to answer, such as 0:100-200,1:5-60; without it and without a time the newest
     #[arg(long, env = "HEADGATE_WINDOW", value_name = "RANGES")]
     pub window: Option<Window>,
 
-    /// How many of the newest records to answer where no window is given
+    /// First moment of the records to answer, such as 2026-08-17T06:00:00Z; with it or --to all between the two
+    #[arg(long, env = "HEADGATE_FROM", value_parser = moment, value_name = "TIME", conflicts_with_all = ["window", "live"])]
+    pub from: Option<Timestamp>,
+
+    /// First moment after the records to answer
+    #[arg(long, env = "HEADGATE_TO", value_parser = moment, value_name = "TIME", conflicts_with_all = ["window", "live"])]
+    pub to: Option<Timestamp>,
+
+    /// How long to answer what arrives from now on, in place of records of the past, such as 5m
+    #[arg(long, env = "HEADGATE_LIVE", value_parser = duration, conflicts_with = "window")]
+    pub live: Option<Duration>,
+
+    /// How many of the newest records to answer where neither window nor time is given; the most of a live window
     #[arg(long, env = "HEADGATE_RECORDS", default_value_t = 20_000, value_name = "RECORDS")]
     pub records: u64,
 
-    /// Fewer readable records than this are inconclusive
+    /// Fewer readable records than this are inconclusive; nothing is decided before
     #[arg(long, env = "HEADGATE_MIN_RECORDS", default_value_t = 1_000, value_name = "RECORDS")]
     pub min_records: u64,
 
@@ -77,7 +96,7 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_SCORE_TOLERANCE", default_value = "0.0001", value_parser = positive, value_name = "SCORE")]
     pub score_tolerance: f64,
 
-    /// Confidence with which the bounds of all checks hold together
+    /// Confidence with which everything that is claimed holds together, over all checks and however often they are looked at
     #[arg(long, env = "HEADGATE_CONFIDENCE", default_value = "95%", value_parser = confidence, value_name = "SHARE")]
     pub confidence: f64,
 
@@ -85,11 +104,42 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_DEADLINE", default_value = "10m", value_parser = duration)]
     pub deadline: Duration,
 
+    /// Fields whose values are shown nowhere, separated by commas; * for all
+    #[arg(long, env = "HEADGATE_MASK", value_delimiter = ',', value_name = "FIELDS")]
+    pub mask: Vec<String>,
+
     #[command(flatten)]
     pub registry: RegistryArgs,
 }
 
+/// What the candidate is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Against {
+    Engine,
+    Recorded,
+}
+
 impl Args {
+    /// Refuses flags that contradict each other.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let refuse = |what: &str, hint: &str| Err(contract::usage(what, hint));
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from >= to
+        {
+            return refuse("--from is not before --to", "exchange them");
+        }
+        if self.against == Against::Recorded && self.champion.is_some() {
+            let hint = "leave --champion out, or compare with --against engine";
+            return refuse("what is recorded needs no model of the champion", hint);
+        }
+        if self.against == Against::Recorded && self.max_latency_ratio.is_some() {
+            let hint = "leave --max-latency-ratio out, or compare with --against engine";
+            return refuse("the champion takes no time here when its answers are recorded", hint);
+        }
+        Ok(())
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             min_records: self.min_records,
@@ -98,7 +148,8 @@ impl Args {
             error_rate: self.max_error_rate,
             p99: self.max_p99.as_secs_f64(),
             latency_ratio: self.max_latency_ratio,
-            champion_mismatch: self.max_champion_mismatch,
+            champion_mismatch: (self.against == Against::Engine)
+                .then_some(self.max_champion_mismatch),
             score_tolerance: self.score_tolerance,
             confidence: self.confidence,
         }
@@ -128,9 +179,20 @@ fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let hint = "write it as in 2026-08-17T06:00:00Z";
+    text.parse().map_err(|_| format!("`{text}` is no moment; {hint}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_has_a_zone() {
+        assert_eq!(moment("1970-01-01T01:00:00+01:00"), Ok(Timestamp::UNIX_EPOCH));
+        assert!(moment("yesterday").is_err() && moment("2026-08-17T06:00:00").is_err());
+    }
 
     #[test]
     fn limits_that_cannot_be_kept_are_refused() {

@@ -1,42 +1,55 @@
-//! Both models answer the same records, batch by batch.
+//! Both sides answer the same records, batch by batch, and after each the evidence is looked at.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use contract::kafka::Record;
-use model::{Answers, Model, StreamSchema};
+use model::StreamSchema;
 
-use crate::decide::Limits;
+use crate::decide::{Check, Limits};
 use crate::live::{Answer, Live};
-use crate::tally::{Failures, LiveCounts, Source, Tally};
+use crate::side::{Reply, Side};
+use crate::tally::{Source, Tally};
+use crate::watch::{Track, Watch};
 
 /// A comparison under way.
 pub(crate) struct Comparison<'a> {
     schema: &'a StreamSchema,
     limits: &'a Limits,
-    candidate: Model,
-    champion: Model,
+    champion: Side,
+    candidate: Side,
     tally: Tally,
+    watch: Watch<'a>,
     rows: Vec<f32>,
-    waiting: Vec<(Source, Live)>,
-    room: Room,
+    waiting: Vec<Waiting>,
+    replies: Replies,
     /// Answers before this many batches are not timed: the engine plans and allocates in them.
     warm_up: u32,
+    /// Whether nothing may be told that could repeat a record's values.
+    discreet: bool,
+    over: bool,
+}
+
+/// A record whose row waits for the batch to be full.
+struct Waiting {
+    source: Source,
+    key: Option<u64>,
+    live: Live,
 }
 
 /// Buffers that every batch uses again.
 #[derive(Default)]
-struct Room {
-    answers: Answers,
-    champion: Vec<Option<Answer>>,
-    candidate: Vec<Option<Answer>>,
+struct Replies {
+    champion: Vec<Reply>,
+    candidate: Vec<Reply>,
 }
 
-/// Batches that a p99 can be bounded from, and the largest one.
-const BATCHES_WANTED: u64 = 1_024;
+/// Batches from which a p99 is bounded well before the window ends (some 500 without a slow one), and the largest
+/// batch. A small one shows each slow answer, a large one is not held up by every other program on the machine.
+const BATCHES_WANTED: u64 = 4_096;
 const LARGEST_BATCH: u64 = 64;
 const WARM_UP: u32 = 3;
 
-/// Records a batch, so that a window of `records` gives enough batches to judge their times.
+/// Records a batch, so that `records` of them give enough batches to judge their times.
 pub(crate) fn batch_size(records: u64) -> usize {
     (records / BATCHES_WANTED).clamp(1, LARGEST_BATCH) as usize
 }
@@ -45,20 +58,23 @@ impl<'a> Comparison<'a> {
     pub(crate) fn new(
         schema: &'a StreamSchema,
         limits: &'a Limits,
-        candidate: Model,
-        champion: Model,
+        [champion, candidate]: [Side; 2],
         batch: usize,
+        discreet: bool,
     ) -> Self {
         Self {
             schema,
             limits,
-            candidate,
             champion,
+            candidate,
             tally: Tally::new(batch),
+            watch: Watch::new(limits),
             rows: Vec::with_capacity(batch * schema.width()),
             waiting: Vec::with_capacity(batch),
-            room: Room::default(),
+            replies: Replies::default(),
             warm_up: WARM_UP,
+            discreet,
+            over: false,
         }
     }
 
@@ -66,122 +82,132 @@ impl<'a> Comparison<'a> {
         self.tally.records
     }
 
-    /// Takes in a record of the window and what the live stream answered to it.
+    /// Whether no further record can change the verdict.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Takes in a record and what the live stream answered to it.
     pub(crate) fn take(&mut self, record: &Record, live: Live) {
         self.tally.records += 1;
         let value = record.value.as_deref().unwrap_or_default();
         let source = Source { partition: record.partition, offset: record.offset };
         if let Err(error) = self.schema.parse_row(value, &mut self.rows) {
             self.tally.undecodable += 1;
-            let told = || format!("{}/{}: {error}", source.partition, source.offset);
+            let place = format!("{}/{}", source.partition, source.offset);
+            let told = || match self.discreet {
+                true => format!("{place}: it is no row of the schema"),
+                false => format!("{place}: {error}"),
+            };
             self.tally.first_undecodable.get_or_insert_with(told);
             return;
         }
-        self.waiting.push((source, live));
+        let key = record.key.as_deref().map(key_hash);
+        self.waiting.push(Waiting { source, key, live });
         if self.waiting.len() == self.tally.latency.batch {
             self.answer();
         }
     }
 
-    /// Answers what still waits and gives the counts.
-    pub(crate) fn finish(mut self) -> Tally {
+    /// Answers what still waits.
+    pub(crate) fn finish(&mut self) {
         if !self.waiting.is_empty() {
             self.answer();
         }
-        self.tally
+    }
+
+    /// The counts, the checks, and how their intervals shrank.
+    pub(crate) fn told(self) -> (Tally, Vec<Check>, Vec<Track>) {
+        let (checks, track) = self.watch.finish(&self.tally);
+        (self.tally, checks, track)
     }
 
     fn answer(&mut self) {
-        let n = self.waiting.len();
-        let (rows, room, tally) = (&self.rows, &mut self.room, &mut self.tally);
-        // Whoever answers second finds the rows in the caches: so each is second half of the time.
-        let champion_first = tally.latency.timed.is_multiple_of(2);
-        let mut ask_champion = |room: &mut Room, failures: &mut Failures| {
-            ask(&mut self.champion, rows, n, &mut room.answers, &mut room.champion, failures)
-        };
-        let mut ask_candidate = |room: &mut Room, failures: &mut Failures| {
-            ask(&mut self.candidate, rows, n, &mut room.answers, &mut room.candidate, failures)
-        };
-        let (champion, candidate) = if champion_first {
-            let champion = ask_champion(room, &mut tally.champion_failures);
-            (champion, ask_candidate(room, &mut tally.candidate_failures))
-        } else {
-            let candidate = ask_candidate(room, &mut tally.candidate_failures);
-            (ask_champion(room, &mut tally.champion_failures), candidate)
-        };
-        for (index, (source, live)) in self.waiting.iter().enumerate() {
-            let Some(champion) = room.champion[index] else { continue };
-            compare_live(&mut tally.live, *source, champion, live, self.limits.score_tolerance);
-            if let Some(candidate) = room.candidate[index] {
-                tally.pair(*source, champion, candidate, self.limits.score_shift);
+        let Self { champion, candidate, replies, rows, tally, limits, .. } = self;
+        let live: Vec<&Live> = self.waiting.iter().map(|waiting| &waiting.live).collect();
+        let took = {
+            let mut ask_champion = || champion.answer(rows, &live, &mut replies.champion);
+            let mut ask_candidate = || candidate.answer(rows, &live, &mut replies.candidate);
+            // Whoever answers second finds the rows in the caches: so each is second half of the time.
+            if tally.latency.over_limit.values.count().is_multiple_of(2) {
+                let champion = ask_champion();
+                (champion, ask_candidate())
+            } else {
+                let candidate = ask_candidate();
+                (ask_champion(), candidate)
             }
+        };
+        let width = self.schema.width();
+        let replies = replies.champion.iter().zip(&replies.candidate);
+        let records = self.waiting.iter().zip(rows.chunks_exact(width));
+        for ((waiting, row), (champion, candidate)) in records.zip(replies) {
+            count(tally, limits, waiting, row, champion, candidate);
         }
         if self.warm_up > 0 {
             self.warm_up -= 1;
-        } else if n == tally.latency.batch
-            && let (Some(champion), Some(candidate)) = (champion, candidate)
-        {
-            time(tally, self.limits, champion, candidate);
+        } else if self.waiting.len() == tally.latency.batch {
+            time(tally, limits, took);
         }
         self.rows.clear();
         self.waiting.clear();
+        self.watch.look(&self.tally);
+        self.over = self.watch.is_over();
     }
 }
 
-/// Answers `n` rows; a batch that fails is asked again one by one. The time is that of a whole batch.
-fn ask(
-    model: &mut Model,
-    rows: &[f32],
-    n: usize,
-    answers: &mut Answers,
-    into: &mut Vec<Option<Answer>>,
-    failures: &mut Failures,
-) -> Option<Duration> {
-    into.clear();
-    let started = Instant::now();
-    let whole = model.answer_into(rows, n, answers);
-    let took = started.elapsed();
-    if whole.is_ok() {
-        into.extend((0..n).map(|index| Some(answer(answers, index))));
-        return Some(took);
+/// Counts what the two replied to one record.
+fn count(
+    tally: &mut Tally,
+    limits: &Limits,
+    waiting: &Waiting,
+    row: &[f32],
+    champion: &Reply,
+    candidate: &Reply,
+) {
+    let Waiting { source, key, live } = waiting;
+    if let Reply::Failed(why) = candidate {
+        tally.first_failure.get_or_insert_with(|| why.clone());
     }
-    for row in rows.chunks_exact(rows.len() / n) {
-        match model.answer_into(row, 1, answers) {
-            Ok(()) => into.push(Some(answer(answers, 0))),
-            Err(error) => {
-                failures.push(|| error.to_string());
-                into.push(None);
+    tally.failures.observe(matches!(candidate, Reply::Failed(_)), *key);
+    if let Reply::Failed(why) = champion {
+        tally.champion_failures.push(why);
+    }
+    match (live, limits.champion_mismatch) {
+        (Live::Unanswered, _) => tally.live.unanswered += 1,
+        (Live::OtherModel, _) => tally.live.other_model += 1,
+        (_, None) => tally.live.compared += 1,
+        (_, Some(_)) => {
+            if let Reply::Answer(here) = champion {
+                compare_live(tally, *source, *key, *here, live, limits.score_tolerance);
             }
         }
     }
-    None
+    if let (Reply::Answer(champion), Reply::Answer(candidate)) = (champion, candidate) {
+        tally.pair(*source, *key, row, [*champion, *candidate], limits.score_shift);
+    }
 }
 
-fn answer(answers: &Answers, index: usize) -> Answer {
-    let label = answers.labels.as_ref().map(|labels| labels[index]);
-    Answer { label, score: f64::from(answers.score[index]) }
-}
-
+/// Holds the champion's answer here against the one that it gave to the stream.
 fn compare_live(
-    counts: &mut LiveCounts,
+    tally: &mut Tally,
     source: Source,
+    key: Option<u64>,
     here: Answer,
     live: &Live,
     tolerance: f64,
 ) {
     let why = match live {
-        Live::Unanswered => return counts.unanswered += 1,
-        Live::OtherModel => return counts.other_model += 1,
         Live::Answered(there) if same(here, *there, tolerance) => None,
         Live::Answered(there) => Some(format!("{} on the stream", shown(*there))),
-        Live::Unreadable => Some("no prediction on the stream".to_owned()),
+        _ => Some("no prediction on the stream".to_owned()),
     };
-    counts.compared += 1;
+    tally.live.compared += 1;
+    tally.mismatches.observe(why.is_some(), key);
     if let Some(why) = why {
-        counts.mismatches += 1;
+        tally.live.mismatches += 1;
         let Source { partition, offset } = source;
         let told = || format!("{partition}/{offset}: {} here, {why}", shown(here));
-        counts.first_mismatch.get_or_insert_with(told);
+        tally.live.first_mismatch.get_or_insert_with(told);
     }
 }
 
@@ -197,15 +223,22 @@ fn shown(answer: Answer) -> String {
     }
 }
 
-fn time(tally: &mut Tally, limits: &Limits, champion: Duration, candidate: Duration) {
+/// Counts the time of a batch against the limits.
+fn time(tally: &mut Tally, limits: &Limits, took: (Option<Duration>, Option<Duration>)) {
     let latency = &mut tally.latency;
     let a_record = |took: Duration| took.as_secs_f64() / latency.batch as f64;
-    let (champion, candidate) = (a_record(champion), a_record(candidate));
-    latency.timed += 1;
-    latency.over_limit += u64::from(candidate > limits.p99);
-    let ratio = limits.latency_ratio.unwrap_or(f64::INFINITY);
-    latency.over_ratio += u64::from(candidate > ratio * champion);
+    let (champion, Some(candidate)) = (took.0.map(a_record), took.1.map(a_record)) else { return };
+    latency.over_limit.observe(candidate > limits.p99, None);
+    if let (Some(ratio), Some(champion)) = (limits.latency_ratio, champion) {
+        latency.over_ratio.observe(candidate > ratio * champion, None);
+    }
     latency.sample.push((champion, candidate));
+}
+
+/// FNV-1a: the same on every machine and for ever, so that a repeated run finds the same dependence.
+fn key_hash(key: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+    key.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 #[cfg(test)]
@@ -215,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_batch_leaves_enough_batches_to_judge() {
-        assert_eq!((batch_size(0), batch_size(1_000), batch_size(20_000)), (1, 1, 19));
+        assert_eq!((batch_size(0), batch_size(1_000), batch_size(20_000)), (1, 1, 4));
         assert_eq!(batch_size(10_000_000), 64);
     }
 
@@ -235,21 +268,30 @@ mod tests {
 
     #[test]
     fn only_answers_of_the_champion_count_as_compared() {
-        let mut counts = LiveCounts::default();
-        let here = Answer { label: Some(1), score: 0.9 };
+        let mut tally = Tally::new(1);
+        let limits = crate::decide::tests::limits();
+        let here = Reply::Answer(Answer { label: Some(1), score: 0.9 });
         let source = Source { partition: 2, offset: 7 };
         for live in [
             Live::Unanswered,
             Live::OtherModel,
             Live::Unreadable,
-            Live::Answered(here),
+            Live::Answered(Answer { label: Some(1), score: 0.9 }),
             Live::Answered(Answer { label: Some(0), score: 0.1 }),
         ] {
-            compare_live(&mut counts, source, here, &live, 1e-4);
+            let waiting = Waiting { source, key: None, live };
+            count(&mut tally, &limits, &waiting, &[], &here, &here);
         }
-        assert_eq!((counts.compared, counts.mismatches), (3, 2));
-        assert_eq!((counts.unanswered, counts.other_model), (1, 1));
-        let first = counts.first_mismatch.unwrap();
+        assert_eq!((tally.live.compared, tally.live.mismatches), (3, 2));
+        assert_eq!((tally.live.unanswered, tally.live.other_model), (1, 1));
+        assert_eq!((tally.pairs(), tally.disagreements.events), (5, 0));
+        let first = tally.live.first_mismatch.unwrap();
         assert_eq!(first, "2/7: label 1 with score 0.900000 here, no prediction on the stream");
+    }
+
+    #[test]
+    fn a_key_has_one_hash_for_ever() {
+        assert_eq!(key_hash(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(key_hash(b"a"), 0xaf63_dc4c_8601_ec8c);
     }
 }

@@ -1,16 +1,17 @@
 //! The verdict from the counts: pure, so that it can be reached again from a decision record.
 //!
-//! Every check compares a bound, never a bare number: it fails only when the whole interval is beyond its limit
-//! and passes only when the whole interval is within. The intervals of all checks hold together with the stated
-//! confidence (Bonferroni).
+//! Every check makes one of two claims, never on a bare number: that the candidate is beyond its limit, or within.
+//! Both are watched after every batch; the false-alarm rate is shared over the checks, and each claim holds however
+//! often it is looked at, so reading may stop at any of them.
 
 use contract::Verdict;
 use serde::Serialize;
 use stats::Interval;
-use stats::proportion::clopper_pearson;
-use stats::score_shift::mean_interval_of;
+use stats::alpha::Metric;
+use stats::cluster::{ClusteredMean, Dependence};
+use stats::limit::{Evidence, Watch};
 
-use crate::tally::Tally;
+use crate::tally::{Rate, Tally};
 
 /// What the candidate must keep.
 #[derive(Clone, Debug, Serialize)]
@@ -22,24 +23,42 @@ pub(crate) struct Limits {
     /// Seconds a record.
     pub p99: f64,
     pub latency_ratio: Option<f64>,
-    pub champion_mismatch: f64,
+    /// None where the champion does not answer here, so that there is nothing to hold against the stream.
+    pub champion_mismatch: Option<f64>,
     pub score_tolerance: f64,
     pub confidence: f64,
 }
 
-/// One question with its answer.
+/// One question, and what was counted for it.
+pub(crate) struct Question<'a> {
+    pub name: &'static str,
+    /// What it counts or measures, in words that follow a number.
+    about: String,
+    values: &'a ClusteredMean,
+    /// How many of the values are events; none for a mean.
+    events: Option<u64>,
+    limit: f64,
+    watch: Watch,
+}
+
+/// A question with its answer.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Check {
     pub name: &'static str,
-    /// What it counts or measures, in words that follow a number.
     pub about: String,
     /// None where there is nothing to estimate from.
     pub interval: Option<Interval>,
+    pub evidence: Option<Evidence>,
+    /// The log evidence at which a claim is made.
+    pub enough: f64,
     /// How many the estimate rests on, of how many.
     pub events: Option<u64>,
     pub trials: u64,
+    pub dependence: Dependence,
     pub limit: f64,
     pub outcome: Outcome,
+    /// Records that had been read when the claim was made.
+    pub decided_after: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -50,58 +69,119 @@ pub(crate) enum Outcome {
     Inconclusive,
 }
 
-/// The names of the checks, as reports and reasons tell them.
-pub(crate) const MISMATCH: &str = "champion as on the stream";
+/// The check that tells whether the others stand on solid ground; the first one, where it is asked.
+const MISMATCH: &str = "champion as on the stream";
+const DISAGREEMENT: &str = "disagreement";
 
-/// All checks; the first one tells whether the others stand on solid ground.
-pub(crate) fn checks(tally: &Tally, limits: &Limits) -> Vec<Check> {
-    let number = if limits.latency_ratio.is_some() { 6.0 } else { 5.0 };
-    let confidence = 1.0 - (1.0 - limits.confidence) / number;
-    let rate = |name, about: &str, events, trials, limit| {
-        Check::rate(name, about.into(), events, trials, limit, confidence)
+/// All questions, in an order that does not change during a run.
+pub(crate) fn questions<'a>(tally: &'a Tally, limits: &Limits) -> Vec<Question<'a>> {
+    let latency = &tally.latency;
+    let records = limits.min_records.max(1);
+    let batches = (records / latency.batch as u64).max(1);
+    // Tightest around the fewest records that may decide, so that what is clear is decided then.
+    let watch = |tuned_for| Watch { alpha: 0.0, tuned_for };
+    let rate = |name, about: &str, rate: &'a Rate, limit| {
+        let (about, values, events) = (about.to_owned(), &rate.values, Some(rate.events));
+        Question { name, about, values, events, limit, watch: watch(records) }
     };
-    let (live, latency, readable) = (&tally.live, &tally.latency, tally.readable());
-    let mut checks = vec![
-        rate(
-            MISMATCH,
-            "of the champion's answers differ from those on the stream",
-            live.mismatches,
-            live.compared,
-            limits.champion_mismatch,
-        ),
-        rate(
-            "disagreement",
-            "of the records are answered differently",
-            tally.disagreements,
-            tally.pairs,
-            limits.disagreement,
-        ),
-        Check::shift(tally, limits.score_shift, confidence),
-        rate(
-            "candidate's failures",
-            "of the records get no answer from the candidate",
-            tally.candidate_failures.count,
-            readable,
-            limits.error_rate,
-        ),
-        rate(
-            "p99 latency",
-            &format!("of the candidate's batches take more than {} ms a record", limits.p99 * 1e3),
-            latency.over_limit,
-            latency.timed,
-            0.01,
-        ),
-    ];
+    let mut questions = Vec::new();
+    if let Some(limit) = limits.champion_mismatch {
+        let about = "of the champion's answers differ from those on the stream";
+        questions.push(rate(MISMATCH, about, &tally.mismatches, limit));
+    }
+    let about = "of the records are answered differently";
+    questions.push(rate(DISAGREEMENT, about, &tally.disagreements, limits.disagreement));
+    questions.push(Question {
+        name: "score shift",
+        about: "is the mean shift of the score".to_owned(),
+        values: &tally.shift,
+        events: None,
+        limit: limits.score_shift,
+        watch: watch(records),
+    });
+    let about = "of the records get no answer from the candidate";
+    questions.push(rate("candidate's failures", about, &tally.failures, limits.error_rate));
+    let about =
+        format!("of the candidate's batches take more than {} ms a record", limits.p99 * 1e3);
+    let slow = rate("p99 latency", &about, &latency.over_limit, 0.01);
+    questions.push(Question { watch: watch(batches), ..slow });
     if let Some(ratio) = limits.latency_ratio {
         let about = format!("of the batches take the candidate over {ratio} times as long");
         // The median ratio is above the limit exactly when more than half of the batches are.
-        checks.push(rate("median latency ratio", &about, latency.over_ratio, latency.timed, 0.5));
+        let slower = rate("median latency ratio", &about, &latency.over_ratio, 0.5);
+        questions.push(Question { watch: watch(batches), ..slower });
     }
-    checks
+    share_alpha(&mut questions, 1.0 - limits.confidence);
+    questions
 }
 
-/// The verdict and its reason in one sentence.
-pub(crate) fn verdict(tally: &Tally, limits: &Limits, checks: &[Check]) -> (Verdict, String) {
+/// One promise: the chance of any wrong claim among all of them, at any time, is at most `alpha`.
+fn share_alpha(questions: &mut [Question<'_>], alpha: f64) {
+    let metric =
+        |question: &Question<'_>| Metric { name: question.name.into(), weight: 1.0, slices: 0 };
+    let metrics: Vec<Metric> = questions.iter().map(metric).collect();
+    // A confidence outside of (0, 1) is refused with the flags; no claim is ever made at 0.
+    let shares = stats::alpha::share(alpha, &metrics).unwrap_or_default();
+    for (question, share) in questions.iter_mut().zip(shares) {
+        question.watch.alpha = share.overall;
+    }
+}
+
+impl Question<'_> {
+    /// What the evidence has decided by now.
+    pub(crate) fn claim(&self) -> Outcome {
+        let enough = self.enough();
+        match self.evidence() {
+            Some(evidence) if evidence.beyond >= enough => Outcome::Fail,
+            Some(evidence) if evidence.within >= enough => Outcome::Pass,
+            _ => Outcome::Inconclusive,
+        }
+    }
+
+    /// The interval that neither claim speaks against.
+    pub(crate) fn bounds(&self) -> Option<Interval> {
+        match self.events {
+            Some(_) => self.watch.rate_bounds(self.values).ok(),
+            None => self.watch.mean_bounds(self.values).ok(),
+        }
+    }
+
+    /// The question as it stands, with the claim that was made after so many records.
+    pub(crate) fn checked(self, claim: Option<(Outcome, u64)>) -> Check {
+        Check {
+            name: self.name,
+            interval: self.bounds(),
+            evidence: self.evidence(),
+            enough: self.enough(),
+            events: self.events,
+            trials: self.values.count(),
+            dependence: self.values.dependence(),
+            limit: self.limit,
+            outcome: claim.map_or(Outcome::Inconclusive, |(outcome, _)| outcome),
+            decided_after: claim.map(|(_, records)| records),
+            about: self.about,
+        }
+    }
+
+    fn evidence(&self) -> Option<Evidence> {
+        match self.events {
+            Some(_) => self.watch.rate_evidence(self.values, self.limit).ok(),
+            None => self.watch.mean_evidence(self.values, self.limit).ok(),
+        }
+    }
+
+    fn enough(&self) -> f64 {
+        -self.watch.alpha.ln()
+    }
+}
+
+/// The verdict and its reason in one sentence. `planned` is how many records could have been read.
+pub(crate) fn verdict(
+    tally: &Tally,
+    planned: u64,
+    limits: &Limits,
+    checks: &[Check],
+) -> (Verdict, String) {
     let readable = tally.readable();
     if readable < limits.min_records {
         let reason = format!(
@@ -121,55 +201,28 @@ pub(crate) fn verdict(tally: &Tally, limits: &Limits, checks: &[Check]) -> (Verd
         return (Verdict::Inconclusive, reason);
     }
     let list = |outcome| with(outcome).map(Check::told).collect::<Vec<_>>().join("; ");
+    let after = match tally.records < planned {
+        true => format!("after {} of {}", report::count(tally.records), report::count(planned)),
+        false => format!("over {}", report::count(tally.records)),
+    };
     if with(Outcome::Fail).next().is_some() {
-        return (Verdict::Fail, list(Outcome::Fail));
+        return (Verdict::Fail, format!("{}; decided {after} records", list(Outcome::Fail)));
     }
     if with(Outcome::Inconclusive).next().is_some() {
-        return (
-            Verdict::Inconclusive,
-            format!("not enough evidence: {}", list(Outcome::Inconclusive)),
-        );
+        let open = list(Outcome::Inconclusive);
+        return (Verdict::Inconclusive, format!("not enough evidence {after} records: {open}"));
     }
-    let shares = with(Outcome::Pass).find(|check| check.name == "disagreement");
+    let shares = with(Outcome::Pass).find(|check| check.name == DISAGREEMENT);
     let told = shares.map(Check::told).unwrap_or_default();
-    (Verdict::Pass, format!("all {} checks hold over {readable} records; {told}", checks.len()))
+    (Verdict::Pass, format!("all {} checks hold {after} records; {told}", checks.len()))
 }
 
 impl Check {
-    fn rate(
-        name: &'static str,
-        about: String,
-        events: u64,
-        trials: u64,
-        limit: f64,
-        confidence: f64,
-    ) -> Self {
-        let interval = clopper_pearson(events, trials, confidence).ok();
-        let outcome = match &interval {
-            Some(interval) if interval.upper <= limit => Outcome::Pass,
-            Some(interval) if interval.lower > limit => Outcome::Fail,
-            _ => Outcome::Inconclusive,
-        };
-        Self { name, about, interval, events: Some(events), trials, limit, outcome }
-    }
-
-    fn shift(tally: &Tally, limit: f64, confidence: f64) -> Self {
-        let shift = &tally.shift;
-        let interval = mean_interval_of(shift.moments(), shift.count, confidence).ok();
-        let outcome = match &interval {
-            Some(interval) if interval.upper <= limit && interval.lower >= -limit => Outcome::Pass,
-            Some(interval) if interval.lower > limit || interval.upper < -limit => Outcome::Fail,
-            _ => Outcome::Inconclusive,
-        };
-        let about = "is the mean shift of the score".to_owned();
-        Self {
-            name: "score shift",
-            about,
-            interval,
-            events: None,
-            trials: shift.count,
-            limit,
-            outcome,
+    /// A value of this check as people read it.
+    pub(crate) fn shown(&self, value: f64) -> String {
+        match self.events {
+            Some(_) => report::percent(value),
+            None => report::number(value),
         }
     }
 
@@ -178,21 +231,17 @@ impl Check {
         let Some(interval) = &self.interval else {
             return format!("{}: nothing to judge from", self.name);
         };
-        let shown = |value| match self.events {
-            Some(_) => report::percent(value),
-            None => report::number(value),
-        };
         format!(
             "{} {} (between {} and {}, limit {})",
-            shown(interval.estimate),
+            self.shown(interval.estimate),
             self.about,
-            shown(interval.lower),
-            shown(interval.upper),
-            shown(self.limit)
+            self.shown(interval.lower),
+            self.shown(interval.upper),
+            self.shown(self.limit)
         )
     }
 }
 
 #[cfg(test)]
 #[path = "decide_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -3,32 +3,38 @@
 //! - Consumes: `<stream>.features` and `<stream>.predictions` by offsets, without joining a group; the candidate;
 //!   the champion of the stream's route; the stream's schema.
 //! - Produces: a verdict, the report with paired scores, one event. Nothing else is written anywhere.
-//! - Invariants: nothing passes on a bare number, only on a bound; no champion, no live answers to check it by,
-//!   or too few records are `inconclusive`, never `pass`; a run that was told before is told again as it was.
+//! - Invariants: nothing passes on a bare number, only on evidence that may be looked at after every batch; no
+//!   champion, no live answers to check it by, or too few records are `inconclusive`, never `pass`; masked fields
+//!   leave the step nowhere; a run that was told before is told again as it was.
 
 mod args;
 mod compare;
 mod decide;
+mod fair;
+mod largest;
 mod live;
 mod models;
 mod page;
+mod read;
 mod reservoir;
+mod side;
 mod tally;
 mod told;
+mod watch;
 mod window;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
-use contract::kafka::{Reader, Window};
 use contract::{Context, EventType, Outcome, OutputSpec, Step, Verdict, again};
 use model::StreamSchema;
 
-pub use args::Args;
+pub use args::{Against, Args};
 use compare::{Comparison, batch_size};
-use live::LiveAnswers;
+use largest::Mask;
 use models::{Found, Given};
-use tally::Tally;
+use read::Reading;
+use side::Side;
+use told::Compared;
 
 /// The step.
 pub struct ShadowTest;
@@ -70,8 +76,15 @@ impl Step for ShadowTest {
     const EVENTS: &'static [EventType] = &[PASSED, FAILED, UNDECIDED];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+        args.check()?;
         let given = Given::fetch(args, context)?;
         let schema = schema(args, &given, &context.common.stream)?;
+        let mask = Mask::of(&args.mask, &schema).map_err(|unknown| {
+            contract::usage(
+                format!("--mask names {unknown}, which is no field of {}", args.schema),
+                "write the names as the schema does, or * for all",
+            )
+        })?;
         let candidate = match models::candidate(args, &given, context)? {
             Ok(found) => found,
             Err(reason) => {
@@ -91,16 +104,16 @@ impl Step for ShadowTest {
             Ok(found) => found,
             Err(reason) => return refused(Verdict::Inconclusive, reason),
         };
-        let models = (models::load(&candidate, &schema)?, models::load(&champion, &schema)?);
-        let (candidate_model, champion_model) = match models {
-            (Ok(candidate), Ok(champion)) => (candidate, champion),
-            (Err(reason), _) => {
-                return refused(
-                    Verdict::Fail,
-                    format!("the candidate cannot answer this stream: {reason}"),
-                );
+        let candidate_model = match models::load(&candidate, &schema)? {
+            Ok(model) => model,
+            Err(reason) => {
+                let reason = format!("the candidate cannot answer this stream: {reason}");
+                return refused(Verdict::Fail, reason);
             }
-            (_, Err(reason)) => {
+        };
+        let champion_side = match models::side(args.against, &champion, &schema)? {
+            Ok(side) => side,
+            Err(reason) => {
                 let reason = format!("the champion {} cannot answer: {reason}", champion.digest);
                 return refused(Verdict::Inconclusive, reason);
             }
@@ -108,63 +121,30 @@ impl Step for ShadowTest {
 
         let limits = args.limits();
         let features = format!("{}.features", context.common.stream);
-        let window = window::choose(&context.kafka, &features, args.window.as_ref(), args.records)?;
-        let batch = batch_size(window.len());
-        let comparison = Comparison::new(&schema, &limits, candidate_model, champion_model, batch);
-        let (tally, read) = compare(args, context, &champion, &window, comparison)?;
-        Ok(told::compared(context, &limits, [candidate, champion], window, read, tally, inputs))
+        let plan = window::choose(&context.kafka, &features, args)?;
+        let batch = batch_size(plan.records());
+        let sides = [champion_side, Side::engine(candidate_model)];
+        let mut comparison =
+            Comparison::new(&schema, &limits, sides, batch, mask.hides_something());
+        let reading = Reading::new(context, &mut comparison, Some(&champion.digest), args.deadline);
+        let ended = reading.run(&plan)?;
+        let (tally, checks, track) = comparison.told();
+        let largest = tally.largest.shown(&schema, &mask);
+        let compared = Compared {
+            against: args.against,
+            limits: &limits,
+            candidate,
+            champion,
+            plan,
+            ended,
+            tally,
+            checks,
+            track,
+            largest,
+        };
+        Ok(told::compared(context, compared, inputs))
     }
 }
-
-/// Answers the window partition by partition; also tells how much of it was read before the deadline.
-fn compare(
-    args: &Args,
-    context: &Context,
-    champion: &Found,
-    window: &Window,
-    mut comparison: Comparison<'_>,
-) -> anyhow::Result<(Tally, Window)> {
-    let (kafka, stream) = (&context.kafka, &context.common.stream);
-    let (started, total) = (Instant::now(), window.len());
-    let answers = kafka.extent(&format!("{stream}.predictions"))?;
-    let mut read = Window::default();
-    let under_way = started + live::UNDER_WAY;
-    for (partition, (from, to)) in window.0.iter().filter(|(_, (from, to))| from < to) {
-        let mut live = LiveAnswers::open(
-            kafka,
-            stream,
-            &champion.digest,
-            &answers,
-            *partition,
-            *from,
-            under_way,
-        )?;
-        let part = Window([(*partition, (*from, *to))].into());
-        let answered = Reader::read_window(kafka, &format!("{stream}.features"), &part, |record| {
-            context.stop.check()?;
-            if started.elapsed() >= args.deadline {
-                anyhow::bail!(DeadlinePassed);
-            }
-            comparison.take(&record, live.to(record.offset)?);
-            read.0.insert(*partition, (*from, record.offset + 1));
-            context.progress.tell(comparison.records(), total, "records answered by both");
-            Ok(())
-        });
-        match answered {
-            Err(error) if error.is::<DeadlinePassed>() => {
-                tracing::warn!(%read, "the deadline passed; what was read decides");
-                break;
-            }
-            other => other?,
-        }
-    }
-    context.progress.tell(total, total, "records answered by both");
-    Ok((comparison.finish(), read))
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the deadline passed")]
-struct DeadlinePassed;
 
 fn schema(args: &Args, given: &Given, stream: &str) -> anyhow::Result<StreamSchema> {
     let schema = StreamSchema::load(&given.schema.path).map_err(|error| {

@@ -1,12 +1,13 @@
-//! What the live stream's champion answered to a record of the window.
+//! What the live stream's champion answered to a record.
 //!
 //! A scorer answers each partition in order and writes to the partition of the same number, so the answers to a
-//! window lie side by side, and a window is joined with them without keeping either in memory.
+//! stretch of records lie side by side, and are joined with them without keeping either whole in memory.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use contract::kafka::{Kafka, Reader, Record, Start, Window};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The live answer to one record.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,23 +22,28 @@ pub(crate) enum Live {
 }
 
 /// An answer, live or here.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Answer {
     /// None of a regressor.
     pub label: Option<i64>,
     pub score: f64,
 }
 
-/// The answers to one partition of the features, in the order of their offsets.
+/// The answers to the partitions of the features, each in the order of their offsets.
 pub(crate) struct LiveAnswers {
     reader: Reader,
     timeout: Duration,
     features: String,
     champion: String,
-    /// Read, but not yet asked for.
-    ahead: Option<(i64, Live)>,
-    /// Until then more answers may come where the topic ends.
-    wait_until: Instant,
+    partitions: BTreeMap<i32, Ahead>,
+}
+
+/// Answers of one partition that were read, but not yet asked for.
+#[derive(Debug)]
+struct Ahead {
+    answers: VecDeque<(i64, Live)>,
+    /// The first offset that nobody will ask for.
+    end: i64,
     ended: bool,
 }
 
@@ -45,83 +51,97 @@ pub(crate) struct LiveAnswers {
 const NEAR: i64 = 4_096;
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How long a test waits in all for answers that are still on their way: a busy scorer is behind its stream.
+/// How long an answer that is still on its way is waited for: a busy scorer is behind its stream.
 pub(crate) const UNDER_WAY: Duration = Duration::from_secs(10);
 
 impl LiveAnswers {
-    /// Finds the answers from feature offset `from` of `partition` on, where `kept` is what the predictions topic
-    /// holds.
+    /// Finds the answers to the records of `window`.
     ///
     /// # Errors
-    /// The topic has no such partition, or the broker is away.
-    pub(crate) fn open(
+    /// The predictions have not the same partitions, or the broker is away.
+    pub(crate) fn to_window(
         kafka: &Kafka,
         stream: &str,
         champion: &str,
-        kept: &Window,
-        partition: i32,
-        from: i64,
-        wait_until: Instant,
+        window: &Window,
     ) -> anyhow::Result<Self> {
-        let (features, topic) = (format!("{stream}.features"), format!("{stream}.predictions"));
-        let at = |offset| -> anyhow::Result<Self> {
-            let reader = kafka.reader(&topic, &Start::At([(partition, offset)].into()))?;
-            let (features, champion) = (features.clone(), champion.to_owned());
-            let timeout = kafka.timeout();
-            // A probe only looks at what is there.
-            let wait_until = Instant::now();
-            Ok(Self { reader, timeout, features, champion, ahead: None, wait_until, ended: false })
-        };
-        let (mut low, mut high) = kept.0.get(&partition).copied().ok_or_else(|| {
-            contract::usage(
-                format!("{topic} has no partition {partition}, but {features} has"),
-                "give both topics the same number of partitions",
-            )
-        })?;
-        while high - low > NEAR {
-            let middle = low + (high - low) / 2;
-            let mut probe = at(middle)?;
-            match probe.pull()? {
-                Some((source, _)) if source < from => low = middle + 1,
-                _ => high = middle,
-            }
+        let kept = kafka.extent(&format!("{stream}.predictions"))?;
+        let mut starts = BTreeMap::new();
+        for (partition, (from, to)) in window.0.iter().filter(|(_, (from, to))| from < to) {
+            let held = held(&kept, stream, *partition)?;
+            let start = search(kafka, stream, *partition, *from, held)?;
+            starts.insert(*partition, (start, *to));
         }
-        Ok(Self { wait_until, ..at(low)? })
+        Self::open(kafka, stream, champion, starts)
     }
 
-    /// The answer to the record at `offset`; must be asked in ascending order.
+    /// The answers that are written from now on, to records of these partitions.
+    ///
+    /// # Errors
+    /// As [`LiveAnswers::to_window`].
+    pub(crate) fn from_now(
+        kafka: &Kafka,
+        stream: &str,
+        champion: &str,
+        partitions: impl Iterator<Item = i32>,
+    ) -> anyhow::Result<Self> {
+        let kept = kafka.extent(&format!("{stream}.predictions"))?;
+        let start = |partition| Ok((partition, (held(&kept, stream, partition)?.1, i64::MAX)));
+        let starts = partitions.map(start).collect::<anyhow::Result<_>>()?;
+        Self::open(kafka, stream, champion, starts)
+    }
+
+    /// Starts at an offset of the predictions, to the end of what will be asked for of the features.
+    fn open(
+        kafka: &Kafka,
+        stream: &str,
+        champion: &str,
+        starts: BTreeMap<i32, (i64, i64)>,
+    ) -> anyhow::Result<Self> {
+        let ahead = |end| Ahead { answers: VecDeque::new(), end, ended: false };
+        let partitions = starts.iter().map(|(partition, (_, end))| (*partition, ahead(*end)));
+        let partitions = partitions.collect();
+        let starts = starts.into_iter().map(|(partition, (start, _))| (partition, start));
+        let start = Start::At(starts.collect());
+        Ok(Self {
+            reader: kafka.reader(&format!("{stream}.predictions"), &start)?,
+            timeout: kafka.timeout(),
+            features: format!("{stream}.features"),
+            champion: champion.to_owned(),
+            partitions,
+        })
+    }
+
+    /// The answer to a record of the past; each partition must be asked in ascending order. Where the topic ends
+    /// before it, the answer is waited for until `give_up`.
     ///
     /// # Errors
     /// The broker went away.
-    pub(crate) fn to(&mut self, offset: i64) -> anyhow::Result<Live> {
+    pub(crate) fn to(
+        &mut self,
+        partition: i32,
+        offset: i64,
+        give_up: Instant,
+    ) -> anyhow::Result<Live> {
+        let mut silent_since = Instant::now();
         loop {
-            match self.ahead.take() {
-                Some((source, live)) if source == offset => return Ok(live),
-                Some((source, live)) if source > offset => {
-                    self.ahead = Some((source, live));
-                    return Ok(Live::Unanswered);
-                }
-                // Before the window, or an answer told twice.
-                Some(_) | None => match self.pull()? {
-                    None => return Ok(Live::Unanswered),
-                    read => self.ahead = read,
-                },
+            if let Some(live) = self.known(partition, offset) {
+                return Ok(live);
             }
-        }
-    }
-
-    /// The next answer with a source among the features; `None` at the end of the topic.
-    fn pull(&mut self) -> anyhow::Result<Option<(i64, Live)>> {
-        let started = Instant::now();
-        while !self.ended {
-            match self.reader.next(PATIENCE)? {
+            // Who has given up waiting at the end of the topic only looks whether something came.
+            let late = self.reader.at_end() && Instant::now() >= give_up;
+            match self.reader.next(if late { Duration::ZERO } else { PATIENCE })? {
                 Some(record) => {
-                    if let Some(offset) = source(&record, &self.features) {
-                        return Ok(Some((offset, read(&record, &self.champion))));
-                    }
+                    self.take(&record);
+                    silent_since = Instant::now();
                 }
-                None if self.reader.at_end() => self.ended = Instant::now() >= self.wait_until,
-                None if started.elapsed() > self.timeout => {
+                None if self.reader.at_end() => {
+                    if Instant::now() >= give_up {
+                        return Ok(Live::Unanswered);
+                    }
+                    silent_since = Instant::now();
+                }
+                None if silent_since.elapsed() > self.timeout => {
                     return Err(contract::passing(
                         format!("the answers to {} could not be read in time", self.features),
                         "is the broker reachable? then run the step again",
@@ -130,8 +150,99 @@ impl LiveAnswers {
                 None => {}
             }
         }
-        Ok(None)
     }
+
+    /// The answer to a record of these days, if it has come; asked in ascending order as well.
+    ///
+    /// # Errors
+    /// The broker went away.
+    pub(crate) fn come(&mut self, partition: i32, offset: i64) -> anyhow::Result<Option<Live>> {
+        loop {
+            if let Some(live) = self.known(partition, offset) {
+                return Ok(Some(live));
+            }
+            match self.reader.next(Duration::ZERO)? {
+                Some(record) => self.take(&record),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn known(&mut self, partition: i32, offset: i64) -> Option<Live> {
+        self.partitions.get_mut(&partition).map_or(Some(Live::Unanswered), |it| it.known(offset))
+    }
+
+    fn take(&mut self, record: &Record) {
+        let Some(ahead) = self.partitions.get_mut(&record.partition) else { return };
+        if let Some(offset) = source(record, &self.features) {
+            ahead.take(offset, read(record, &self.champion));
+        }
+    }
+}
+
+impl Ahead {
+    /// What is known of the answer to `offset`; nothing as long as it may still come.
+    fn known(&mut self, offset: i64) -> Option<Live> {
+        // Before the window, or an answer told twice.
+        while self.answers.front().is_some_and(|(source, _)| *source < offset) {
+            self.answers.pop_front();
+        }
+        match self.answers.front() {
+            Some((source, _)) if *source == offset => {
+                self.answers.pop_front().map(|(_, live)| live)
+            }
+            Some(_) => Some(Live::Unanswered),
+            None => self.ended.then_some(Live::Unanswered),
+        }
+    }
+
+    fn take(&mut self, offset: i64, live: Live) {
+        if offset < self.end {
+            self.answers.push_back((offset, live));
+        } else {
+            self.ended = true;
+        }
+    }
+}
+
+/// What the predictions hold of one partition.
+fn held(kept: &Window, stream: &str, partition: i32) -> anyhow::Result<(i64, i64)> {
+    kept.0.get(&partition).copied().ok_or_else(|| {
+        contract::usage(
+            format!("{stream}.predictions has no partition {partition}, but {stream}.features has"),
+            "give both topics the same number of partitions",
+        )
+    })
+}
+
+/// Where among the predictions the answers from feature offset `from` on begin, or a little before.
+fn search(
+    kafka: &Kafka,
+    stream: &str,
+    partition: i32,
+    from: i64,
+    (mut low, mut high): (i64, i64),
+) -> anyhow::Result<i64> {
+    let (features, topic) = (format!("{stream}.features"), format!("{stream}.predictions"));
+    let first_source = |offset| -> anyhow::Result<Option<i64>> {
+        let mut probe = kafka.reader(&topic, &Start::At([(partition, offset)].into()))?;
+        let started = Instant::now();
+        while !probe.at_end() && started.elapsed() < kafka.timeout() {
+            let record = probe.next(PATIENCE)?;
+            if let Some(offset) = record.and_then(|record| source(&record, &features)) {
+                return Ok(Some(offset));
+            }
+        }
+        Ok(None)
+    };
+    while high - low > NEAR {
+        let middle = low + (high - low) / 2;
+        match first_source(middle)? {
+            Some(source) if source < from => low = middle + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
 }
 
 /// The offset that a prediction answers, from its `source` header `topic/partition/offset`.
@@ -184,5 +295,20 @@ mod tests {
         );
         assert_eq!(of("sha256:2", r#"{"label":1,"score":0.5}"#), Live::OtherModel);
         assert_eq!(of("sha256:1", "no prediction"), Live::Unreadable);
+    }
+
+    #[test]
+    fn a_later_answer_tells_that_an_earlier_one_will_not_come() {
+        let mut ahead = Ahead { answers: VecDeque::new(), end: 20, ended: false };
+        assert_eq!(ahead.known(5), None);
+        for offset in [3, 5, 5, 8] {
+            ahead.take(offset, Live::OtherModel);
+        }
+        assert_eq!(ahead.known(5), Some(Live::OtherModel));
+        assert_eq!(ahead.known(7), Some(Live::Unanswered));
+        assert_eq!(ahead.known(8), Some(Live::OtherModel));
+        assert_eq!(ahead.known(9), None);
+        ahead.take(20, Live::OtherModel);
+        assert_eq!(ahead.known(9), Some(Live::Unanswered));
     }
 }

@@ -9,9 +9,10 @@ use registry::{Digest, InputFile, Reference};
 use routes::ModelRef;
 use serde::Serialize;
 
-use crate::Args;
+use crate::side::Side;
+use crate::{Against, Args};
 
-/// A model file on this machine.
+/// A model, or a file on this machine.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Found {
     /// `sha256:` of the file.
@@ -19,6 +20,7 @@ pub(crate) struct Found {
     /// The file or image it came from.
     pub origin: String,
     #[serde(skip)]
+    /// Empty where no file is needed.
     pub path: PathBuf,
 }
 
@@ -70,7 +72,8 @@ pub(crate) fn candidate(
     })
 }
 
-/// The champion's file: the one given, else the one that the stream's route names.
+/// The champion: the file given, else the one that the stream's route names, of which only the name is needed where
+/// its answers were recorded.
 pub(crate) fn champion(args: &Args, given: &Given, context: &Context) -> anyhow::Result<Or<Found>> {
     if let Some(found) = &given.champion {
         return Ok(Ok(found.clone()));
@@ -81,8 +84,11 @@ pub(crate) fn champion(args: &Args, given: &Given, context: &Context) -> anyhow:
             "stream {stream} has no champion to compare with; its first model needs the bootstrap strategy"
         )));
     };
-    context.progress.tell(0, 1, "fetching the champion");
     let ModelRef { digest, image } = route.champion;
+    if args.against == Against::Recorded {
+        return Ok(Ok(Found { digest, origin: image, path: PathBuf::new() }));
+    }
+    context.progress.tell(0, 1, "fetching the champion");
     fetch(args, context, &image, Some(&digest))
 }
 
@@ -97,6 +103,18 @@ pub(crate) fn load(found: &Found, schema: &StreamSchema) -> anyhow::Result<Or<Mo
         Err(error) => return Ok(Err(error.to_string())),
     };
     Ok(model.fit(schema).map(|()| model).map_err(|misfit| misfit.to_string()))
+}
+
+/// The champion as one of the two sides.
+pub(crate) fn side(
+    against: Against,
+    champion: &Found,
+    schema: &StreamSchema,
+) -> anyhow::Result<Or<Side>> {
+    match against {
+        Against::Engine => Ok(load(champion, schema)?.map(Side::engine)),
+        Against::Recorded => Ok(Ok(Side::Recorded)),
+    }
 }
 
 fn file(path: PathBuf, given: &InputFile) -> anyhow::Result<Found> {

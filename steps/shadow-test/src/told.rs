@@ -2,15 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use contract::kafka::Window;
 use contract::{Context, EventType, Outcome, Subject, Verdict};
 use serde_json::{Value, json};
 
-use crate::decide::{self, Limits};
+use crate::decide::{self, Check, Limits};
+use crate::largest::Shown;
 use crate::models::Found;
-use crate::page::{self, Shown};
-use crate::tally::{SEED, Tally};
-use crate::{FAILED, PASSED, UNDECIDED};
+use crate::page::{self, Evidence};
+use crate::read::Ended;
+use crate::tally::{Latency, SEED, Tally};
+use crate::watch::Track;
+use crate::window::Plan;
+use crate::{Against, FAILED, PASSED, UNDECIDED};
+
+/// A comparison that has ended.
+pub(crate) struct Compared<'a> {
+    pub against: Against,
+    pub limits: &'a Limits,
+    pub candidate: Found,
+    pub champion: Found,
+    pub plan: Plan,
+    pub ended: Ended,
+    pub tally: Tally,
+    pub checks: Vec<Check>,
+    pub track: Vec<Track>,
+    pub largest: Vec<Shown>,
+}
 
 /// A verdict without a comparison.
 pub(crate) fn refused(
@@ -30,32 +47,40 @@ pub(crate) fn refused(
 /// The verdict of a comparison of candidate and champion.
 pub(crate) fn compared(
     context: &Context,
-    limits: &Limits,
-    [candidate, champion]: [Found; 2],
-    window: Window,
-    read: Window,
-    tally: Tally,
+    compared: Compared<'_>,
     inputs: BTreeMap<String, String>,
 ) -> Outcome {
-    let checks = decide::checks(&tally, limits);
-    let (verdict, reason) = decide::verdict(&tally, limits, &checks);
-    let share = tally.disagreements as f64 / tally.pairs.max(1) as f64;
+    let Compared { against, limits, candidate, champion, plan, ended, .. } = compared;
+    let Compared { tally, checks, track, largest, .. } = compared;
+    let planned = plan.records();
+    let (verdict, reason) = decide::verdict(&tally, planned, limits, &checks);
+    let share = tally.disagreements.events as f64 / tally.pairs().max(1) as f64;
+    let read = ended.read.to_string();
     let content = json!({
         "model": candidate.digest, "champion": champion.digest, "stream": context.common.stream,
-        "window": read.to_string(), "records": tally.records,
+        "window": read, "records": tally.records,
     });
+    let window = match &plan {
+        Plan::Past(window) => json!(window.to_string()),
+        Plan::Live { time, records, .. } => {
+            json!({ "live-seconds": time.as_secs_f64(), "records": records })
+        }
+    };
+    let named = checks.iter().zip(&track);
     let details = json!({
-        "compared": true, "candidate": candidate, "champion": champion,
-        "window": window.to_string(), "read": read.to_string(),
-        "limits": limits, "checks": checks, "counts": counts(&tally), "latency": latency(&tally),
-        "largest": tally.largest.pairs().collect::<Vec<_>>(), "seed": SEED,
+        "compared": true, "against": against, "candidate": candidate, "champion": champion,
+        "window": window, "read": read, "stopped": ended.stopped,
+        "limits": limits, "checks": checks, "counts": counts(&tally), "latency": latency(&tally.latency),
+        "intervals": named.map(|(check, track)| (check.name, track)).collect::<BTreeMap<_, _>>(),
+        "largest": largest.iter().map(Shown::told).collect::<Vec<_>>(), "seed": SEED,
     });
     let outputs = [
         ("champion", champion.digest),
-        ("window", window.to_string()),
-        ("disagreement", if tally.pairs == 0 { String::new() } else { format!("{share:.6}") }),
+        ("window", read),
+        ("disagreement", if tally.pairs() == 0 { String::new() } else { format!("{share:.6}") }),
     ];
-    let shown = Shown { stream: context.common.stream.clone(), tally, checks };
+    let stream = context.common.stream.clone();
+    let shown = Evidence { stream, planned, stopped: ended.stopped, tally, checks, track, largest };
     Outcome {
         verdict,
         reason,
@@ -77,28 +102,31 @@ fn event(verdict: Verdict) -> EventType {
 
 /// Everything the checks are computed from.
 fn counts(tally: &Tally) -> Value {
-    let shift = tally.shift.moments();
+    let shift = &tally.shift;
     json!({
         "records": tally.records, "undecodable": tally.undecodable,
         "first-undecodable": tally.first_undecodable,
-        "pairs": tally.pairs, "disagreements": tally.disagreements,
-        "candidate-failures": tally.candidate_failures, "champion-failures": tally.champion_failures,
-        "shift": { "pairs": tally.shift.count, "mean": shift.mean, "standard-deviation": shift.standard_deviation },
+        "pairs": tally.pairs(), "disagreements": tally.disagreements.events,
+        "candidate-failures": { "count": tally.failures.events, "first": tally.first_failure },
+        "champion-failures": tally.champion_failures,
+        "shift": {
+            "pairs": shift.count(), "mean": shift.mean(), "standard-deviation": shift.variance().sqrt(),
+        },
         "live": tally.live,
     })
 }
 
 /// Seconds a record.
-fn latency(tally: &Tally) -> Value {
-    let latency = &tally.latency;
-    let quantiles: BTreeMap<_, _> = page::quantiles(tally)
+fn latency(latency: &Latency) -> Value {
+    let quantiles: BTreeMap<_, _> = page::quantiles(latency)
         .into_iter()
         .map(|(name, champion, candidate)| {
             (name, json!({"champion": champion, "candidate": candidate}))
         })
         .collect();
     json!({
-        "batch": latency.batch, "timed": latency.timed, "over-limit": latency.over_limit,
-        "over-ratio": latency.over_ratio, "seconds-a-record": quantiles,
+        "batch": latency.batch, "timed": latency.over_limit.values.count(),
+        "over-limit": latency.over_limit.events, "over-ratio": latency.over_ratio.events,
+        "seconds-a-record": quantiles,
     })
 }

@@ -1,7 +1,7 @@
 //! A stream on a broker: features, and predictions as a scorer writes them.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use contract::event::OutcomeEvent;
@@ -16,6 +16,7 @@ pub(crate) const PARTITIONS: i32 = 2;
 pub(crate) struct Stage {
     pub(crate) kafka: Kafka,
     pub(crate) folder: tempfile::TempDir,
+    pub(crate) confidence: &'static str,
     stream: String,
     brokers: String,
     schema: StreamSchema,
@@ -55,7 +56,11 @@ impl Stage {
     pub(crate) fn on_apache(width: usize) -> Self {
         let stage =
             Self::on(harness::kafka::bootstrap().into(), &harness::kafka::unique("shadow"), width);
-        stage.kafka.create_topics(&TopicSpec::of_stream(&stage.stream, PARTITIONS)).unwrap();
+        let topics = TopicSpec::of_stream(&stage.stream, PARTITIONS);
+        stage.kafka.create_topics(&topics).unwrap();
+        // A new partition has no leader for a moment.
+        let ready = || topics.iter().all(|topic| stage.kafka.extent(&topic.name).is_ok());
+        assert!((0..100).any(|_| ready()), "the topics do not come up");
         stage
     }
 
@@ -73,7 +78,15 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("schema.json"), &schema).unwrap();
         let schema = StreamSchema::parse(&schema).unwrap();
-        Self { kafka, folder, stream: stream.into(), brokers, schema, _memory: None }
+        Self {
+            kafka,
+            folder,
+            stream: stream.into(),
+            brokers,
+            schema,
+            confidence: "90%",
+            _memory: None,
+        }
     }
 
     /// Writes records and the model's answers, each in a transaction of its own, so that every other offset of
@@ -106,16 +119,17 @@ impl Stage {
     /// As [`Stage::stream`], the answers signed with another model's digest.
     pub(crate) fn stream_as(&self, rows: &[Vec<f32>], answering: Option<&Path>, digest: &str) {
         let mut model = answering.map(|path| Model::load(path).unwrap());
-        let before = self.kafka.extent("s.features").unwrap();
+        let (features, predictions) = (self.topic("features"), self.topic("predictions"));
+        let before = self.kafka.extent(&features).unwrap();
         let mut writer = self.kafka.writer().unwrap();
         for (n, row) in rows.iter().enumerate() {
             let partition = n as i32 % PARTITIONS;
             let offset = before.0[&partition].1 + (n as i64 / i64::from(PARTITIONS));
-            writer.send(&outgoing("s.features", partition, &self.value(row), &[])).unwrap();
+            writer.send(&outgoing(&features, partition, &self.value(row), &[])).unwrap();
             let Some(value) = model.as_mut().and_then(|model| answer(model, row)) else { continue };
-            let source = format!("s.features/{partition}/{offset}");
+            let source = format!("{features}/{partition}/{offset}");
             let headers = [("source", source.as_str()), ("model", digest)];
-            writer.send(&outgoing("s.predictions", partition, &value, &headers)).unwrap();
+            writer.send(&outgoing(&predictions, partition, &value, &headers)).unwrap();
         }
         writer.flush().unwrap();
     }
@@ -137,19 +151,45 @@ impl Stage {
 
     /// Runs the step with these flags and those that say where it works.
     pub(crate) fn run_without_schema(&self, flags: &[&str]) -> Ended {
-        let outputs = self.folder.path().join("outputs");
-        let _fresh = std::fs::remove_dir_all(&outputs);
-        let told = Command::new(env!("CARGO_BIN_EXE_shadow-test"))
+        let told = self.command(flags).output().unwrap();
+        self.ended(told)
+    }
+
+    /// As [`Stage::run`], doing something else again and again until the step has ended.
+    pub(crate) fn run_while(&self, flags: &[&str], mut each: impl FnMut()) -> Ended {
+        let schema = format!("--schema={}", self.folder.path().join("schema.json").display());
+        let mut command = self.command(&[&[schema.as_str()], flags].concat());
+        let mut running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while running.try_wait().unwrap().is_none() {
+            each();
+        }
+        self.ended(running.wait_with_output().unwrap())
+    }
+
+    fn outputs(&self) -> PathBuf {
+        self.folder.path().join("outputs")
+    }
+
+    fn command(&self, flags: &[&str]) -> Command {
+        let _fresh = std::fs::remove_dir_all(self.outputs());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shadow-test"));
+        command
             .env_clear()
             .env("HEADGATE_RELEASE", "r")
-            .args([format!("--stream={}", self.stream), "--confidence=90%".into()])
+            .args([
+                format!("--stream={}", self.stream),
+                format!("--confidence={}", self.confidence),
+            ])
             .arg(format!("--brokers={}", self.brokers))
-            .arg(format!("--outputs={}", outputs.display()))
+            .arg(format!("--outputs={}", self.outputs().display()))
             .arg(format!("--cache={}", self.folder.path().join("cache").display()))
-            .args(flags)
-            .output()
-            .unwrap();
-        let read = |name: &str| std::fs::read_to_string(outputs.join(name)).unwrap_or_default();
+            .args(flags);
+        command
+    }
+
+    fn ended(&self, told: Output) -> Ended {
+        let read =
+            |name: &str| std::fs::read_to_string(self.outputs().join(name)).unwrap_or_default();
         Ended {
             code: told.status.code().unwrap(),
             verdict: read("verdict"),

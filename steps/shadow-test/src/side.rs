@@ -1,0 +1,107 @@
+//! One of the two that are compared: who answers, and how.
+
+use std::time::{Duration, Instant};
+
+use model::{Answers, Model};
+
+use crate::live::{Answer, Live};
+
+/// Who answers the rows.
+pub(crate) enum Side {
+    /// A model in this process.
+    Engine { model: Box<Model>, room: Answers },
+    /// The champion that answered the stream: its answers are read, not asked for.
+    Recorded,
+}
+
+/// The answer to one row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Reply {
+    Answer(Answer),
+    /// It was asked and did not answer, and why.
+    Failed(String),
+    /// It was not asked: another model answered the record, or nobody yet.
+    Absent,
+}
+
+impl Side {
+    pub(crate) fn engine(model: Model) -> Self {
+        Self::Engine { model: Box::new(model), room: Answers::default() }
+    }
+
+    /// Answers as many rows as there are live answers, which are given with them.
+    ///
+    /// Gives the time of the whole batch where that is the time of its answers: not when some row had to be asked
+    /// again by itself, and not for what was recorded.
+    pub(crate) fn answer(
+        &mut self,
+        rows: &[f32],
+        live: &[&Live],
+        into: &mut Vec<Reply>,
+    ) -> Option<Duration> {
+        into.clear();
+        match self {
+            Self::Engine { model, room } => ask_engine(model, room, rows, live.len(), into),
+            Self::Recorded => {
+                into.extend(live.iter().map(|live| recorded(live)));
+                None
+            }
+        }
+    }
+}
+
+/// Answers `n` rows; a batch that fails is asked again row by row.
+fn ask_engine(
+    model: &mut Model,
+    room: &mut Answers,
+    rows: &[f32],
+    n: usize,
+    into: &mut Vec<Reply>,
+) -> Option<Duration> {
+    let started = Instant::now();
+    let whole = model.answer_into(rows, n, room);
+    let took = started.elapsed();
+    if whole.is_ok() {
+        into.extend((0..n).map(|index| Reply::Answer(answer(room, index))));
+        return Some(took);
+    }
+    for row in rows.chunks_exact(rows.len() / n) {
+        into.push(match model.answer_into(row, 1, room) {
+            Ok(()) => Reply::Answer(answer(room, 0)),
+            Err(error) => Reply::Failed(error.to_string()),
+        });
+    }
+    None
+}
+
+fn answer(answers: &Answers, index: usize) -> Answer {
+    let label = answers.labels.as_ref().map(|labels| labels[index]);
+    Answer { label, score: f64::from(answers.score[index]) }
+}
+
+fn recorded(live: &Live) -> Reply {
+    match live {
+        Live::Answered(answer) if answer.score.is_finite() => Reply::Answer(*answer),
+        Live::Answered(_) | Live::Unreadable => {
+            Reply::Failed("what is on the stream is no prediction".to_owned())
+        }
+        Live::OtherModel | Live::Unanswered => Reply::Absent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_champions_own_answers_are_recorded_ones() {
+        let answer = Answer { label: Some(1), score: 0.5 };
+        let live =
+            [&Live::Answered(answer), &Live::OtherModel, &Live::Unanswered, &Live::Unreadable];
+        let mut replies = vec![Reply::Absent];
+        let took = Side::Recorded.answer(&[], &live, &mut replies);
+        let failed = Reply::Failed("what is on the stream is no prediction".into());
+        assert_eq!(replies, [Reply::Answer(answer), Reply::Absent, Reply::Absent, failed]);
+        assert_eq!(took, None);
+    }
+}
