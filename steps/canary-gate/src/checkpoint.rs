@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::{Began, Entry, Journal};
 
-/// Keyed by release; see `contract/README.md`.
+/// Keyed by release; the step's README says what stands there.
 pub(crate) const CHECKPOINTS_TOPIC: &str = "headgate.checkpoints";
 
 /// What the headers call it.

@@ -5,7 +5,7 @@
 use contract::kafka::{Kafka, Outgoing, Reader, Record, Start};
 use serde::{Deserialize, Serialize};
 
-/// Keyed by release; see `contract/README.md`.
+/// Keyed by release; the step's README says what stands there.
 pub(crate) const COMMANDS_TOPIC: &str = "headgate.commands";
 
 /// A record's value.

@@ -47,6 +47,8 @@ impl World {
             TopicSpec::new("headgate.events", 4),
             TopicSpec::new("headgate.routes", 1).compacted(),
             TopicSpec::new("headgate.scorers", 1).compacted(),
+            TopicSpec::new("headgate.checkpoints", 1),
+            TopicSpec::new("headgate.commands", 1),
         ])?;
         world.start_artifact_store()?;
         world.install("shuttle")?;

@@ -83,9 +83,10 @@ fn estimated(metric: &Value, view: &Value) -> String {
         (_, false) => "∞",
     };
     let (lower, upper) = (bound(&view["lower"], none(true)), bound(&view["upper"], none(false)));
-    let estimate = view["estimate"].as_f64().map_or("unknown".into(), number);
     let times = if kind(metric).is_mean || kind(metric).is_asked { "" } else { "×" };
-    format!("{estimate}{times} ({lower} to {upper})")
+    let estimate = view["estimate"].as_f64();
+    let estimate = estimate.map_or("unknown".into(), |it| format!("{}{times}", number(it)));
+    format!("{estimate} ({lower} to {upper})")
 }
 
 fn tolerated(metric: &Value) -> String {
@@ -136,6 +137,11 @@ fn evidence(claim: &Value, of: &str) -> String {
 pub(super) fn plots(details: &Value, metric: &Value, place: usize, verdict: &str) -> Vec<LinePlot> {
     let trace = details["trace"].as_array().map_or(&[][..], Vec::as_slice);
     let decided = real(&details["decided"]);
+    let view = &metric["view"];
+    if !kind(metric).is_mean && real(&view["candidate"]) + real(&view["champion"]) == 0.0 {
+        // Nothing of the kind happened; two empty plots would say less than the row does.
+        return Vec::new();
+    }
     let views = || trace.iter().map(|point| (real(&point["at"]), &point["metrics"][place]));
     let mut plots = vec![interval(metric, views().collect(), decided, verdict)];
     let has_evidence = views().any(|(_, view)| view["harm"]["log-e"].is_number());
