@@ -20,7 +20,7 @@ fn replayed(stage: &Stage, ran: &Ran) -> (Option<i32>, serde_json::Value, String
     (output.status.code(), line, String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-fn assert_replays(stage: &Stage, ran: &Ran) {
+pub(crate) fn assert_replays(stage: &Stage, ran: &Ran) {
     let (code, line, errors) = replayed(stage, ran);
     assert_eq!(code, Some(i32::from(exit::VERDICT)), "{line} {errors}");
     assert_eq!((&line["verdict"], &line["same"]), (&ran.verdict.clone().into(), &true.into()));

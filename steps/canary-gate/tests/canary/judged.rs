@@ -1,7 +1,8 @@
 //! By what a candidate is judged: metrics, slices, forecasts.
 
 use contract::exit;
-use routes::testing::{Behaviour, Stage};
+use prometheus::testing::{MetricsPage, OwnPrometheus, Setup};
+use routes::testing::{Behaviour, Stage, model};
 
 use super::{assert_ended, await_labels, run, shares};
 
@@ -74,4 +75,39 @@ fn metrics_that_make_no_sense_are_wrong_usage() {
         assert_eq!(ran.code, Some(i32::from(exit::USAGE)), "{metrics}: {}", ran.log);
         assert!(ran.log.contains("--metrics"), "{}", ran.log);
     }
+}
+
+/// A metric that asks `server` about the candidate's memory five times a second.
+fn memory(server: &str) -> String {
+    format!(
+        r#"--metrics=[{{"name": "errors", "of": "label-errors"}}, {{"name": "memory", "of": "promql", "query":
+            {{"server": "{server}", "promql": "memory_bytes{{model=\"$candidate\"}}", "limit": 100, "every": "200ms"}}}}]"#
+    )
+}
+
+#[test]
+fn a_real_prometheus_may_fail_a_release_and_its_answers_replay() {
+    let page = MetricsPage::new(&format!("memory_bytes{{model=\"{}\"}} 250\n", model(2).digest));
+    let server = OwnPrometheus::new(&page, Setup::default());
+    page.wait_scraped(2);
+    let stage = Stage::with_champion(1).unwrap();
+    let _scorer = stage.scorer(Behaviour::default()).unwrap();
+    let ran = run(&stage, &["--min-step-time=1m", &memory(&server.url())]);
+    assert_ended(&ran, "fail", "memory: ");
+    assert!(ran.reason.contains("answers beyond the limit"), "{}", ran.reason);
+    drop(server);
+    super::again::assert_replays(&stage, &ran);
+}
+
+#[test]
+fn without_data_from_prometheus_there_is_no_pass() {
+    let page = MetricsPage::new("memory_bytes{model=\"another one\"} 1\n");
+    let server = OwnPrometheus::new(&page, Setup::default());
+    let stage = Stage::with_champion(1).unwrap();
+    let better = Behaviour { candidate_errors: 0.02, ..Behaviour::default() };
+    let _scorer = stage.scorer(better).unwrap();
+    let ran = run(&stage, &["--deadline=6s", &memory(&server.url())]);
+    assert_ended(&ran, "inconclusive", "there is no data of memory, which is no success");
+    let answers = &ran.record["details"]["metrics"][1]["answers"];
+    assert!(answers["without-data"].as_u64() > Some(3) && answers["values"] == 0, "{answers}");
 }
