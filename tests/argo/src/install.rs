@@ -1,13 +1,12 @@
 //! The shipped YAML in namespaces of this run: steps, scorers, events.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use contract::kafka::TopicSpec;
 use registry::{Client, Options};
 use serde_json::Value;
 
-use crate::cluster::{Cluster, kustomize, until};
+use crate::cluster::{Cluster, PATIENCE, kustomize, until};
 use crate::world::{PLANTED, World, tell};
 
 impl World {
@@ -93,7 +92,7 @@ impl World {
         );
         self.cluster.apply(&self.render("events", &text)?)?;
         for owner in ["eventsource-name=headgate", "sensor-name=model-retrain"] {
-            until(Duration::from_secs(180), &format!("a pod of {owner}"), || {
+            until(PATIENCE, &format!("a pod of {owner}"), || {
                 let pods = self.cluster.list("pods", owner)?;
                 let ready = |pod: &Value| {
                     let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
@@ -169,14 +168,15 @@ impl World {
             ("image", &self.repository()),
             ("base", "scratch"),
             ("plain-http", pods),
-            ("latency-budget", "2s"),
+            // No scenario is about speed, and the machine does all of this at the same time.
+            ("latency-budget", "10s"),
             ("records", "3000"),
             ("shares", "25%,50%"),
             ("min-step-time", "2s"),
             ("min-records", "40"),
-            ("deadline", "5m"),
+            ("deadline", "10m"),
             ("bake", "10s"),
-            ("confirm-timeout", "60s"),
+            ("confirm-timeout", "4m"),
             ("artifact", &trained),
             ("train-records", "20000"),
             ("train-min-records", "500"),

@@ -32,7 +32,29 @@ pub struct Scenario {
 }
 
 /// Long, for the machine does all else at the same time.
-const RELEASE: Duration = Duration::from_secs(600);
+const RELEASE: Duration = Duration::from_secs(900);
+
+/// What a release tells that ends with a new champion, in this order.
+const PROMOTED: &[&str] = &[
+    "validate-model",
+    "build-image",
+    "shadow-test",
+    "canary-gate",
+    "promote",
+    // Of the exit handler, which finds nothing to take back.
+    "rollback",
+    "conclude",
+];
+/// What one tells whose candidate is taken back after its canary: by a task, and once more by the exit handler.
+const TAKEN_BACK: &[&str] = &[
+    "validate-model",
+    "build-image",
+    "shadow-test",
+    "canary-gate",
+    "rollback",
+    "rollback",
+    "conclude",
+];
 
 /// All of them.
 pub const SCENARIOS: &[Scenario] = &[

@@ -1,12 +1,10 @@
 //! Drift on a stream: told on Kafka, taken up by Argo Events, ended by a newly trained champion. And told twice.
 
-use std::time::Duration;
-
 use anyhow::{Context, ensure};
 use contract::event_log;
 
-use super::{RELEASE, check, with_champion};
-use crate::cluster::until;
+use super::{PROMOTED, RELEASE, check, check_told, with_champion};
+use crate::cluster::{PATIENCE, until};
 use crate::workflow::Workflow;
 use crate::world::World;
 
@@ -41,7 +39,7 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
         .context("no drift was told")?;
     let name = format!("model-retrain-{}", told.context.id);
     let there = || Ok(world.cluster.get("workflow", &name)?.map(drop));
-    until(Duration::from_secs(120), &format!("a workflow {name}"), there)?;
+    until(PATIENCE, &format!("a workflow {name}"), there)?;
 
     // The same event once more, as a step that is run again tells it.
     let mut writer = stream.kafka.writer()?;
@@ -50,6 +48,7 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
 
     let retrain = Workflow::named(&world.cluster, &name);
     check(&retrain.end(RELEASE)?, "Succeeded", &[])?;
+    check_told(&stream, &retrain, &[&["train-linear"], PROMOTED].concat())?;
     let route = stream.route()?;
     ensure!(route.champion != champion && route.candidate.is_none(), "the route is {route:?}");
     let all = world.cluster.list("workflows", "app.kubernetes.io/managed-by=model-retrain")?;
