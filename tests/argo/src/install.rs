@@ -104,6 +104,20 @@ impl World {
         Ok(())
     }
 
+    /// Installs the CronWorkflow that looks for drift of a stream from a baseline.
+    ///
+    /// # Errors
+    /// The cluster refuses it.
+    pub fn install_schedule(&self, stream: &str, baseline: &str) -> anyhow::Result<()> {
+        let settings = self.parameters_and(stream, &self.brokers, &[("baseline", baseline)])?;
+        let text = format!(
+            "namespace: {}\ncomponents: [../../../../workflow-templates/events/schedule]\n{settings}",
+            self.cluster.namespace
+        );
+        self.cluster.apply(&self.render("schedule", &text)?)?;
+        Ok(())
+    }
+
     /// Installs the shipped YAML with the settings of a stream.
     pub(crate) fn install(&self, stream: &str) -> anyhow::Result<()> {
         let settings = self.parameters(stream, &self.brokers)?;
@@ -154,6 +168,15 @@ impl World {
     /// # Errors
     /// The registry refuses the schema that it names.
     pub fn parameters(&self, stream: &str, brokers: &str) -> anyhow::Result<String> {
+        self.parameters_and(stream, brokers, &[])
+    }
+
+    fn parameters_and(
+        &self,
+        stream: &str,
+        brokers: &str,
+        more: &[(&str, &str)],
+    ) -> anyhow::Result<String> {
         let schema = self.schema(stream)?;
         let pods = &self.settings.registry_from_pods;
         let trained = format!("{pods}/headgate-test/trained");
@@ -181,8 +204,11 @@ impl World {
             ("train-records", "20000"),
             ("train-min-records", "500"),
         ];
-        let literals: String =
-            lines.iter().map(|(name, value)| format!("      - \"{name}={value}\"\n")).collect();
+        let literals: String = lines
+            .iter()
+            .chain(more)
+            .map(|(name, value)| format!("      - \"{name}={value}\"\n"))
+            .collect();
         Ok(format!(
             "configMapGenerator:\n  - name: headgate\n    literals:\n{literals}    options:\n      \
              disableNameSuffixHash: true\n      labels: {{workflows.argoproj.io/configmap-type: Parameter}}\n"

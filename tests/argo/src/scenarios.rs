@@ -7,6 +7,7 @@ mod ended;
 mod leftovers;
 mod lost;
 mod manifests;
+mod schedule;
 mod side_by_side;
 mod swapped;
 mod verdicts;
@@ -83,6 +84,7 @@ pub const SCENARIOS: &[Scenario] = &[
     now("pod-lost", "a pod deleted in mid-canary is tried again", lost::run),
     now("broker-away", "the broker is away for 30 s in mid-canary", broker::run),
     now("drift", "drift starts a retraining that ends in a promoted model, once", drift::run),
+    now("schedule", "a CronWorkflow looks for drift and starts a retraining", schedule::run),
     now("swapped", "a shadow test in another language, the DAG untouched", swapped::run),
     Scenario {
         name: "leftovers",

@@ -23,8 +23,7 @@ fn in_mid_canary(world: &World, name: &str, verb: &str) -> anyhow::Result<()> {
     release.tell(verb)?;
     let ended = release.end(RELEASE)?;
     check(&ended, "Failed", &["Stopped with strategy"])?;
-    let route =
-        stream.await_route(PATIENCE, "the champion alone", |route| route.share() == 0.0)?;
+    let route = stream.await_route(PATIENCE, "the champion alone", |route| route.share() == 0.0)?;
     ensure!(route.champion == champion, "the route is {route:?}");
     // The gate came to no verdict, and Argo runs no exit handler after `terminate`.
     let before = ["validate-model", "build-image", "shadow-test"];

@@ -10,12 +10,8 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
     let stream = with_champion(world, "side-by-side", "linear")?;
     // Both pass their shadow; whoever comes to traffic second is compared with the first, which is the champion then.
     // The canary is long, so that on a slow machine too the later shadow ends while the earlier release has the traffic.
-    let more = [
-        ("records", "20000"),
-        ("accept", "no-harm"),
-        ("shares", "50%"),
-        ("min-step-time", "60s"),
-    ];
+    let more =
+        [("records", "20000"), ("accept", "no-harm"), ("shares", "50%"), ("min-step-time", "60s")];
     let one = release(world, &stream, "boosting", &more)?;
     let other = release(world, &stream, "blind-spot", &more)?;
     let (first, second) = (one.end(RELEASE)?, other.end(RELEASE)?);
