@@ -110,7 +110,7 @@ pub fn assemble(
 
     let (_, first) = entry.programs.first().context("an image needs a program")?;
     let mut recipe = Recipe::new(platform()?);
-    recipe.env = environment(entry);
+    recipe.env = environment(entry, libraries::search_path(&libraries));
     recipe.labels = labels(entry, &around.version);
     recipe.annotations = recipe.labels.clone();
     recipe.entrypoint = Some(vec![format!("{PROGRAMS}/{first}")]);
@@ -152,8 +152,9 @@ fn engine(around: &Surroundings, shelf: &Shelf) -> anyhow::Result<Layer> {
     shelf.packed(layer)
 }
 
-fn environment(entry: &Entry) -> BTreeMap<String, String> {
+fn environment(entry: &Entry, search_path: Option<String>) -> BTreeMap<String, String> {
     let mut variables = vec![("PATH", PROGRAMS.to_owned()), ("SSL_CERT_FILE", CERTIFICATES.into())];
+    variables.extend(search_path.map(|path| (libraries::SEARCHED, path)));
     if entry.engine {
         variables.push(("ORT_DYLIB_PATH", format!("{ENGINE_FOLDER}/{ENGINE}")));
     }

@@ -6,6 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
+/// The variable by which a loader looks into folders that it does not know by itself.
+pub const SEARCHED: &str = "LD_LIBRARY_PATH";
+
 /// Absolute paths of the libraries and the loader that `files` need; empty for static programs.
 ///
 /// # Errors
@@ -13,12 +16,30 @@ use anyhow::{Context as _, ensure};
 pub fn of(files: &[PathBuf]) -> anyhow::Result<BTreeSet<PathBuf>> {
     let mut all = BTreeSet::new();
     for file in files {
-        let told = Command::new("ldd").arg(file).env("LC_ALL", "C").output().context("run ldd")?;
+        let mut ldd = Command::new("ldd");
+        // cargo runs a program with the folders of its build scripts in this variable, and librdkafka's has a shared
+        // library of its own in it: an image must not depend on who makes it, and holds what the machine has installed.
+        ldd.arg(file).env("LC_ALL", "C").env_remove(SEARCHED).env_remove("LD_PRELOAD");
+        let told = ldd.output().context("run ldd")?;
         let text = String::from_utf8_lossy(&told.stdout).into_owned()
             + &String::from_utf8_lossy(&told.stderr);
         all.extend(parse(&text, file)?);
     }
     Ok(all)
+}
+
+/// What [`SEARCHED`] has to be in an image that holds `libraries` at their paths; nothing where there are none.
+///
+/// The machine's loader finds them with its cache, which an image has not; without it a loader looks into a few folders
+/// only, and which these are differs between distributions.
+pub fn search_path(libraries: &BTreeSet<PathBuf>) -> Option<String> {
+    // The loader itself is named by each program with its whole path.
+    let is_loader = |path: &&PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ld-"))
+    };
+    let others = libraries.iter().filter(|path| !is_loader(path));
+    let folders: BTreeSet<_> = others.filter_map(|path| path.parent()?.to_str()).collect();
+    (!folders.is_empty()).then(|| folders.into_iter().collect::<Vec<_>>().join(":"))
 }
 
 fn parse(told: &str, file: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
@@ -59,5 +80,19 @@ mod tests {
         assert!(parse("\tstatically linked\n", file).unwrap().is_empty());
         assert!(parse("\tlibq.so => not found\n", file).is_err());
         assert!(parse("ldd: exited with unknown exit code (127)\n", file).is_err());
+    }
+
+    #[test]
+    fn an_image_says_where_its_libraries_lie() {
+        let paths = [
+            "/lib64/ld-linux-x86-64.so.2",
+            "/lib/x86_64-linux-gnu/libc.so.6",
+            "/usr/local/lib/librdkafka.so.1",
+            "/lib/x86_64-linux-gnu/libm.so.6",
+        ];
+        let path = search_path(&paths.map(PathBuf::from).into());
+        assert_eq!(path.as_deref(), Some("/lib/x86_64-linux-gnu:/usr/local/lib"));
+        assert_eq!(search_path(&BTreeSet::new()), None);
+        assert_eq!(search_path(&[PathBuf::from("/lib/ld-linux-aarch64.so.1")].into()), None);
     }
 }

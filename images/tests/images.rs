@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::SystemTime;
 
+use harness::rootfs::Rootfs;
 use images::assemble::{Shelf, Surroundings, assemble};
 use images::catalogue::{CATALOGUE, Entry};
 use registry::{Client, Options, Reference, blocking};
@@ -92,35 +92,17 @@ fn the_scorer_runs_with_nothing_but_its_image() {
     let to: Reference = format!("oci:{}:test", layout.display()).parse().unwrap();
     blocking::publish(&Client::new(Options::default()), &made.image, &to, &[]).unwrap();
 
-    let bundle = folder.path().join("bundle");
-    let unpacked = Command::new("umoci")
-        .args(["unpack", "--rootless", "--image"])
-        .arg(format!("{}:test", layout.display()))
-        .arg(&bundle)
-        .output()
-        .expect("umoci is needed: apt-get install umoci");
-    assert!(unpacked.status.success(), "{}", String::from_utf8_lossy(&unpacked.stderr));
-    let settings: serde_json::Value =
-        serde_json::from_slice(&fs::read(bundle.join("config.json")).unwrap()).unwrap();
-    let process = &settings["process"];
+    let inside = Rootfs::unpack(&layout, "test", &folder.path().join("bundle")).unwrap();
+    let process = &inside.process;
     assert_eq!(process["args"], serde_json::json!(["/usr/local/bin/scorer"]));
     assert_eq!((&process["user"]["uid"], &process["user"]["gid"]), (&65532.into(), &65532.into()));
-    let modes = fs::metadata(bundle.join("rootfs/tmp")).unwrap().permissions();
+    let modes = fs::metadata(inside.folder.join("tmp")).unwrap().permissions();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&modes) & 0o7777, 0o1777);
 
-    fs::copy(root().join("demo/shuttle/schema.json"), bundle.join("rootfs/schema.json")).unwrap();
-    let variables = process["env"].as_array().unwrap().iter().filter_map(|it| it.as_str());
-    let variables = variables.filter_map(|variable| variable.split_once('='));
-    let ended = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--root"])
-        .arg(bundle.join("rootfs"))
-        .args(["/usr/local/bin/scorer", "--stream=shuttle", "--schema=/schema.json"])
-        .args(["--brokers=localhost:1", "--kafka-timeout=1s", "--http=127.0.0.1:0"])
-        .env_clear()
-        // Here PATH would be where `unshare` is looked for.
-        .envs(variables.filter(|(name, _)| *name != "PATH"))
-        .output()
-        .unwrap();
+    fs::copy(root().join("demo/shuttle/schema.json"), inside.folder.join("schema.json")).unwrap();
+    let args = ["--stream=shuttle", "--schema=/schema.json", "--brokers=localhost:1"];
+    let more = ["--kafka-timeout=1s", "--http=127.0.0.1:0"];
+    let ended = inside.run("/usr/local/bin/scorer", &[&args[..], &more].concat()).unwrap();
     let said = String::from_utf8_lossy(&ended.stderr);
     // 75: the engine was opened and the broker asked for, in vain.
     assert_eq!(ended.status.code(), Some(75), "{said}");

@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::Value;
 
+/// How long to wait for what comes by itself. No scenario passes or fails by how fast the machine is, so this is only
+/// for what would never come.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+
 /// A namespace on the cluster of `KUBECONFIG`.
 #[derive(Clone, Debug)]
 pub struct Cluster {

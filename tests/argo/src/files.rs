@@ -83,7 +83,7 @@ impl World {
                 format!("--model-digest={digest}"),
                 format!("--image={image}"),
                 "--strategy=bootstrap".into(),
-                "--confirm-timeout=60s".into(),
+                "--confirm-timeout=4m".into(),
             ],
         )?;
         Ok(())

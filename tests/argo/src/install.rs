@@ -1,13 +1,12 @@
 //! The shipped YAML in namespaces of this run: steps, scorers, events.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use contract::kafka::TopicSpec;
 use registry::{Client, Options};
 use serde_json::Value;
 
-use crate::cluster::{Cluster, kustomize, until};
+use crate::cluster::{Cluster, PATIENCE, kustomize, until};
 use crate::world::{PLANTED, World, tell};
 
 impl World {
@@ -93,7 +92,7 @@ impl World {
         );
         self.cluster.apply(&self.render("events", &text)?)?;
         for owner in ["eventsource-name=headgate", "sensor-name=model-retrain"] {
-            until(Duration::from_secs(180), &format!("a pod of {owner}"), || {
+            until(PATIENCE, &format!("a pod of {owner}"), || {
                 let pods = self.cluster.list("pods", owner)?;
                 let ready = |pod: &Value| {
                     let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
@@ -102,6 +101,20 @@ impl World {
                 Ok(pods.iter().any(ready).then_some(()))
             })?;
         }
+        Ok(())
+    }
+
+    /// Installs the CronWorkflow that looks for drift of a stream from a baseline.
+    ///
+    /// # Errors
+    /// The cluster refuses it.
+    pub fn install_schedule(&self, stream: &str, baseline: &str) -> anyhow::Result<()> {
+        let settings = self.parameters_and(stream, &self.brokers, &[("baseline", baseline)])?;
+        let text = format!(
+            "namespace: {}\ncomponents: [../../../../workflow-templates/events/schedule]\n{settings}",
+            self.cluster.namespace
+        );
+        self.cluster.apply(&self.render("schedule", &text)?)?;
         Ok(())
     }
 
@@ -155,6 +168,15 @@ impl World {
     /// # Errors
     /// The registry refuses the schema that it names.
     pub fn parameters(&self, stream: &str, brokers: &str) -> anyhow::Result<String> {
+        self.parameters_and(stream, brokers, &[])
+    }
+
+    fn parameters_and(
+        &self,
+        stream: &str,
+        brokers: &str,
+        more: &[(&str, &str)],
+    ) -> anyhow::Result<String> {
         let schema = self.schema(stream)?;
         let pods = &self.settings.registry_from_pods;
         let trained = format!("{pods}/headgate-test/trained");
@@ -169,22 +191,26 @@ impl World {
             ("image", &self.repository()),
             ("base", "scratch"),
             ("plain-http", pods),
-            ("latency-budget", "2s"),
+            // No scenario is about speed, and the machine does all of this at the same time.
+            ("latency-budget", "10s"),
             ("records", "3000"),
             ("shares", "25%,50%"),
             ("min-step-time", "2s"),
             ("min-records", "40"),
-            ("deadline", "5m"),
+            ("deadline", "10m"),
             // A stream as young as these, on a machine as busy as this one, foretells nothing.
             ("undecidable", "go"),
             ("bake", "10s"),
-            ("confirm-timeout", "60s"),
+            ("confirm-timeout", "4m"),
             ("artifact", &trained),
             ("train-records", "20000"),
             ("train-min-records", "500"),
         ];
-        let literals: String =
-            lines.iter().map(|(name, value)| format!("      - \"{name}={value}\"\n")).collect();
+        let literals: String = lines
+            .iter()
+            .chain(more)
+            .map(|(name, value)| format!("      - \"{name}={value}\"\n"))
+            .collect();
         Ok(format!(
             "configMapGenerator:\n  - name: headgate\n    literals:\n{literals}    options:\n      \
              disableNameSuffixHash: true\n      labels: {{workflows.argoproj.io/configmap-type: Parameter}}\n"

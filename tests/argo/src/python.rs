@@ -1,10 +1,12 @@
 //! The image of the step in `tests/other-language`: Python and kcat of this machine, as a team's base image would have.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
-use registry::{Client, LayerBuilder, Platform, Recipe, Reference, blocking};
+use images::libraries;
+use registry::{Client, Image, LayerBuilder, Platform, Recipe, Reference, blocking};
 
 use crate::cluster::run;
 
@@ -15,10 +17,26 @@ const PYTHON: &str = "/usr/bin/python3";
 /// # Errors
 /// Python or kcat are missing, or the registry refuses.
 pub fn push(repository: &str, client: &Client, work: &Path) -> anyhow::Result<String> {
+    let target: Reference = repository.parse()?;
+    let published = blocking::publish(client, &build(work)?, &target, &[])?;
+    let image = published.image.to_string();
+    ensure!(image.contains("@sha256:"), "{image} is not by digest");
+    Ok(image)
+}
+
+/// The image, of files below `work` and of this machine, which have to stay until it is written.
+///
+/// # Errors
+/// Python or kcat are missing, or are no programs that run by themselves.
+pub fn build(work: &Path) -> anyhow::Result<Image> {
     std::fs::create_dir_all(work)?;
     let ask = "import sys, sysconfig; print(sysconfig.get_paths()['stdlib'])";
     let library = PathBuf::from(run(Command::new(PYTHON).args(["-I", "-c", ask]), None)?.trim());
-    let kcat = PathBuf::from(run(Command::new("which").arg("kcat"), None)?.trim());
+    let kcat = run(Command::new("which").arg("kcat"), None).context("apt-get install kcat")?;
+    let kcat = std::fs::canonicalize(kcat.trim())?;
+    // A script would need a shell, which the image has not.
+    let head = std::fs::read(&kcat)?;
+    ensure!(head.starts_with(b"\x7fELF"), "{} is no program but a script", kcat.display());
     let name = library.file_name().context("Python's library has a name")?;
     let copy = work.join(name);
     if !copy.exists() {
@@ -33,8 +51,9 @@ pub fn push(repository: &str, client: &Client, work: &Path) -> anyhow::Result<St
         modules.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<_>>()?;
     programs.extend([PathBuf::from(PYTHON), kcat.clone()]);
     let mut layer = LayerBuilder::new().shared_folder("/tmp")?;
-    for shared in images::libraries::of(&programs)? {
-        layer = layer.file(shared.to_str().context("a library's path is not UTF-8")?, &shared)?;
+    let needed = libraries::of(&programs)?;
+    for shared in &needed {
+        layer = layer.file(shared.to_str().context("a library's path is not UTF-8")?, shared)?;
     }
     let library = library.to_str().context("Python's path is not UTF-8")?;
     let layer = layer
@@ -47,14 +66,12 @@ pub fn push(repository: &str, client: &Client, work: &Path) -> anyhow::Result<St
         )?
         .build()?;
     let mut recipe = Recipe::new(platform()?);
-    recipe.env = [("PATH".to_owned(), "/usr/local/bin:/usr/bin".to_owned())].into();
+    recipe.env = BTreeMap::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin".to_owned())]);
+    let searched = libraries::search_path(&needed);
+    recipe.env.extend(searched.map(|path| (libraries::SEARCHED.to_owned(), path)));
     recipe.user = Some("65532:65532".to_owned());
     recipe.layers = vec![layer];
-    let target: Reference = repository.parse()?;
-    let published = blocking::publish(client, &recipe.assemble()?, &target, &[])?;
-    let image = published.image.to_string();
-    ensure!(image.contains("@sha256:"), "{image} is not by digest");
-    Ok(image)
+    Ok(recipe.assemble()?)
 }
 
 /// This machine's platform, which is the cluster's too.
@@ -64,4 +81,36 @@ pub(crate) fn platform() -> anyhow::Result<Platform> {
         "aarch64" => "linux/arm64".parse()?,
         other => anyhow::bail!("no image for {other}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use harness::rootfs::Rootfs;
+    use registry::Options;
+
+    use super::*;
+
+    #[test]
+    fn kcat_and_the_step_run_with_nothing_but_the_image() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = build(&folder.path().join("work")).unwrap();
+        let layout = folder.path().join("layout");
+        let to: Reference = format!("oci:{}:test", layout.display()).parse().unwrap();
+        blocking::publish(&Client::new(Options::default()), &image, &to, &[]).unwrap();
+        let inside = Rootfs::unpack(&layout, "test", &folder.path().join("bundle")).unwrap();
+
+        let told = inside.run("/usr/local/bin/kcat", &["-V"]).unwrap();
+        let words = format!("{}{}", text(&told.stdout), text(&told.stderr));
+        assert!(told.status.success() && words.contains("librdkafka"), "{words}");
+        let step = "/usr/local/bin/check-traffic";
+        let told = inside.run(PYTHON, &[step, "--describe"]).unwrap();
+        assert!(told.status.success(), "{}", text(&told.stderr));
+        assert!(text(&told.stdout).contains("check-traffic"), "{}", text(&told.stdout));
+    }
+
+    fn text(bytes: &[u8]) -> String {
+        String::from_utf8_lossy(bytes).into_owned()
+    }
 }

@@ -7,6 +7,7 @@ mod ended;
 mod leftovers;
 mod lost;
 mod manifests;
+mod schedule;
 mod side_by_side;
 mod swapped;
 mod verdicts;
@@ -32,7 +33,29 @@ pub struct Scenario {
 }
 
 /// Long, for the machine does all else at the same time.
-const RELEASE: Duration = Duration::from_secs(600);
+const RELEASE: Duration = Duration::from_secs(900);
+
+/// What a release tells that ends with a new champion, in this order.
+const PROMOTED: &[&str] = &[
+    "validate-model",
+    "build-image",
+    "shadow-test",
+    "canary-gate",
+    "promote",
+    // Of the exit handler, which finds nothing to take back.
+    "rollback",
+    "conclude",
+];
+/// What one tells whose candidate is taken back after its canary: by a task, and once more by the exit handler.
+const TAKEN_BACK: &[&str] = &[
+    "validate-model",
+    "build-image",
+    "shadow-test",
+    "canary-gate",
+    "rollback",
+    "rollback",
+    "conclude",
+];
 
 /// All of them.
 pub const SCENARIOS: &[Scenario] = &[
@@ -61,6 +84,7 @@ pub const SCENARIOS: &[Scenario] = &[
     now("pod-lost", "a pod deleted in mid-canary is tried again", lost::run),
     now("broker-away", "the broker is away for 30 s in mid-canary", broker::run),
     now("drift", "drift starts a retraining that ends in a promoted model, once", drift::run),
+    now("schedule", "a CronWorkflow looks for drift and starts a retraining", schedule::run),
     now("swapped", "a shadow test in another language, the DAG untouched", swapped::run),
     Scenario {
         name: "leftovers",

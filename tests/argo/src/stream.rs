@@ -8,7 +8,7 @@ use demo::audit::{Audit, Findings};
 use demo::replay::{Pace, Replay};
 use routes::Route;
 
-use crate::cluster::{Cluster, until};
+use crate::cluster::{Cluster, PATIENCE, until};
 use crate::world::World;
 
 /// Records a second; a cluster on a laptop answers that beside everything else.
@@ -42,7 +42,7 @@ impl Stream {
         };
         let replay = Replay::start(&kafka, pace, world.readings.to_vec())?;
         let cluster = world.cluster.clone();
-        until(Duration::from_secs(120), &format!("the scorer of {name} ready"), || {
+        until(PATIENCE, &format!("the scorer of {name} ready"), || {
             let set = cluster.get("statefulset", &format!("{name}-scorer"))?;
             Ok(set.filter(|set| set["status"]["readyReplicas"] == 1).map(drop))
         })?;
@@ -80,7 +80,7 @@ impl Stream {
         let features = self.kafka.extent(&format!("{}.features", self.name))?;
         let features = Window(features.0.into_iter().map(|(p, (_, end))| (p, (0, end))).collect());
         let written = features.len();
-        until(Duration::from_secs(60), &format!("answers of {}", self.name), || {
+        until(PATIENCE, &format!("answers of {}", self.name), || {
             Ok((self.audit.count() >= written).then_some(()))
         })?;
         let scorer = format!("{}-scorer", self.name);

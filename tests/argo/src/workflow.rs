@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::Value;
 
-use crate::cluster::{Cluster, until};
+use crate::cluster::{Cluster, PATIENCE, until};
 
 /// A workflow that was submitted.
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ impl Workflow {
     pub fn rest(&self) -> anyhow::Result<()> {
         let mut last = Value::Null;
         let mut same = 0;
-        until(Duration::from_secs(120), &format!("rest of {}", self.name), || {
+        until(PATIENCE, &format!("rest of {}", self.name), || {
             let found = self.cluster.get("workflow", &self.name)?;
             let found = found.with_context(|| format!("there is no workflow {}", self.name))?;
             let version = found["metadata"]["resourceVersion"].clone();

@@ -1,10 +1,9 @@
 //! Releases that are asked to go less far, or to wait for a person.
 
-use std::time::Duration;
-
 use anyhow::ensure;
 
-use super::{RELEASE, check, check_told, release, release_as, with_champion};
+use super::{PROMOTED, RELEASE, TAKEN_BACK, check, check_told};
+use super::{release, release_as, with_champion};
 use crate::cluster::until;
 use crate::workflow::Workflow;
 use crate::world::World;
@@ -37,6 +36,7 @@ pub(super) fn approval(world: &World) -> anyhow::Result<()> {
         &[&more[..], &[("approval-wait", "5s")]].concat(),
     )?;
     check(&ignored.end(RELEASE)?, "Failed", &["before it reached its goal"])?;
+    check_told(&stream, &ignored, TAKEN_BACK)?;
     let route = stream.route()?;
     ensure!(route.champion == champion && route.share() == 0.0, "the route is {route:?}");
 
@@ -50,7 +50,8 @@ pub(super) fn approval(world: &World) -> anyhow::Result<()> {
     world.cluster.argo(&[&["node", "set", &agreed.name], &yes[..]].concat())?;
     agreed.rest()?;
     agreed.tell("resume")?;
-    check(&agreed.end(Duration::from_secs(300))?, "Succeeded", &[])?;
+    check(&agreed.end(RELEASE)?, "Succeeded", &[])?;
+    check_told(&stream, &agreed, PROMOTED)?;
     ensure!(stream.route()?.champion != champion, "not promoted after a person agreed");
     stream.audit()?;
     Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use super::{RELEASE, check, release};
+use super::{PROMOTED, RELEASE, check, check_told, release};
 use crate::stream::Stream;
 use crate::world::World;
 
@@ -21,6 +21,7 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
     world.pause_broker("away", AWAY)?;
     let ended = release.end(RELEASE)?;
     check(&ended, "Succeeded", &[])?;
+    check_told(&stream, &release, PROMOTED)?;
     ensure!(stream.route()?.candidate.is_none(), "the canary was not finished");
     stream.audit()?;
     Ok(())

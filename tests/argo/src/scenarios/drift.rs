@@ -1,12 +1,12 @@
 //! Drift on a stream: told on Kafka, taken up by Argo Events, ended by a newly trained champion. And told twice.
 
-use std::time::Duration;
-
 use anyhow::{Context, ensure};
+use contract::event::OutcomeEvent;
 use contract::event_log;
 
-use super::{RELEASE, check, with_champion};
-use crate::cluster::until;
+use super::{PROMOTED, RELEASE, check, check_told, with_champion};
+use crate::cluster::{PATIENCE, until};
+use crate::stream::Stream;
 use crate::workflow::Workflow;
 use crate::world::World;
 
@@ -34,14 +34,10 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
         ],
     )?;
     check(&watch.end(RELEASE)?, "Succeeded", &[])?;
-    let events = event_log::read(&stream.kafka)?;
-    let told = events
-        .iter()
-        .find(|event| event.context.event_type.contains("headgate-drift.detected"))
-        .context("no drift was told")?;
+    let told = told_of(&stream)?;
     let name = format!("model-retrain-{}", told.context.id);
     let there = || Ok(world.cluster.get("workflow", &name)?.map(drop));
-    until(Duration::from_secs(120), &format!("a workflow {name}"), there)?;
+    until(PATIENCE, &format!("a workflow {name}"), there)?;
 
     // The same event once more, as a step that is run again tells it.
     let mut writer = stream.kafka.writer()?;
@@ -50,6 +46,7 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
 
     let retrain = Workflow::named(&world.cluster, &name);
     check(&retrain.end(RELEASE)?, "Succeeded", &[])?;
+    check_told(&stream, &retrain, &[&["train-linear"], PROMOTED].concat())?;
     let route = stream.route()?;
     ensure!(route.champion != champion && route.candidate.is_none(), "the route is {route:?}");
     let all = world.cluster.list("workflows", "app.kubernetes.io/managed-by=model-retrain")?;
@@ -57,4 +54,14 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
     stream.audit()?;
     world.remove_namespace();
     Ok(())
+}
+
+/// The event by which the drift of a stream was told.
+pub(super) fn told_of(stream: &Stream) -> anyhow::Result<OutcomeEvent> {
+    let is_it = |event: &OutcomeEvent| {
+        event.context.event_type.contains("headgate-drift.detected")
+            && event.custom_data.stream == stream.name
+    };
+    let mut events = event_log::read(&stream.kafka)?.into_iter();
+    events.find(is_it).with_context(|| format!("no drift of {} was told", stream.name))
 }

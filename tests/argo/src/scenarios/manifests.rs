@@ -11,6 +11,16 @@ use crate::world::World;
 
 /// The module whose definitions of `ScaledObject` the shipped one is held against.
 const KEDA: &str = "github.com/kedacore/keda/v2@v2.18.1";
+const SCALED_OBJECTS: &str = "scaledobjects.keda.sh";
+
+/// What an overlay may take in besides, one or two at a time.
+const COMPONENTS: &[&[&str]] = &[
+    &["scorer/components/keda"],
+    &["scorer/components/hpa"],
+    &["events"],
+    &["events", "events/credentials"],
+    &["events/schedule"],
+];
 
 pub(super) fn run_scenario(world: &World) -> anyhow::Result<()> {
     let root = harness::root();
@@ -38,8 +48,24 @@ pub(super) fn run_scenario(world: &World) -> anyhow::Result<()> {
     let module: Value = serde_json::from_str(&module)?;
     let module = module["Dir"].as_str().context("go names the module's folder")?;
     let definitions = format!("{module}/config/crd/bases");
-    let apply = ["apply", "--server-side", "--force-conflicts", "--filename", &definitions];
-    world.cluster.kubectl(&apply)?;
+    // A cluster that has KEDA keeps its own definitions, and one that has not is left without.
+    let own = world.cluster.get("customresourcedefinition", SCALED_OBJECTS)?.is_none();
+    if own {
+        world.cluster.kubectl(&["apply", "--server-side", "--filename", &definitions])?;
+        let known = ["wait", "--for=condition=Established", "--timeout=5m"];
+        let kind = format!("customresourcedefinition/{SCALED_OBJECTS}");
+        world.cluster.kubectl(&[&known[..], &[&kind]].concat())?;
+    }
+    let accepted = overlays(world);
+    if own {
+        world.cluster.kubectl(&["delete", "--wait=false", "--filename", &definitions])?;
+    }
+    accepted
+}
+
+/// Every overlay, and what it may take in, as the API server sees it.
+fn overlays(world: &World) -> anyhow::Result<()> {
+    let root = harness::root();
 
     for overlay in std::fs::read_dir(root.join("overlays"))? {
         let overlay = overlay?;
@@ -57,12 +83,21 @@ pub(super) fn run_scenario(world: &World) -> anyhow::Result<()> {
         ensure!(objects > 20, "the overlay {name} has only {objects} objects");
         ensure!(!said.contains("would violate PodSecurity"), "overlay {name}: {said}");
     }
-    let text = format!(
-        "namespace: {}\nresources: [../../../../workflow-templates/scorer]\n\
-         components: [../../../../workflow-templates/scorer/components/hpa]\n{}",
-        world.cluster.namespace,
-        world.parameters("manifests", &world.brokers)?
-    );
-    world.cluster.dry_run(&world.render("hpa", &text)?).context("the HPA component")?;
+    for component in COMPONENTS {
+        let said = world.cluster.dry_run(&with_components(world, component)?);
+        said.with_context(|| format!("the overlay prod with {}", component.join(" and ")))?;
+    }
     Ok(())
+}
+
+/// An overlay with components of `workflow-templates`, as a team takes them in.
+fn with_components(world: &World, components: &[&str]) -> anyhow::Result<String> {
+    let paths: Vec<String> =
+        components.iter().map(|name| format!("../../../../workflow-templates/{name}")).collect();
+    let text = format!(
+        "namespace: {}\nresources: [../../../../overlays/prod]\ncomponents: [{}]\n",
+        world.cluster.namespace,
+        paths.join(", ")
+    );
+    world.render(&format!("with-{}", components.join("-").replace('/', "-")), &text)
 }

@@ -2,17 +2,19 @@
 
 use anyhow::{Context, ensure};
 
-use super::{RELEASE, check, release, with_champion};
+use super::{PROMOTED, RELEASE, TAKEN_BACK, check, check_told, release, with_champion};
 use crate::workflow::Ended;
 use crate::world::World;
 
 pub(super) fn run(world: &World) -> anyhow::Result<()> {
     let stream = with_champion(world, "side-by-side", "linear")?;
     // Both pass their shadow; whoever comes to traffic second is compared with the first, which is the champion then.
-    let more = [("records", "20000"), ("accept", "no-harm")];
-    let first = release(world, &stream, "boosting", &more)?;
-    let second = release(world, &stream, "blind-spot", &more)?;
-    let (first, second) = (first.end(RELEASE)?, second.end(RELEASE)?);
+    // The canary is long, so that on a slow machine too the later shadow ends while the earlier release has the traffic.
+    let more =
+        [("records", "20000"), ("accept", "no-harm"), ("shares", "50%"), ("min-step-time", "60s")];
+    let one = release(world, &stream, "boosting", &more)?;
+    let other = release(world, &stream, "blind-spot", &more)?;
+    let (first, second) = (one.end(RELEASE)?, other.end(RELEASE)?);
     let (a, b) = (span(&first, "canary-gate")?, span(&second, "canary-gate")?);
     ensure!(a.1 <= b.0 || b.1 <= a.0, "both moved traffic at once: {a:?}, {b:?}");
     // Pods come up when the cluster has room, so the two shadows need not meet; but the later release's must have run
@@ -23,8 +25,13 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
     // At least the one that came to a champion without its flaw or found none itself has a verdict of its own.
     let promoted = [&first, &second].iter().filter(|ended| ended.phase == "Succeeded").count();
     ensure!(promoted >= 1, "nothing was promoted: {first}\n{second}");
-    for failed in [&first, &second].into_iter().filter(|ended| ended.phase != "Succeeded") {
-        check(failed, "Failed", &["canary-gate"])?;
+    for (release, ended) in [(&one, &first), (&other, &second)] {
+        if ended.phase == "Succeeded" {
+            check_told(&stream, release, PROMOTED)?;
+        } else {
+            check(ended, "Failed", &["canary-gate"])?;
+            check_told(&stream, release, TAKEN_BACK)?;
+        }
     }
     stream.audit()?;
     Ok(())

@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 
-use super::{RELEASE, check, check_told, release, with_champion};
+use super::{PROMOTED, RELEASE, TAKEN_BACK, check, check_told, release, with_champion};
 use crate::files::sha256;
 use crate::world::World;
 
@@ -10,16 +10,7 @@ pub(super) fn promoted(world: &World) -> anyhow::Result<()> {
     let stream = with_champion(world, "promoted", "linear")?;
     let release = release(world, &stream, "boosting", &[])?;
     check(&release.end(RELEASE)?, "Succeeded", &[])?;
-    let steps = [
-        "validate-model",
-        "build-image",
-        "shadow-test",
-        "canary-gate",
-        "promote",
-        "rollback",
-        "conclude",
-    ];
-    check_told(&stream, &release, &steps)?;
+    check_told(&stream, &release, PROMOTED)?;
     let digest = sha256(&harness::root().join("demo/models/boosting.onnx"))?;
     let route = stream.route()?;
     ensure!(route.champion.digest == digest && route.candidate.is_none(), "the route is {route:?}");
@@ -44,6 +35,7 @@ pub(super) fn rolled_back(world: &World) -> anyhow::Result<()> {
     let champion = stream.route()?.champion;
     let release = release(world, &stream, "blind-spot", &[])?;
     check(&release.end(RELEASE)?, "Failed", &["canary-gate fail", "harm"])?;
+    check_told(&stream, &release, TAKEN_BACK)?;
     let route = stream.route()?;
     ensure!(route.champion == champion && route.share() == 0.0, "the route is {route:?}");
     let bad = sha256(&harness::root().join("demo/models/blind-spot.onnx"))?;
@@ -62,6 +54,7 @@ pub(super) fn blue_green(world: &World) -> anyhow::Result<()> {
     let release = release(world, &stream, "blind-spot", &more)?;
     stream.await_route(RELEASE, "the switch of the whole stream", |route| route.share() == 1.0)?;
     check(&release.end(RELEASE)?, "Failed", &["canary-gate fail", "harm"])?;
+    check_told(&stream, &release, TAKEN_BACK)?;
     let route = stream.route()?;
     ensure!(route.champion == champion && route.share() == 0.0, "the route is {route:?}");
     stream.audit()?;
