@@ -14,7 +14,7 @@ use crate::decide::Limits;
 
 /// The flags beyond those of every step.
 #[derive(Clone, Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("candidate").required(true).args(["model", "image"])))]
+#[command(group(clap::ArgGroup::new("candidate").required(true).args(["model", "image", "candidate_endpoint"])))]
 pub struct Args {
     /// ONNX file of the candidate: a path, or oci://<registry>/<repository>[:tag][@digest][#name]
     #[arg(long, env = "HEADGATE_MODEL", value_name = "FILE")]
@@ -24,6 +24,10 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_IMAGE", value_name = "IMAGE")]
     pub image: Option<String>,
 
+    /// Candidate that answers over HTTP by the Open Inference Protocol v2, in place of a model: http://host:port/v2/models/<name>
+    #[arg(long, env = "HEADGATE_CANDIDATE_ENDPOINT", value_name = "URL")]
+    pub candidate_endpoint: Option<String>,
+
     /// Digest that the candidate must have, sha256:<hex>; another one fails
     #[arg(long, env = "HEADGATE_MODEL_DIGEST", value_name = "DIGEST")]
     pub model_digest: Option<String>,
@@ -32,9 +36,25 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_CHAMPION", value_name = "FILE")]
     pub champion: Option<InputFile>,
 
-    /// What the candidate is compared with: engine, the champion's model answering beside it; recorded, the answers that the route's champion gave to the stream
+    /// What the candidate is compared with: engine, the champion's model answering beside it; recorded, the answers that the route's champion gave to the stream; endpoint, the model at --champion-endpoint
     #[arg(long, env = "HEADGATE_AGAINST", value_enum, default_value_t = Against::Engine)]
     pub against: Against,
+
+    /// Champion that answers over HTTP by the Open Inference Protocol v2, for --against endpoint
+    #[arg(long, env = "HEADGATE_CHAMPION_ENDPOINT", value_name = "URL")]
+    pub champion_endpoint: Option<String>,
+
+    /// File with a bearer token that is shown to the endpoints; mount it from a Secret
+    #[arg(long, env = "HEADGATE_ENDPOINT_TOKEN_FILE", value_name = "FILE")]
+    pub endpoint_token_file: Option<PathBuf>,
+
+    /// The longest that one attempt at an endpoint may take
+    #[arg(long, env = "HEADGATE_ENDPOINT_TIMEOUT", default_value = "5s", value_parser = duration)]
+    pub endpoint_timeout: Duration,
+
+    /// How often an endpoint is asked for one batch at most while it is away or busy
+    #[arg(long, env = "HEADGATE_ENDPOINT_ATTEMPTS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20), value_name = "ATTEMPTS")]
+    pub endpoint_attempts: u32,
 
     /// Schema of the stream, the fields of its records: a path or oci://…
     #[arg(long, env = "HEADGATE_SCHEMA", value_name = "FILE")]
@@ -118,6 +138,7 @@ pub struct Args {
 pub enum Against {
     Engine,
     Recorded,
+    Endpoint,
 }
 
 impl Args {
@@ -129,15 +150,41 @@ impl Args {
         {
             return refuse("--from is not before --to", "exchange them");
         }
-        if self.against == Against::Recorded && self.champion.is_some() {
+        if self.live.is_some_and(|time| time > self.deadline) {
+            return refuse(
+                "--live is longer than --deadline",
+                "give --deadline at least that time",
+            );
+        }
+        if self.against != Against::Engine && self.champion.is_some() {
             let hint = "leave --champion out, or compare with --against engine";
-            return refuse("what is recorded needs no model of the champion", hint);
+            return refuse("only --against engine takes a model of the champion", hint);
+        }
+        if (self.against == Against::Endpoint) != self.champion_endpoint.is_some() {
+            let hint = "give both, or none of them";
+            return refuse("--against endpoint and --champion-endpoint belong together", hint);
+        }
+        if self.candidate_endpoint.is_some() && self.model_digest.is_some() {
+            let hint = "leave --model-digest out, or give the model itself";
+            return refuse("an endpoint does not tell the digest of its model", hint);
         }
         if self.against == Against::Recorded && self.max_latency_ratio.is_some() {
             let hint = "leave --max-latency-ratio out, or compare with --against engine";
             return refuse("the champion takes no time here when its answers are recorded", hint);
         }
         Ok(())
+    }
+
+    /// How an endpoint is reached; its own words are quoted where nothing is masked.
+    pub(crate) fn endpoint(&self, model: &str) -> inference::Options {
+        inference::Options {
+            token_file: self.endpoint_token_file.clone(),
+            ca_file: self.registry.ca_file.clone(),
+            timeout: self.endpoint_timeout,
+            attempts: self.endpoint_attempts,
+            quote: self.mask.is_empty(),
+            ..inference::Options::of(model)
+        }
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -174,6 +174,7 @@ fn count(
     }
     match (live, limits.champion_mismatch) {
         (Live::Unanswered, _) => tally.live.unanswered += 1,
+        (Live::Unasked, _) => {}
         (Live::OtherModel, _) => tally.live.other_model += 1,
         (_, None) => tally.live.compared += 1,
         (_, Some(_)) => {

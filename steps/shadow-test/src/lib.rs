@@ -33,7 +33,6 @@ use compare::{Comparison, batch_size};
 use largest::Mask;
 use models::{Found, Given};
 use read::Reading;
-use side::Side;
 use told::Compared;
 
 /// The step.
@@ -61,7 +60,11 @@ impl Step for ShadowTest {
     const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const OUTPUTS: &'static [OutputSpec] = &[
-        OutputSpec { name: "champion", about: "Digest of the champion compared with", default: "" },
+        OutputSpec {
+            name: "champion",
+            about: "Digest of the champion compared with; the address where it is an endpoint",
+            default: "",
+        },
         OutputSpec {
             name: "window",
             about: "Offsets that were answered, as PARTITION:FIRST-END separated by commas",
@@ -104,14 +107,14 @@ impl Step for ShadowTest {
             Ok(found) => found,
             Err(reason) => return refused(Verdict::Inconclusive, reason),
         };
-        let candidate_model = match models::load(&candidate, &schema)? {
-            Ok(model) => model,
+        let candidate_side = match models::candidate_side(args, &candidate, &schema)? {
+            Ok(side) => side,
             Err(reason) => {
                 let reason = format!("the candidate cannot answer this stream: {reason}");
                 return refused(Verdict::Fail, reason);
             }
         };
-        let champion_side = match models::side(args.against, &champion, &schema)? {
+        let champion_side = match models::champion_side(args, &champion, &schema)? {
             Ok(side) => side,
             Err(reason) => {
                 let reason = format!("the champion {} cannot answer: {reason}", champion.digest);
@@ -123,10 +126,12 @@ impl Step for ShadowTest {
         let features = format!("{}.features", context.common.stream);
         let plan = window::choose(&context.kafka, &features, args)?;
         let batch = batch_size(plan.records());
-        let sides = [champion_side, Side::engine(candidate_model)];
+        let sides = [champion_side, candidate_side];
         let mut comparison =
             Comparison::new(&schema, &limits, sides, batch, mask.hides_something());
-        let reading = Reading::new(context, &mut comparison, Some(&champion.digest), args.deadline);
+        // An endpoint's answers are not those of a model that has a name on the stream.
+        let on_stream = (args.against != Against::Endpoint).then_some(champion.digest.as_str());
+        let reading = Reading::new(context, &mut comparison, on_stream, args.deadline);
         let ended = reading.run(&plan)?;
         let (tally, checks, track) = comparison.told();
         let largest = tally.largest.shown(&schema, &mask);
@@ -172,6 +177,9 @@ fn inputs(args: &Args, given: &Given, candidate: Option<&Found>) -> BTreeMap<Str
     }
     if let Some(image) = &args.image {
         inputs.insert("image".into(), image.clone());
+    }
+    if let Some(url) = &args.champion_endpoint {
+        inputs.insert("champion".into(), url.clone());
     }
     if let Some(champion) = &given.champion {
         inputs.insert("champion".into(), champion.digest.clone());

@@ -19,6 +19,8 @@ pub(crate) enum Live {
     OtherModel,
     /// Not yet, never, or as a dead letter.
     Unanswered,
+    /// Nobody asked: what is on the stream is not compared.
+    Unasked,
 }
 
 /// An answer, live or here.

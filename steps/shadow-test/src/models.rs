@@ -1,8 +1,9 @@
-//! Candidate and champion: found, checked against their digest, loaded into the engine.
+//! Candidate and champion: found, checked against their digest, loaded into the engine or reached over HTTP.
 
 use std::path::PathBuf;
 
 use contract::Context;
+use inference::{Client, Error};
 use inputs::Inputs;
 use model::{LoadError, Model, StreamSchema};
 use registry::{Digest, InputFile, Reference};
@@ -15,7 +16,7 @@ use crate::{Against, Args};
 /// A model, or a file on this machine.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Found {
-    /// `sha256:` of the file.
+    /// `sha256:` of the file; the address of an endpoint, which tells no digest.
     pub digest: String,
     /// The file or image it came from.
     pub origin: String,
@@ -54,6 +55,9 @@ pub(crate) fn candidate(
     given: &Given,
     context: &Context,
 ) -> anyhow::Result<Or<Found>> {
+    if let Some(url) = &args.candidate_endpoint {
+        return Ok(Ok(Found::endpoint(url)));
+    }
     context.progress.tell(0, 1, "fetching the candidate");
     let found = match (&given.model, &args.image) {
         (Some(found), _) => found.clone(),
@@ -61,7 +65,7 @@ pub(crate) fn candidate(
             Ok(found) => found,
             Err(reason) => return Ok(Err(reason)),
         },
-        (None, None) => unreachable!("clap asks for one of them"),
+        (None, None) => unreachable!("clap asks for one of them, and an endpoint has returned"),
     };
     Ok(match &args.model_digest {
         Some(wanted) if *wanted != found.digest => Err(format!(
@@ -78,6 +82,9 @@ pub(crate) fn champion(args: &Args, given: &Given, context: &Context) -> anyhow:
     if let Some(found) = &given.champion {
         return Ok(Ok(found.clone()));
     }
+    if let Some(url) = &args.champion_endpoint {
+        return Ok(Ok(Found::endpoint(url)));
+    }
     let stream = &context.common.stream;
     let Some(route) = routes::read(&context.kafka, stream)? else {
         return Ok(Err(format!(
@@ -93,7 +100,7 @@ pub(crate) fn champion(args: &Args, given: &Given, context: &Context) -> anyhow:
 }
 
 /// Loads a model for records of `schema`; a reason when the engine or the stream refuses it.
-pub(crate) fn load(found: &Found, schema: &StreamSchema) -> anyhow::Result<Or<Model>> {
+fn load(found: &Found, schema: &StreamSchema) -> anyhow::Result<Or<Model>> {
     let mut model = match Model::load(&found.path) {
         Ok(model) => model,
         // Without the engine nothing can be said about the model.
@@ -105,15 +112,50 @@ pub(crate) fn load(found: &Found, schema: &StreamSchema) -> anyhow::Result<Or<Mo
     Ok(model.fit(schema).map(|()| model).map_err(|misfit| misfit.to_string()))
 }
 
-/// The champion as one of the two sides.
-pub(crate) fn side(
-    against: Against,
-    champion: &Found,
+/// The candidate as one of the two sides.
+pub(crate) fn candidate_side(
+    args: &Args,
+    found: &Found,
     schema: &StreamSchema,
 ) -> anyhow::Result<Or<Side>> {
-    match against {
-        Against::Engine => Ok(load(champion, schema)?.map(Side::engine)),
-        Against::Recorded => Ok(Ok(Side::Recorded)),
+    match &args.candidate_endpoint {
+        Some(url) => connect(args, url, schema),
+        None => Ok(load(found, schema)?.map(Side::engine)),
+    }
+}
+
+/// The champion as one of the two sides.
+pub(crate) fn champion_side(
+    args: &Args,
+    found: &Found,
+    schema: &StreamSchema,
+) -> anyhow::Result<Or<Side>> {
+    match &args.champion_endpoint {
+        Some(url) => connect(args, url, schema),
+        None if args.against == Against::Recorded => Ok(Ok(Side::Recorded)),
+        None => Ok(load(found, schema)?.map(Side::engine)),
+    }
+}
+
+/// Reaches a model over HTTP; a reason when it is none for these records.
+fn connect(args: &Args, url: &str, schema: &StreamSchema) -> anyhow::Result<Or<Side>> {
+    let fields: Vec<&str> = schema.fields.iter().map(|field| field.name.as_str()).collect();
+    match Client::connect(args.endpoint(url), &fields) {
+        Ok(client) => {
+            tracing::info!(model = url, metadata = ?client.metadata(), "an endpoint to compare");
+            Ok(Ok(Side::Endpoint(Box::new(client))))
+        }
+        Err(misfit @ Error::Misfit { .. }) => Ok(Err(misfit.to_string())),
+        Err(away) if away.is_passing() => {
+            Err(contract::passing(away.to_string(), "then run the step again"))
+        }
+        Err(error) => Err(contract::usage(error.to_string(), "correct the flags of the endpoint")),
+    }
+}
+
+impl Found {
+    fn endpoint(url: &str) -> Self {
+        Self { digest: url.to_owned(), origin: url.to_owned(), path: PathBuf::new() }
     }
 }
 

@@ -87,7 +87,7 @@ impl<'a, 'c> Reading<'a, 'c> {
         let mut take = |record: Record| -> anyhow::Result<()> {
             let live = match &mut live {
                 Some(live) => live.to(record.partition, record.offset, give_up)?,
-                None => Live::Unanswered,
+                None => Live::Unasked,
             };
             self.take(&record, live, total)
         };
@@ -139,7 +139,7 @@ impl<'a, 'c> Reading<'a, 'c> {
             while let Some((record, since)) = waiting.pop_front() {
                 let come = match &mut live {
                     Some(live) => live.come(record.partition, record.offset)?,
-                    None => Some(Live::Unanswered),
+                    None => Some(Live::Unasked),
                 };
                 let overdue = (since.elapsed() >= UNDER_WAY).then_some(Live::Unanswered);
                 let Some(answer) = come.or(overdue) else {

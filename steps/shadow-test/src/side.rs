@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use inference::Client;
 use model::{Answers, Model};
 
 use crate::live::{Answer, Live};
@@ -10,6 +11,8 @@ use crate::live::{Answer, Live};
 pub(crate) enum Side {
     /// A model in this process.
     Engine { model: Box<Model>, room: Answers },
+    /// A model behind HTTP.
+    Endpoint(Box<Client>),
     /// The champion that answered the stream: its answers are read, not asked for.
     Recorded,
 }
@@ -32,7 +35,7 @@ impl Side {
     /// Answers as many rows as there are live answers, which are given with them.
     ///
     /// Gives the time of the whole batch where that is the time of its answers: not when some row had to be asked
-    /// again by itself, and not for what was recorded.
+    /// again by itself, and not for what was recorded. That of an endpoint is as the caller sees it, pauses included.
     pub(crate) fn answer(
         &mut self,
         rows: &[f32],
@@ -42,6 +45,7 @@ impl Side {
         into.clear();
         match self {
             Self::Engine { model, room } => ask_engine(model, room, rows, live.len(), into),
+            Self::Endpoint(client) => ask_endpoint(client, rows, live.len(), into),
             Self::Recorded => {
                 into.extend(live.iter().map(|live| recorded(live)));
                 None
@@ -74,6 +78,21 @@ fn ask_engine(
     None
 }
 
+/// Answers `n` rows; what the endpoint does not answer within its bounds is a failure of that side.
+fn ask_endpoint(
+    client: &Client,
+    rows: &[f32],
+    n: usize,
+    into: &mut Vec<Reply>,
+) -> Option<Duration> {
+    let replies = client.answer(rows, n);
+    into.extend(replies.rows.into_iter().map(|row| match row {
+        Ok(answer) => Reply::Answer(Answer { label: answer.label, score: answer.score }),
+        Err(why) => Reply::Failed(why),
+    }));
+    replies.took
+}
+
 fn answer(answers: &Answers, index: usize) -> Answer {
     let label = answers.labels.as_ref().map(|labels| labels[index]);
     Answer { label, score: f64::from(answers.score[index]) }
@@ -85,7 +104,7 @@ fn recorded(live: &Live) -> Reply {
         Live::Answered(_) | Live::Unreadable => {
             Reply::Failed("what is on the stream is no prediction".to_owned())
         }
-        Live::OtherModel | Live::Unanswered => Reply::Absent,
+        Live::OtherModel | Live::Unanswered | Live::Unasked => Reply::Absent,
     }
 }
 

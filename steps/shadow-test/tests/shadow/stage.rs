@@ -19,7 +19,7 @@ pub(crate) struct Stage {
     pub(crate) confidence: &'static str,
     stream: String,
     brokers: String,
-    schema: StreamSchema,
+    pub(crate) schema: StreamSchema,
     /// Ends with the stage.
     _memory: Option<MemoryBroker>,
 }
