@@ -117,10 +117,10 @@ impl Evidence {
         let ids = self.ids(answer.slices);
         for track in &mut self.tracks {
             match track.metric.of {
-                Of::LabelErrors if answer.is_wrong(label) => {
-                    if track.bursts.counts(answer.key, answer.at_ms) {
-                        track.event(candidate, share, answer.key, &ids);
-                    }
+                Of::LabelErrors
+                    if answer.is_wrong(label) && track.bursts.counts(answer.key, answer.at_ms) =>
+                {
+                    track.event(candidate, share, answer.key, &ids);
                 }
                 Of::Loss => {
                     let loss = track.metric.loss.zip(answer.score);

@@ -28,6 +28,9 @@ pub(crate) struct History {
     pub(crate) labels: Window,
 }
 
+/// Answers by the hash of their record's id, each with the label that it gives.
+type Unlabelled = HashMap<u64, (Past, f64)>;
+
 /// The labelled answers that the model `champion` gave on its own lot, the newest ones, at most as many as the plan
 /// asks for.
 ///
@@ -77,7 +80,7 @@ fn answers_of(
     context: &Context,
     champion: &str,
     window: &Window,
-) -> anyhow::Result<(HashMap<u64, (Past, f64)>, i64)> {
+) -> anyhow::Result<(Unlabelled, i64)> {
     let topic = format!("{}.predictions", context.common.stream);
     let (mut answers, mut first_ms) = (HashMap::new(), i64::MAX);
     Reader::read_window(&context.kafka, &topic, window, |record| {
@@ -93,7 +96,7 @@ fn answers_of(
 
 fn meet(
     context: &Context,
-    mut answers: HashMap<u64, (Past, f64)>,
+    mut answers: Unlabelled,
     window: &Window,
 ) -> anyhow::Result<Vec<Past>> {
     let mut labelled = Vec::new();

@@ -11,7 +11,8 @@ const CLOSEST: f64 = 1e-7;
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Loss {
     /// `-ln p` of what came, for labels 0 and 1.
-    LogLoss,
+    #[serde(rename = "log-loss")]
+    Logarithmic,
     /// `(p - label)^2`, for labels 0 and 1 (Brier 1950).
     Brier,
     /// `|score - label|`.
@@ -24,13 +25,13 @@ impl Loss {
     /// The loss; `None` where it has none: a probability outside [0, 1], a label that is neither 0 nor 1, no number.
     pub(crate) fn of(self, score: f64, label: f64) -> Option<f64> {
         let value = match self {
-            Self::LogLoss | Self::Brier => {
+            Self::Logarithmic | Self::Brier => {
                 if !(0.0..=1.0).contains(&score) || (label != 0.0 && label != 1.0) {
                     return None;
                 }
                 let of_what_came = if label == 1.0 { score } else { 1.0 - score };
                 match self {
-                    Self::LogLoss => -of_what_came.clamp(CLOSEST, 1.0 - CLOSEST).ln(),
+                    Self::Logarithmic => -of_what_came.clamp(CLOSEST, 1.0 - CLOSEST).ln(),
                     _ => (1.0 - of_what_came).powi(2),
                 }
             }
@@ -48,10 +49,10 @@ mod tests {
     #[test]
     fn losses_by_hand() {
         for (loss, score, label, expected) in [
-            (Loss::LogLoss, 0.8, 1.0, Some(0.223_143_551_314_209_7)),
-            (Loss::LogLoss, 0.8, 0.0, Some(1.609_437_912_434_100_4)),
-            (Loss::LogLoss, 1.5, 0.0, None),
-            (Loss::LogLoss, 0.5, 2.0, None),
+            (Loss::Logarithmic, 0.8, 1.0, Some(0.223_143_551_314_209_7)),
+            (Loss::Logarithmic, 0.8, 0.0, Some(1.609_437_912_434_100_4)),
+            (Loss::Logarithmic, 1.5, 0.0, None),
+            (Loss::Logarithmic, 0.5, 2.0, None),
             (Loss::Brier, 0.8, 1.0, Some(0.04)),
             (Loss::Brier, 0.8, 0.0, Some(0.64)),
             (Loss::AbsoluteError, 3.0, 5.5, Some(2.5)),
@@ -66,6 +67,6 @@ mod tests {
             };
             assert!(is_close, "{loss:?} {score} {label}: {found:?}");
         }
-        assert!(Loss::LogLoss.of(0.0, 1.0).is_some_and(f64::is_finite), "sure and wrong");
+        assert!(Loss::Logarithmic.of(0.0, 1.0).is_some_and(f64::is_finite), "sure and wrong");
     }
 }

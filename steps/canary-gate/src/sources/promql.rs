@@ -1,6 +1,6 @@
 //! Asks Prometheus on its schedule, beside the loop: a server that is slow must not hold up the stream's evidence.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use prometheus::{Answer, Client, Error, Question};
@@ -47,10 +47,7 @@ impl Promql {
 
     /// The next sample, if one has come.
     pub(crate) fn next(&self) -> Option<Sample> {
-        match self.samples.try_recv() {
-            Ok(sample) => Some(sample),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        }
+        self.samples.try_recv().ok()
     }
 }
 
