@@ -45,9 +45,11 @@ test: onnxruntime ## Everything: unit, conformance, docs, browser, real Kafka, f
 
 test-argo: onnxruntime ## Releases on a real Argo: the cluster of KUBECONFIG, images through REGISTRY=<host>; ARGS='promoted --keep'
 	@scripts/tools cargo cc cmake java mvn kcat kubectl argo go
-	@cargo run --quiet --package images -- --profile $(or $(IMAGE_PROFILE),dev) --out target/argo/images \
+	@# As `make test` compiles it: a part of the workspace is another choice of features, and so another compilation.
+	@cargo build --quiet --workspace --bins
+	@target/debug/images --profile $(or $(IMAGE_PROFILE),dev) --out target/argo/images \
 	  --registry $(or $(REGISTRY),$(error REGISTRY is not set: name the registry that the cluster pulls from, host:port))
-	@cargo run --quiet --package test-argo --bin test-argo -- $(ARGS)
+	@target/debug/test-argo $(ARGS)
 
 check: ## Format, lints, licences and bans
 	@scripts/tools cargo cargo-deny
@@ -83,9 +85,10 @@ bench-routes: onnxruntime ## Time from a route's write until every scorer follow
 
 bench-argo: onnxruntime ## A release on the cluster of KUBECONFIG, against the same workflow with steps that do nothing
 	@scripts/tools cargo cc cmake java mvn kubectl argo
-	@cargo run --quiet --package images -- --profile $(or $(IMAGE_PROFILE),release) --out target/argo/images \
+	@cargo build --quiet --workspace --bins
+	@target/debug/images --profile $(or $(IMAGE_PROFILE),release) --out target/argo/images \
 	  --registry $(or $(REGISTRY),$(error REGISTRY is not set: name the registry that the cluster pulls from, host:port))
-	@cargo run --quiet --package test-argo --bin bench-argo -- $(ARGS)
+	@target/debug/bench-argo $(ARGS)
 
 bench-steps: ## Start time and size of every step's binary
 	@cargo run --quiet --release --package benches --bin bench-steps -- $(ARGS)

@@ -50,14 +50,20 @@ pub fn compile(root: &Path, profile: Profile, entries: &[&Entry]) -> anyhow::Res
             command.args(["--package", package]);
         }
         if !engine {
-            // With a target of its own the flag does not reach build scripts, which stay as they are.
-            command.args(["--target", &triple()]);
-            command.env("RUSTFLAGS", "-C target-feature=+crt-static");
+            statically(&mut command);
         }
         let status = command.status().context("run cargo")?;
         ensure!(status.success(), "the programs do not compile");
     }
     Ok(())
+}
+
+/// Makes a `cargo build` one of static programs, which lie below `target/<triple>` then.
+pub fn statically(command: &mut Command) {
+    // With a target of its own the flag does not reach build scripts, which stay as they are.
+    command.args(["--target", &triple()]).env("RUSTFLAGS", "-C target-feature=+crt-static");
+    // librdkafka's own build puts a file's functions into one piece, so that a linker could leave none of them out.
+    command.env("CFLAGS", "-ffunction-sections -fdata-sections");
 }
 
 /// Where the compiled program lies, without symbols.
@@ -90,6 +96,7 @@ pub fn program(
     Ok(stripped)
 }
 
-fn triple() -> String {
+/// The name of this machine's target.
+pub fn triple() -> String {
     format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
 }

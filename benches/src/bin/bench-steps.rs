@@ -21,7 +21,6 @@ struct Args {
     rounds: usize,
 }
 
-const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 const STATIC: [&str; 7] = [
     "build-image",
     "canary-gate",
@@ -50,8 +49,9 @@ fn main() -> anyhow::Result<()> {
     build(&WITH_ENGINE, false)?;
     let venv = Venv::ready()?;
     let release = |folder: &str, name: &str| harness::root().join("target").join(folder).join(name);
+    let triple = images::programs::triple();
     let statics =
-        STATIC.iter().map(|name| (*name, release(&format!("{TRIPLE}/release"), name), true));
+        STATIC.iter().map(|name| (*name, release(&format!("{triple}/release"), name), true));
     let engines = WITH_ENGINE.iter().map(|name| (*name, release("release", name), false));
     let mut binaries: Vec<Binary> = statics
         .chain(engines)
@@ -81,8 +81,7 @@ fn build(names: &[&str], is_static: bool) -> anyhow::Result<()> {
     let mut command = Command::new(cargo);
     command.current_dir(harness::root()).args(["build", "--quiet", "--release"]);
     if is_static {
-        // Build scripts and macros must stay dynamic, so the target has to be named.
-        command.args(["--target", TRIPLE]).env("RUSTFLAGS", "-C target-feature=+crt-static");
+        images::programs::statically(&mut command);
     }
     for name in names {
         command.args(["--package", name, "--bin", name]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use contract::kafka::{Kafka, KafkaArgs, TopicSpec};
 
-use crate::cluster::run;
+use crate::cluster::{PATIENCE, run};
 use crate::world::World;
 
 /// The ports that the shipped network policy opens for Kafka.
@@ -64,8 +64,8 @@ pub fn kafka(brokers: &str) -> anyhow::Result<Kafka> {
     Kafka::new(&KafkaArgs {
         brokers: brokers.to_owned(),
         kafka_config: None,
-        // Longer than the broker is away in any scenario.
-        kafka_timeout: Duration::from_secs(120),
+        // Longer than the broker is away in any scenario, and then needs to start on a machine with much else to do.
+        kafka_timeout: 2 * PATIENCE,
         events_topic: "headgate.events".into(),
     })
 }

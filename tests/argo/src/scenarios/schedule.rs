@@ -22,7 +22,7 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
 
     let name = format!("model-retrain-{}", told_of(&stream)?.context.id);
     let retrain = Workflow::named(&world.cluster, &name);
-    let started = || Ok(retrain.now()?.pods("train-linear").first().map(|_| ()));
+    let started = || Ok(retrain.now()?.pods("train").first().map(|_| ()));
     until(PATIENCE, &format!("the training of {name}"), started)?;
     let found = world.cluster.get("workflow", &name)?.context("the workflow is gone")?;
     let maker = &found["metadata"]["labels"]["app.kubernetes.io/managed-by"];
