@@ -129,7 +129,7 @@ fn business_events_count_for_whom_the_key_drew() {
                       {{"name": "complaints", "of": "events", "topic": "{topic}"}}]"#
     );
     let mut flags = flags("1m");
-    flags.extend([metrics, "--undecidable=go".into()]);
+    flags.push(metrics);
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let gate = stage.start(GATE, "r-1", &flags).unwrap();
     let route = stage.await_route(|route| route.share() == 0.1).unwrap();
