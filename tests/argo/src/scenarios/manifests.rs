@@ -2,16 +2,19 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use crate::cluster::run;
+use crate::cluster::{run, until};
 use crate::world::World;
 
 /// The module whose definitions of `ScaledObject` the shipped one is held against.
 const KEDA: &str = "github.com/kedacore/keda/v2@v2.18.1";
 const SCALED_OBJECTS: &str = "scaledobjects.keda.sh";
+/// Until the API server serves a kind that was just defined.
+const ESTABLISHED: Duration = Duration::from_secs(300);
 
 /// What an overlay may take in besides, one or two at a time.
 const COMPONENTS: &[&[&str]] = &[
@@ -52,9 +55,15 @@ pub(super) fn run_scenario(world: &World) -> anyhow::Result<()> {
     let own = world.cluster.get("customresourcedefinition", SCALED_OBJECTS)?.is_none();
     if own {
         world.cluster.kubectl(&["apply", "--server-side", "--filename", &definitions])?;
-        let known = ["wait", "--for=condition=Established", "--timeout=5m"];
-        let kind = format!("customresourcedefinition/{SCALED_OBJECTS}");
-        world.cluster.kubectl(&[&known[..], &[&kind]].concat())?;
+        // Not `kubectl wait`: it fails on a definition so young that it has no conditions at all.
+        let established = || -> anyhow::Result<Option<()>> {
+            let definition = world.cluster.get("customresourcedefinition", SCALED_OBJECTS)?;
+            let conditions = definition.map(|it| it["status"]["conditions"].clone());
+            let is_one = |it: &Value| it["type"] == "Established" && it["status"] == "True";
+            let all = conditions.as_ref().and_then(Value::as_array);
+            Ok(all.is_some_and(|all| all.iter().any(is_one)).then_some(()))
+        };
+        until(ESTABLISHED, "the definition of ScaledObject", established)?;
     }
     let accepted = overlays(world);
     if own {
