@@ -94,11 +94,7 @@ fn answers_of(
     Ok((answers, first_ms))
 }
 
-fn meet(
-    context: &Context,
-    mut answers: Unlabelled,
-    window: &Window,
-) -> anyhow::Result<Vec<Past>> {
+fn meet(context: &Context, mut answers: Unlabelled, window: &Window) -> anyhow::Result<Vec<Past>> {
     let mut labelled = Vec::new();
     let topic = format!("{}.labels", context.common.stream);
     Reader::read_window(&context.kafka, &topic, window, |record: Record| {

@@ -19,7 +19,7 @@ use crate::{ModelRef, ROUTES_TOPIC, Route, Routes};
 const STREAM: &str = "s";
 const PARTITIONS: i32 = 4;
 /// Nothing on a stage takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A stream with its topics.
 pub struct Stage {
