@@ -3,11 +3,18 @@
 
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
-pub(crate) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+/// For `#[serde(with = "stats::exact")]`.
+///
+/// # Errors
+/// The serializer refuses.
+pub fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&format_args!("{value:?}"))
 }
 
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+/// See [`serialize`].
+///
+/// # Errors
+/// It is no text, or no number.
+pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     String::deserialize(from)?.parse().map_err(D::Error::custom)
 }

@@ -30,6 +30,7 @@ pub mod confidence_sequence;
 pub mod counted;
 pub mod difference;
 pub mod drift;
+pub mod exact;
 pub mod forecast;
 pub mod inverse_weight;
 pub mod latency;
@@ -44,7 +45,6 @@ pub mod sequential;
 pub mod two_by_two;
 
 mod error;
-mod exact;
 mod interval;
 mod special;
 #[cfg(test)]

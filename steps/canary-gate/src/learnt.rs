@@ -7,9 +7,9 @@ use std::time::Duration;
 use contract::kafka::Window;
 use serde::{Deserialize, Serialize};
 use stats::cluster::{Aggregation, KeyWeights, extra_variance};
+use stats::exact;
 
 use crate::Strategy;
-use crate::exact;
 use crate::metrics::spec::Of;
 use crate::plan::Plan;
 

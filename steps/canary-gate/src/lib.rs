@@ -31,7 +31,6 @@ mod commands;
 mod ending;
 mod entry;
 mod evidence;
-mod exact;
 mod foresee;
 mod gate;
 mod join;
