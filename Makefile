@@ -15,7 +15,7 @@ help: ## Say what there is
 ##@ Try it
 
 demo: onnxruntime ## Five releases on a live stream, on this machine; KAFKA=apache on a real Kafka
-	@scripts/tools cargo cc cmake
+	@scripts/tools cargo cc cmake perl
 	@cargo build --quiet --workspace --bins
 	@cargo run --quiet --package demo -- $(if $(KAFKA),--kafka $(KAFKA)) $(ARGS)
 
@@ -39,12 +39,12 @@ kafka-down: ## Stop it
 ##@ Work on it
 
 test: onnxruntime ## Everything: unit, conformance, docs, browser, real Kafka, faults
-	@scripts/tools cargo cc cmake python3 java mvn go chromium docker-registry skopeo umoci kcat
+	@scripts/tools cargo cc cmake perl python3 java mvn go chromium docker-registry skopeo umoci kcat
 	cargo build --workspace --bins
 	STEP_BIN_DIR=$(CURDIR)/target/debug cargo test --workspace --no-fail-fast
 
 test-argo: onnxruntime ## Releases on a real Argo: the cluster of KUBECONFIG, images through REGISTRY=<host>; ARGS='promoted --keep'
-	@scripts/tools cargo cc cmake java mvn kcat kubectl argo go
+	@scripts/tools cargo cc cmake perl java mvn kcat kubectl argo go
 	@# As `make test` compiles it: a part of the workspace is another choice of features, and so another compilation.
 	@cargo build --quiet --workspace --bins
 	@target/debug/images --profile $(or $(IMAGE_PROFILE),dev) --out target/argo/images \
@@ -65,7 +65,7 @@ models: ## Train the demo's models again, from the committed telemetry
 	@scripts/train-models
 
 images: onnxruntime ## Make the images in target/images: REGISTRY=<host> pushes, OVERLAY=<env> writes digests, IMAGE_PROFILE=dev is quick
-	@scripts/tools cargo cc cmake
+	@scripts/tools cargo cc cmake perl
 	@cargo run --quiet --package images -- --profile $(or $(IMAGE_PROFILE),release) \
 	  $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(OVERLAY),--overlay $(OVERLAY)) $(ARGS)
 
@@ -84,7 +84,7 @@ bench-routes: onnxruntime ## Time from a route's write until every scorer follow
 	@cargo run --quiet --release --package benches --bin bench-routes -- $(ARGS)
 
 bench-argo: onnxruntime ## A release on the cluster of KUBECONFIG, against the same workflow with steps that do nothing
-	@scripts/tools cargo cc cmake java mvn kubectl argo
+	@scripts/tools cargo cc cmake perl java mvn kubectl argo
 	@cargo build --quiet --workspace --bins
 	@target/debug/images --profile $(or $(IMAGE_PROFILE),release) --out target/argo/images \
 	  --registry $(or $(REGISTRY),$(error REGISTRY is not set: name the registry that the cluster pulls from, host:port))

@@ -1,7 +1,7 @@
 //! A stream on a real Kafka with everything that runs on it, as programs.
 
 use std::path::PathBuf;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use contract::kafka::{Kafka, KafkaArgs, Reader, Record, Start, TopicSpec};
@@ -19,6 +19,8 @@ const PARTITIONS: i32 = 4;
 pub(crate) struct Live {
     pub(crate) kafka: Kafka,
     brokers: String,
+    /// Where `--kafka-config` stands, for a broker that is not open to all.
+    config: Option<PathBuf>,
     pub(crate) stream: String,
     pub(crate) places: Places,
     pub(crate) schema: PathBuf,
@@ -47,11 +49,15 @@ pub(crate) struct Ran {
     pub(crate) log: String,
 }
 
-/// A client of a broker.
+/// A client of a broker that is open to all.
 pub(crate) fn client(brokers: &str) -> Kafka {
+    client_with(brokers, None)
+}
+
+fn client_with(brokers: &str, config: Option<PathBuf>) -> Kafka {
     Kafka::new(&KafkaArgs {
         brokers: brokers.to_owned(),
-        kafka_config: None,
+        kafka_config: config,
         // A record that is under way has to outlive the time in which a broker starts again.
         kafka_timeout: LIMIT,
         events_topic: "headgate.events".into(),
@@ -74,12 +80,12 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 impl Live {
     /// A stream on the Kafka that the test run shares.
     pub(crate) fn new(name: &str) -> Self {
-        Self::on(harness::kafka::bootstrap(), name)
+        Self::on(harness::kafka::bootstrap(), None, name)
     }
 
     /// A stream on this Kafka.
-    pub(crate) fn on(brokers: &str, name: &str) -> Self {
-        let (kafka, stream) = (client(brokers), harness::kafka::unique(name));
+    pub(crate) fn on(brokers: &str, config: Option<PathBuf>, name: &str) -> Self {
+        let (kafka, stream) = (client_with(brokers, config.clone()), harness::kafka::unique(name));
         kafka.create_topics(&TopicSpec::of_stream(&stream, PARTITIONS)).unwrap();
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         // The demo's schema, for a stream of another name.
@@ -91,21 +97,29 @@ impl Live {
         std::fs::write(&path, schema.to_string()).unwrap();
         let binaries = pipeline_tests::binaries();
         let places = Places { binaries, root, out: folder.path().to_owned() };
-        Self { kafka, brokers: brokers.to_owned(), stream, places, schema: path, folder }
+        let brokers = brokers.to_owned();
+        Self { kafka, brokers, config, stream, places, schema: path, folder }
     }
 
     /// Starts a scorer.
     pub(crate) fn scorer(&self, name: &str) -> Scorer {
-        let mut command = self.places.command("scorer");
+        let mut command = self.command("scorer");
         command
-            .arg(format!("--brokers={}", self.brokers))
-            .arg(format!("--stream={}", self.stream))
             .arg(format!("--schema={}", self.schema.display()))
             .arg(format!("--cache={}", self.folder.path().join("cache").display()))
             .args(["--http=127.0.0.1:0", &format!("--name={name}")]);
         let log = self.folder.path().join(harness::kafka::unique("scorer"));
         let running = Running::start("scorer", &mut command, &log).unwrap();
         Scorer { running, log }
+    }
+
+    /// A program that knows the broker and the stream.
+    fn command(&self, program: &str) -> Command {
+        let mut command = self.places.command(program);
+        let flags = [("brokers", &self.brokers), ("stream", &self.stream)];
+        command.args(flags.map(|(name, value)| format!("--{name}={value}")));
+        command.args(self.config.iter().map(|file| format!("--kafka-config={}", file.display())));
+        command
     }
 
     /// Starts to write telemetry.
@@ -144,10 +158,8 @@ impl Live {
         let outputs = folder.join("outputs");
         let (progress, log) = (folder.join("progress"), folder.join("log"));
         let child = self
-            .places
             .command(step)
-            .arg(format!("--brokers={}", self.brokers))
-            .args([format!("--stream={}", self.stream), format!("--release={release}")])
+            .arg(format!("--release={release}"))
             .arg(format!("--outputs={}", outputs.display()))
             .args(flags)
             .env("ARGO_PROGRESS_FILE", &progress)

@@ -8,10 +8,12 @@
 //! - `steps`: every step killed in mid-run and run again
 //! - `broker`: fencing, and a broker that is away
 //! - `records`: what goes to the dead letters
+//! - `secured`: a broker that speaks encrypted and wants to know who asks
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod broker;
 mod live;
 mod records;
 mod scorer;
+mod secured;
 mod steps;

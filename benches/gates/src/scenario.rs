@@ -38,14 +38,17 @@ pub(crate) enum Kind {
 
 /// Share of the candidate in a minute.
 pub(crate) fn share_at(minute: usize) -> f64 {
+    PLAN[step_at(minute)].0
+}
+
+/// The step of the plan that a minute belongs to; the last one has no end.
+pub(crate) fn step_at(minute: usize) -> usize {
     let mut end = 0;
-    for (share, minutes) in PLAN {
+    let is_later = |(_, minutes): &&(f64, usize)| {
         end += minutes;
-        if minute < end {
-            return share;
-        }
-    }
-    PLAN[PLAN.len() - 1].0
+        minute >= end
+    };
+    PLAN.iter().take_while(is_later).count().min(PLAN.len() - 1)
 }
 
 pub(crate) const SCENARIOS: [Scenario; 8] = [
@@ -123,5 +126,6 @@ mod tests {
     fn the_plan_fills_the_time() {
         assert_eq!(PLAN.iter().map(|(_, minutes)| minutes).sum::<usize>(), MINUTES);
         assert_eq!((share_at(0), share_at(30), share_at(119)), (0.05, 0.25, 0.5));
+        assert_eq!([29, 30, 59, 60, 500].map(step_at), [0, 1, 1, 2, 2]);
     }
 }

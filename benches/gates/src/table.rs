@@ -9,7 +9,8 @@ use crate::speed::Speed;
 use crate::trial::{Figures, Row};
 
 const HEAD: &str = "  gate           false rollback  found  missed  undecided  minutes  harm records \
-                    | at Headgate's false-alarm rate: found  minutes  harm records";
+                    | at Headgate's false-alarm rate: found  minutes  harm records  \
+                    false by step";
 
 /// One scenario.
 pub(crate) fn of(scenario: &Scenario, rows: &[Row]) -> String {
@@ -19,7 +20,7 @@ pub(crate) fn of(scenario: &Scenario, rows: &[Row]) -> String {
         // A String takes all that is written.
         let _ = writeln!(
             text,
-            "  {name:<14} {:>14} {:>6} {:>7} {:>10} {:>8.1} {:>13.0} | {:>37} {:>8.1} {:>13.0}",
+            "  {name:<14} {:>14} {:>6} {:>7} {:>10} {:>8.1} {:>13.0} | {:>37} {:>8.1} {:>13.0}  {}",
             percent(figures.false_rollback),
             percent(figures.found),
             percent(figures.missed),
@@ -29,6 +30,7 @@ pub(crate) fn of(scenario: &Scenario, rows: &[Row]) -> String {
             percent(calibrated.found),
             calibrated.minutes_median,
             calibrated.harm_records_median,
+            calibrated.false_by_step.map(percent).join(" + "),
         );
     }
     text
@@ -66,6 +68,7 @@ fn figures(figures: &Figures) -> Value {
     let round = |value: f64| (value * 1e4).round() / 1e4;
     json!({
         "false_rollback": round(figures.false_rollback),
+        "false_by_step": figures.false_by_step.map(round),
         "harm_records_median": figures.harm_records_median.round(),
         "minutes_median": round(figures.minutes_median),
         "decided": round(figures.decided),

@@ -3,7 +3,7 @@
 use crate::judge::{Judge, Verdict};
 use crate::judges::{PEERS, headgate};
 use crate::random::Random;
-use crate::scenario::{MINUTES, Scenario};
+use crate::scenario::{MINUTES, PLAN, Scenario, step_at};
 use crate::stream::{Stream, simulate};
 
 /// What a gate does with one scenario.
@@ -11,6 +11,8 @@ use crate::stream::{Stream, simulate};
 pub(crate) struct Figures {
     /// Part of the healthy candidates that were rolled back.
     pub(crate) false_rollback: f64,
+    /// The same by the steps of the plan: where a gate spends its false alarms, it finds harm soon.
+    pub(crate) false_by_step: [f64; PLAN.len()],
     /// Part of the harmful candidates that were promoted.
     pub(crate) missed: f64,
     /// Part of the harmful candidates that were rolled back before the deadline.
@@ -177,8 +179,15 @@ fn figures(courses: &Courses, answered: &[Vec<u64>]) -> Figures {
         let last = minutes.get(whole).map_or(0.0, |&records| records as f64 * rest);
         minutes[..whole].iter().sum::<u64>() as f64 + last
     };
+    let mut false_by_step = [0.0; PLAN.len()];
+    for course in courses.healthy.iter().filter(|course| course.verdict == Verdict::Rollback) {
+        // A verdict at the end of a minute belongs to that minute.
+        let minute = (course.at.ceil() as usize).saturating_sub(1);
+        false_by_step[step_at(minute)] += part(1, courses.healthy.len());
+    }
     Figures {
         false_rollback: healthy(Verdict::Rollback),
+        false_by_step,
         missed: harmful(Verdict::Promote),
         found: harmful(Verdict::Rollback),
         decided: 1.0 - 0.5 * (healthy(Verdict::Open) + harmful(Verdict::Open)),
@@ -210,6 +219,7 @@ mod tests {
         let answered = vec![vec![10; MINUTES]];
         let figures = figures(&calibrated(&courses, 0.05), &answered);
         assert_eq!((figures.false_rollback, figures.found, figures.missed), (0.05, 0.5, 0.5));
+        assert!((figures.false_by_step[0] - 0.05).abs() < 1e-12);
         let one = super::figures(
             &calibrated(
                 &Courses { harmful: courses.harmful.into_iter().take(1).collect(), ..courses },

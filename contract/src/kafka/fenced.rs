@@ -6,7 +6,6 @@
 
 use rdkafka::producer::Producer;
 
-use super::settings::fault;
 use super::{Kafka, Outgoing, Writer};
 
 /// The one live writer of `id`.
@@ -28,7 +27,7 @@ impl Kafka {
         writer
             .producer
             .init_transactions(self.timeout())
-            .map_err(|error| fault(format!("become the writer of {id}"), &error))?;
+            .map_err(|error| writer.fault(format!("become the writer of {id}"), &error))?;
         Ok(FencedWriter { writer, id: id.to_owned(), timeout: self.timeout() })
     }
 }
@@ -39,11 +38,12 @@ impl FencedWriter {
     /// # Errors
     /// Another writer took over, or the broker is away (both exit 75). This writer is of no use then.
     pub fn write(&mut self, record: &Outgoing) -> anyhow::Result<()> {
-        let refused =
-            |error| fault(format!("write as {} (has another writer taken over?)", self.id), &error);
-        self.writer.producer.begin_transaction().map_err(refused)?;
-        self.writer.send(record)?;
-        self.writer.flush()?;
-        self.writer.producer.commit_transaction(self.timeout).map_err(refused)
+        let what = format!("write as {} (has another writer taken over?)", self.id);
+        let writer = &mut self.writer;
+        writer.producer.begin_transaction().map_err(|error| writer.fault(&what, &error))?;
+        writer.send(record)?;
+        writer.flush()?;
+        let committed = writer.producer.commit_transaction(self.timeout);
+        committed.map_err(|error| writer.fault(&what, &error))
     }
 }

@@ -6,6 +6,7 @@
 mod admin;
 mod client;
 mod fenced;
+mod heard;
 pub mod memory;
 mod reader;
 mod record;

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::Client;
+use super::heard::Heard;
 use super::settings::fault;
 use super::{Kafka, Record, Window};
 
@@ -40,7 +41,7 @@ impl Kafka {
     /// # Errors
     /// The topic is missing (exit 2) or the broker away (exit 75).
     pub fn partitions(&self, topic: &str) -> anyhow::Result<Vec<i32>> {
-        partitions(&*self.consumer()?, topic, self.timeout())
+        partitions(&self.consumer()?, topic, self.timeout())
     }
 
     /// What `topic` holds now: from its first kept offset to the end of its committed records.
@@ -53,7 +54,7 @@ impl Kafka {
         for partition in partitions(&consumer, topic, self.timeout())? {
             let marks = consumer.fetch_watermarks(topic, partition, self.timeout());
             let (low, high) = marks.map_err(|error| {
-                fault(format!("ask for the offsets of {topic}/{partition}"), &error)
+                consumer.fault(format!("ask for the offsets of {topic}/{partition}"), &error)
             })?;
             window.0.insert(partition, (low, high));
         }
@@ -87,7 +88,7 @@ impl Kafka {
         for (partition, offset) in &from {
             list.add_partition_offset(topic, *partition, *offset)?;
         }
-        consumer.assign(&list).map_err(|error| fault(format!("read {topic}"), &error))?;
+        consumer.assign(&list).map_err(|error| consumer.fault(format!("read {topic}"), &error))?;
         Ok(Reader {
             consumer,
             topic: topic.to_owned(),
@@ -110,7 +111,9 @@ impl Kafka {
             .set("fetch.wait.max.ms", "20")
             // A reader without a group still needs a name for one; it never joins it.
             .set("group.id", "headgate-reader");
-        let consumer = config.create().map_err(|error| fault("open a Kafka reader", &error))?;
+        let consumer = config
+            .create_with_context(Heard::default())
+            .map_err(|error| fault("open a Kafka reader", &error))?;
         Ok(Client::new(consumer))
     }
 }
@@ -255,14 +258,14 @@ impl Reader {
             tracing::debug!(%error, topic = self.topic, "waiting for the broker");
             return Ok(());
         }
-        Err(fault(format!("read {}", self.topic), error))
+        Err(self.consumer.fault(format!("read {}", self.topic), error))
     }
 }
 
-fn partitions(consumer: &BaseConsumer, topic: &str, timeout: Duration) -> anyhow::Result<Vec<i32>> {
+fn partitions(consumer: &Client, topic: &str, timeout: Duration) -> anyhow::Result<Vec<i32>> {
     let metadata = consumer
         .fetch_metadata(Some(topic), timeout)
-        .map_err(|error| fault(format!("ask the broker for topic {topic}"), &error))?;
+        .map_err(|error| consumer.fault(format!("ask the broker for topic {topic}"), &error))?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
     let partitions: Vec<i32> =
         found.map(|found| found.partitions().iter().map(|p| p.id()).collect()).unwrap_or_default();

@@ -51,6 +51,8 @@ impl Kafka {
     /// The file is missing, has a line without `=`, or sets what steps set themselves (exit 2).
     pub fn new(args: &KafkaArgs) -> anyhow::Result<Self> {
         let mut config = ClientConfig::new();
+        // The OpenSSL within is none of the system's and would not find the system's authorities by itself.
+        config.set("ssl.ca.location", "probe");
         if let Some(path) = &args.kafka_config {
             let text = std::fs::read_to_string(path).map_err(|error| {
                 crate::usage(
@@ -130,7 +132,7 @@ pub(super) fn fault(what: impl std::fmt::Display, error: &KafkaError) -> anyhow:
         }
         _ => crate::passing(
             text,
-            "is the broker of --brokers up and reachable? then run the step again",
+            "is the broker of --brokers up and reachable, and does --kafka-config say how it is spoken to? then run the step again",
         ),
     }
 }

@@ -6,7 +6,6 @@ use rdkafka::consumer::Consumer;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Kafka;
-use super::settings::fault;
 
 impl Kafka {
     /// For each partition of `topic` the first offset of a record from `timestamp_ms` (since 1970) or later; the
@@ -27,10 +26,10 @@ impl Kafka {
         for partition in ends.0.keys() {
             asked.add_partition_offset(topic, *partition, Offset::Offset(timestamp_ms.max(0)))?;
         }
-        let answered =
-            self.consumer()?.offsets_for_times(asked, self.timeout()).map_err(|error| {
-                fault(format!("ask for the offsets of {topic} at {timestamp_ms} ms"), &error)
-            })?;
+        let consumer = self.consumer()?;
+        let answered = consumer.offsets_for_times(asked, self.timeout()).map_err(|error| {
+            consumer.fault(format!("ask for the offsets of {topic} at {timestamp_ms} ms"), &error)
+        })?;
         let known: BTreeMap<i32, i64> = answered
             .elements()
             .iter()

@@ -1,14 +1,15 @@
 //! Writing records and being sure that they are there.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
+use super::heard::{self, Heard};
 use super::settings::fault;
 use super::{Kafka, Outgoing};
 
@@ -18,9 +19,12 @@ pub struct Writer {
     timeout: Duration,
 }
 
-/// Counts the records that did not arrive.
-#[derive(Clone, Default)]
-pub(super) struct Deliveries(Arc<AtomicU64>);
+/// Counts the records that did not arrive, and keeps why there is no connection.
+#[derive(Default)]
+pub(super) struct Deliveries {
+    lost: AtomicU64,
+    heard: Heard,
+}
 
 impl Kafka {
     /// Opens a writer.
@@ -77,9 +81,19 @@ impl Writer {
                         "raise message.max.bytes in --kafka-config and max.message.bytes of the topic",
                     ));
                 }
-                Err((error, _)) => return Err(fault(format!("write to {}", record.topic), &error)),
+                Err((error, _)) => {
+                    return Err(self.fault(format!("write to {}", record.topic), &error));
+                }
             }
         }
+    }
+
+    /// Why `what` could not be done.
+    pub(super) fn fault(&self, what: impl std::fmt::Display, error: &KafkaError) -> anyhow::Error {
+        (0..heard::LINES).for_each(|_| {
+            self.producer.poll(Duration::ZERO);
+        });
+        self.producer.context().heard.fault(what, error)
     }
 
     /// Waits until every record arrived.
@@ -100,7 +114,7 @@ impl Writer {
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
-        let lost = self.producer.context().0.swap(0, Ordering::Relaxed);
+        let lost = self.producer.context().lost.swap(0, Ordering::Relaxed);
         let waiting = self.producer.in_flight_count();
         if lost > 0 || waiting > 0 {
             return Err(crate::passing(
@@ -112,7 +126,11 @@ impl Writer {
     }
 }
 
-impl ClientContext for Deliveries {}
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, kind: &str, line: &str) {
+        self.heard.log(level, kind, line);
+    }
+}
 
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
@@ -120,7 +138,7 @@ impl ProducerContext for Deliveries {
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, _)) = result {
             tracing::warn!(%error, "a record did not arrive");
-            self.0.fetch_add(1, Ordering::Relaxed);
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

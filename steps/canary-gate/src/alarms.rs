@@ -5,10 +5,12 @@
 //! as many ways as one likes, and each way is a canary with no harm in it; so the part that alarms is the false-alarm
 //! rate, with the stream's own clusters and rhythm. Pure.
 
+use std::cell::OnceCell;
+
 use contract::Verdict;
 use serde::Serialize;
 use stats::Interval;
-use stats::counted::{CountedMetric, CountedPlan, Decision};
+use stats::counted::{CountedMetric, Decision};
 use stats::proportion::clopper_pearson;
 
 use crate::learnt::Learnt;
@@ -26,6 +28,8 @@ pub(crate) struct Alarms {
     trials: u32,
     log: Vec<Logged>,
     left_out: u64,
+    /// What the splits of this log said, once somebody asked.
+    counted: OnceCell<Counted>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,24 +60,15 @@ impl Alarms {
         let place =
             plan.metrics.iter().position(|metric| metric.of == Of::LabelErrors).unwrap_or(0);
         let alpha = plan.alphas()[place].overall;
-        let margin = plan.metrics[place].margin.unwrap_or(plan.margin);
-        let (stages, safe_stages) = crate::foresee::stages(plan, learnt, place);
-        let counted = CountedPlan {
-            harm_alpha: alpha,
-            safe_alpha: plan.alpha,
-            harm_margin: margin,
-            safe_margin: margin,
-            stages,
-            safe_stages,
-            aggregation: learnt.tracks[place].aggregation,
-            extra_variance: learnt.tracks[place].extra_variance,
-        };
+        let counted = crate::foresee::counted(plan, learnt, place, alpha);
         let fresh = CountedMetric::new(&counted).expect("a plan's margins and shares make sense");
-        Self { fresh, alpha, trials: plan.trials, log: Vec::new(), left_out: 0 }
+        let trials = plan.trials;
+        Self { fresh, alpha, trials, log: Vec::new(), left_out: 0, counted: OnceCell::new() }
     }
 
     /// A record of this key was answered wrongly, by whichever of the two.
     pub(crate) fn failed(&mut self, key: u64, share: f64) {
+        self.counted.take();
         if self.log.len() < MOST {
             self.log.push(Logged::Failure { key, share });
         } else {
@@ -83,11 +78,16 @@ impl Alarms {
 
     /// A batch is over.
     pub(crate) fn end_batch(&mut self, share: f64) {
+        self.counted.take();
         self.log.push(Logged::Batch { share });
     }
 
     /// Deals the keys out and judges each split.
     pub(crate) fn count(&self) -> Counted {
+        *self.counted.get_or_init(|| self.deal())
+    }
+
+    fn deal(&self) -> Counted {
         let (mut harmful, mut safe) = (0, 0);
         for salt in 0..self.trials {
             let mut metric = self.fresh.clone();

@@ -2,10 +2,8 @@
 
 use contract::kafka::Record;
 use routes::Variant;
-use stats::cluster::Aggregation;
 use stats::counted::CountedPlan;
 
-use crate::Strategy;
 use crate::answer::Answer;
 use crate::bursts::Bursts;
 use crate::learnt::Learnt;
@@ -248,24 +246,14 @@ impl Track {
         let metric = plan.metrics[place].clone();
         let margin = metric.margin.unwrap_or(plan.margin);
         let learnt_of = &learnt.tracks[place];
-        let (stages, safe_stages) = crate::foresee::stages(plan, learnt, place);
         let judge = |harm_alpha: f64, is_whole: bool| match metric.of {
             Of::LabelErrors | Of::Failures | Of::Latency | Of::Events => {
-                let none = Vec::new;
-                let counted = CountedPlan {
-                    harm_alpha,
-                    safe_alpha: plan.alpha,
-                    harm_margin: margin,
-                    safe_margin: margin,
-                    // How many events a slice will see nobody has looked at.
-                    stages: if is_whole { stages.clone() } else { none() },
-                    safe_stages: if is_whole { safe_stages.clone() } else { none() },
-                    // Each side of a pair has keys of its own, which `bursts` and the baseline count.
-                    aggregation: match plan.strategy {
-                        Strategy::BlueGreen => Aggregation::ByRecord,
-                        Strategy::Canary | Strategy::AA => learnt_of.aggregation,
-                    },
-                    extra_variance: learnt_of.extra_variance,
+                let of_whole = crate::foresee::counted(plan, learnt, place, harm_alpha);
+                // How many events a slice will see nobody has looked at.
+                let counted = if is_whole {
+                    of_whole
+                } else {
+                    CountedPlan { stages: Vec::new(), safe_stages: Vec::new(), ..of_whole }
                 };
                 let judge = Counted::new(&counted, metric.better);
                 Judge::Counted(Box::new(judge.expect("a plan's margins and shares make sense")))

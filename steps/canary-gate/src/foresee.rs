@@ -1,6 +1,8 @@
 //! Before the canary: how many events to plan for, and whether the plan can be expected to decide in time. Pure.
 
 use serde::Serialize;
+use stats::cluster::Aggregation;
+use stats::counted::CountedPlan;
 use stats::forecast::{self, Question, Step, Traffic};
 use stats::sequential::{Side, Stage};
 
@@ -40,7 +42,7 @@ const MOST_EVENTS: f64 = 3_000.0;
 ///
 /// None where the shares follow the evidence, or where nothing is known of the stream: then the boundary is the one that
 /// needs no plan.
-pub(crate) fn stages(plan: &Plan, learnt: &Learnt, place: usize) -> (Vec<Stage>, Vec<Stage>) {
+fn stages(plan: &Plan, learnt: &Learnt, place: usize) -> (Vec<Stage>, Vec<Stage>) {
     let none = (Vec::new(), Vec::new());
     let (Some(rate), Some(track)) = (learnt.rate(), learnt.tracks.get(place)) else { return none };
     if plan.advance == Advance::Adaptive || !(track.base_rate > 0.0 && track.base_rate < 1.0) {
@@ -52,6 +54,27 @@ pub(crate) fn stages(plan: &Plan, learnt: &Learnt, place: usize) -> (Vec<Stage>,
     match (forecast::stages(traffic, early, 1.0), forecast::stages(traffic, &steps, 1.0)) {
         (Ok(early), Ok(all)) => (early, all),
         _ => none,
+    }
+}
+
+/// What the count of metric `place` is held to, where its harm may be claimed wrongly at the rate `harm_alpha`.
+pub(crate) fn counted(plan: &Plan, learnt: &Learnt, place: usize, harm_alpha: f64) -> CountedPlan {
+    let (margin, track) =
+        (plan.metrics[place].margin.unwrap_or(plan.margin), &learnt.tracks[place]);
+    let (stages, safe_stages) = stages(plan, learnt, place);
+    CountedPlan {
+        harm_alpha,
+        safe_alpha: plan.alpha,
+        harm_margin: margin,
+        safe_margin: margin,
+        stages,
+        safe_stages,
+        // Each side of a pair has keys of its own, which `bursts` and the baseline count.
+        aggregation: match plan.strategy {
+            Strategy::BlueGreen => Aggregation::ByRecord,
+            Strategy::Canary | Strategy::AA => track.aggregation,
+        },
+        extra_variance: track.extra_variance,
     }
 }
 

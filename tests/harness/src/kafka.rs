@@ -21,7 +21,7 @@ pub fn bootstrap() -> &'static str {
             return running;
         }
         let run = std::os::unix::process::parent_id();
-        Broker { instance: format!("tests-{run}"), watched: run }.up()
+        Broker { instance: format!("tests-{run}"), watched: run }.up(&[])
     })
 }
 
@@ -56,8 +56,27 @@ impl OwnBroker {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "starting a broker is no default")]
     pub fn new() -> Self {
+        Self::started(&[])
+    }
+
+    /// One that speaks encrypted, with users who name themselves; see [`Self::client_properties`].
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn secured() -> Self {
+        Self::started(&[("KAFKA_SECURE", "1")])
+    }
+
+    /// What clients of a [secured](Self::secured) one need, as `--kafka-config` takes it.
+    #[must_use]
+    pub fn client_properties(&self) -> PathBuf {
+        self.broker.folder().join("client.properties")
+    }
+
+    fn started(settings: &[(&str, &str)]) -> Self {
         let broker = Broker { instance: unique("own"), watched: std::process::id() };
-        let bootstrap = broker.up();
+        let bootstrap = broker.up(settings);
         Self { broker, bootstrap }
     }
 
@@ -91,9 +110,10 @@ impl Drop for OwnBroker {
 // === impl Broker ===
 
 impl Broker {
-    fn up(&self) -> String {
+    fn up(&self, settings: &[(&str, &str)]) -> String {
         let watched = self.watched.to_string();
-        self.script("up", &[("KAFKA_PORT", "0"), ("KAFKA_WITH_PID", &watched)])
+        let all = [&[("KAFKA_PORT", "0"), ("KAFKA_WITH_PID", &watched)], settings].concat();
+        self.script("up", &all)
     }
 
     fn folder(&self) -> PathBuf {
