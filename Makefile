@@ -7,6 +7,9 @@ SHELL := /bin/bash
 # Where crates/model looks for the engine, unless told otherwise.
 export ORT_DYLIB_PATH ?= $(CURDIR)/target/onnxruntime/libonnxruntime.so
 
+# Encrypted Kafka. What is tested has it, and what is tried first does without the minutes that OpenSSL takes.
+tls := --features contract/tls
+
 help: ## Say what there is
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
@@ -15,7 +18,7 @@ help: ## Say what there is
 ##@ Try it
 
 demo: onnxruntime ## Five releases on a live stream, on this machine; KAFKA=apache on a real Kafka
-	@scripts/tools cargo cc cmake perl
+	@scripts/tools cargo cc cmake
 	@cargo build --quiet --workspace --bins
 	@cargo run --quiet --package demo -- $(if $(KAFKA),--kafka $(KAFKA)) $(ARGS)
 
@@ -40,33 +43,33 @@ kafka-down: ## Stop it
 
 test: onnxruntime ## Everything: unit, conformance, docs, browser, real Kafka, faults
 	@scripts/tools cargo cc cmake perl python3 java mvn go chromium docker-registry skopeo umoci kcat
-	cargo build --workspace --bins
-	STEP_BIN_DIR=$(CURDIR)/target/debug cargo test --workspace --no-fail-fast
+	cargo build --workspace --bins $(tls)
+	STEP_BIN_DIR=$(CURDIR)/target/debug cargo test --workspace --no-fail-fast $(tls)
 
 test-argo: onnxruntime ## Releases on a real Argo: the cluster of KUBECONFIG, images through REGISTRY=<host>; ARGS='promoted --keep'
 	@scripts/tools cargo cc cmake perl java mvn kcat kubectl argo go
 	@# As `make test` compiles it: a part of the workspace is another choice of features, and so another compilation.
-	@cargo build --quiet --workspace --bins
-	@target/debug/images --profile $(or $(IMAGE_PROFILE),dev) --out target/argo/images \
+	@cargo build --quiet --workspace --bins $(tls)
+	@target/debug/images --tls --profile $(or $(IMAGE_PROFILE),dev) --out target/argo/images \
 	  --registry $(or $(REGISTRY),$(error REGISTRY is not set: name the registry that the cluster pulls from, host:port))
 	@target/debug/test-argo $(ARGS)
 
 check: ## Format, lints, licences and bans
 	@scripts/tools cargo cargo-deny
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets $(tls) -- -D warnings
 	cargo deny check --allow unused-wrapper bans licenses sources
 
 bless: onnxruntime ## Write anew what is generated from code: schemas, golden events, README tables
-	BLESS=1 cargo test --workspace
+	BLESS=1 cargo test --workspace $(tls)
 
 models: ## Train the demo's models again, from the committed telemetry
 	@scripts/tools python3
 	@scripts/train-models
 
-images: onnxruntime ## Make the images in target/images: REGISTRY=<host> pushes, OVERLAY=<env> writes digests, IMAGE_PROFILE=dev is quick
-	@scripts/tools cargo cc cmake perl
-	@cargo run --quiet --package images -- --profile $(or $(IMAGE_PROFILE),release) \
+images: onnxruntime ## Make the images in target/images: REGISTRY=<host> pushes, OVERLAY=<env> writes digests, TLS=1 for an encrypted Kafka, IMAGE_PROFILE=dev is quick
+	@scripts/tools cargo cc cmake $(if $(TLS),perl)
+	@cargo run --quiet --package images -- --profile $(or $(IMAGE_PROFILE),release) $(if $(TLS),--tls) \
 	  $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(OVERLAY),--overlay $(OVERLAY)) $(ARGS)
 
 onnxruntime: ## Fetch ONNX Runtime's library once
@@ -85,8 +88,8 @@ bench-routes: onnxruntime ## Time from a route's write until every scorer follow
 
 bench-argo: onnxruntime ## A release on the cluster of KUBECONFIG, against the same workflow with steps that do nothing
 	@scripts/tools cargo cc cmake perl java mvn kubectl argo
-	@cargo build --quiet --workspace --bins
-	@target/debug/images --profile $(or $(IMAGE_PROFILE),release) --out target/argo/images \
+	@cargo build --quiet --workspace --bins $(tls)
+	@target/debug/images --tls --profile $(or $(IMAGE_PROFILE),release) --out target/argo/images \
 	  --registry $(or $(REGISTRY),$(error REGISTRY is not set: name the registry that the cluster pulls from, host:port))
 	@target/debug/bench-argo $(ARGS)
 

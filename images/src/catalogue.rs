@@ -18,6 +18,9 @@ pub const PLAIN_BUDGET: u64 = 15_000_000;
 /// Most bytes, unpacked, of an image with ONNX Runtime.
 pub const ENGINE_BUDGET: u64 = 80_000_000;
 
+/// What OpenSSL may add to a program.
+pub const TLS_BUDGET: u64 = 6_000_000;
+
 /// Every image.
 pub const CATALOGUE: &[Entry] = &[
     Entry {
@@ -94,12 +97,10 @@ pub const CATALOGUE: &[Entry] = &[
 
 impl Entry {
     /// Most bytes that the image may have unpacked.
-    pub fn budget(&self) -> u64 {
-        if self.engine {
-            ENGINE_BUDGET
-        } else {
-            // A budget is for one program; the tools share an image, not a pod.
-            PLAIN_BUDGET * self.programs.len() as u64
-        }
+    pub fn budget(&self, tls: bool) -> u64 {
+        // A budget is for one program; the tools share an image, not a pod.
+        let programs = self.programs.len() as u64;
+        let plain = if self.engine { ENGINE_BUDGET } else { PLAIN_BUDGET * programs };
+        plain + if tls { TLS_BUDGET * programs } else { 0 }
     }
 }

@@ -25,6 +25,10 @@ struct Args {
     #[arg(long, value_enum, default_value = "release")]
     profile: Profile,
 
+    /// With what an encrypted Kafka needs: TLS, and users by SCRAM
+    #[arg(long)]
+    tls: bool,
+
     /// Registry to push to, host[:port][/path]; without one the images stay in --out
     #[arg(long, env = "REGISTRY", default_value = "")]
     registry: String,
@@ -67,7 +71,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(folder) = &overlay {
         ensure!(folder.is_dir(), "there is no overlay at {}", folder.display());
     }
-    compile(root, args.profile, &entries)?;
+    compile(root, args.profile, args.tls, &entries)?;
     let around = Surroundings {
         certificates: args.certificates.clone(),
         engine: root.join("target/onnxruntime"),
@@ -97,8 +101,8 @@ fn run(args: &Args) -> anyhow::Result<()> {
         overlay::write(&folder.join("images"), &written)?;
     }
     let mut out = std::io::stdout().lock();
-    write!(out, "{}\n{lines}", table(&made))?;
-    let over = over_budget(&made);
+    write!(out, "{}\n{lines}", table(&made, args.tls))?;
+    let over = over_budget(&made, args.tls);
     ensure!(
         args.profile == Profile::Dev || over.is_empty(),
         "over budget: {}; look at what the programs link",

@@ -17,17 +17,24 @@ pub enum Profile {
     Dev,
 }
 
-/// Compiles what `entries` need.
+/// The feature of an encrypted Kafka.
+const TLS: [&str; 2] = ["--features", "contract/tls"];
+
+/// Compiles what `entries` need; with `tls`, so that it can speak to an encrypted Kafka.
 ///
 /// # Errors
 /// It does not compile.
-pub fn compile(root: &Path, profile: Profile, entries: &[&Entry]) -> anyhow::Result<()> {
+pub fn compile(root: &Path, profile: Profile, tls: bool, entries: &[&Entry]) -> anyhow::Result<()> {
+    let features: &[&str] = if tls { &TLS } else { &[] };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     if profile == Profile::Dev {
         // The whole workspace, as `make test` compiles it: a part of it would be another choice of features, and so
         // another compilation.
         let mut command = Command::new(cargo);
-        command.current_dir(root).args(["build", "--quiet", "--workspace", "--bins"]);
+        command
+            .current_dir(root)
+            .args(["build", "--quiet", "--workspace", "--bins"])
+            .args(features);
         let status = command.status().context("run cargo")?;
         ensure!(status.success(), "the programs do not compile");
         return Ok(());
@@ -45,7 +52,7 @@ pub fn compile(root: &Path, profile: Profile, entries: &[&Entry]) -> anyhow::Res
             .collect();
         packages.dedup();
         let mut command = Command::new(&cargo);
-        command.current_dir(root).args(["build", "--quiet", "--bins", "--release"]);
+        command.current_dir(root).args(["build", "--quiet", "--bins", "--release"]).args(features);
         for package in packages {
             command.args(["--package", package]);
         }

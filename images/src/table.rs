@@ -3,26 +3,26 @@
 use crate::assemble::Assembled;
 use crate::catalogue::Entry;
 
-/// One line an image, in megabytes of 10^6 bytes.
-pub fn table(images: &[(&Entry, Assembled)]) -> String {
+/// One line an image, in megabytes of 10^6 bytes; `tls` as it was compiled.
+pub fn table(images: &[(&Entry, Assembled)], tls: bool) -> String {
     let mut text =
         format!("{:<16} {:>10} {:>10} {:>8}\n", "image", "packed MB", "unpacked", "budget");
     for (entry, image) in images {
-        let over = if image.unpacked > entry.budget() { "  OVER BUDGET" } else { "" };
+        let over = if image.unpacked > entry.budget(tls) { "  OVER BUDGET" } else { "" };
         text += &format!(
             "{:<16} {:>10} {:>10} {:>8}{over}\n",
             entry.name,
             megabytes(image.packed),
             megabytes(image.unpacked),
-            megabytes(entry.budget())
+            megabytes(entry.budget(tls))
         );
     }
     text
 }
 
 /// The names of the images over budget.
-pub fn over_budget<'a>(images: &[(&'a Entry, Assembled)]) -> Vec<&'a str> {
-    let over = images.iter().filter(|(entry, image)| image.unpacked > entry.budget());
+pub fn over_budget<'a>(images: &[(&'a Entry, Assembled)], tls: bool) -> Vec<&'a str> {
+    let over = images.iter().filter(|(entry, image)| image.unpacked > entry.budget(tls));
     over.map(|(entry, _)| entry.name).collect()
 }
 

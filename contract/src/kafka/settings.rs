@@ -51,8 +51,10 @@ impl Kafka {
     /// The file is missing, has a line without `=`, or sets what steps set themselves (exit 2).
     pub fn new(args: &KafkaArgs) -> anyhow::Result<Self> {
         let mut config = ClientConfig::new();
-        // The OpenSSL within is none of the system's and would not find the system's authorities by itself.
-        config.set("ssl.ca.location", "probe");
+        if cfg!(feature = "tls") {
+            // The OpenSSL within is none of the system's and would not find the system's authorities by itself.
+            config.set("ssl.ca.location", "probe");
+        }
         if let Some(path) = &args.kafka_config {
             let text = std::fs::read_to_string(path).map_err(|error| {
                 crate::usage(
@@ -61,6 +63,7 @@ impl Kafka {
                 )
             })?;
             for (key, value) in properties(&text)? {
+                ensure_built_in(key, value)?;
                 config.set(key, value);
             }
         }
@@ -109,6 +112,20 @@ fn properties(text: &str) -> anyhow::Result<Vec<(&str, &str)>> {
         .collect()
 }
 
+/// Fails where a property asks for what this program was built without.
+fn ensure_built_in(key: &str, value: &str) -> anyhow::Result<()> {
+    let value = value.to_ascii_uppercase();
+    let is_encrypted = key == "security.protocol" && value.ends_with("SSL");
+    let is_scram = key.starts_with("sasl.mechanism") && value.starts_with("SCRAM");
+    if cfg!(feature = "tls") || !(is_encrypted || is_scram) {
+        return Ok(());
+    }
+    Err(crate::usage(
+        format!("--kafka-config asks for {key}={value}, which this program was built without"),
+        "build it with --features contract/tls, or its image with make images TLS=1",
+    ))
+}
+
 /// Turns a Kafka error into a fault: passing where a later try may succeed, else wrong configuration.
 pub(super) fn fault(what: impl std::fmt::Display, error: &KafkaError) -> anyhow::Error {
     use RDKafkaErrorCode as Code;
@@ -151,5 +168,15 @@ mod tests {
         assert!(properties("secret").unwrap_err().to_string().contains("without `=`"));
         assert!(!properties("hunter2").unwrap_err().to_string().contains("hunter2"));
         assert!(properties("acks=0").unwrap_err().to_string().contains("acks"));
+    }
+
+    #[test]
+    fn what_is_not_built_in_is_told_before_anything_is_tried() {
+        for (key, value) in [("security.protocol", "sasl_ssl"), ("sasl.mechanism", "SCRAM-SHA-512")]
+        {
+            assert_eq!(ensure_built_in(key, value).is_ok(), cfg!(feature = "tls"), "{key}");
+        }
+        assert!(ensure_built_in("security.protocol", "sasl_plaintext").is_ok());
+        assert!(ensure_built_in("sasl.mechanism", "PLAIN").is_ok());
     }
 }

@@ -1,6 +1,7 @@
 //! Apache Kafka beside the tests, at an address that pods reach.
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -8,7 +9,10 @@ use anyhow::Context;
 use contract::kafka::{Kafka, KafkaArgs, TopicSpec};
 
 use crate::cluster::{PATIENCE, run};
-use crate::world::World;
+use crate::world::{PLANTED, World};
+
+/// The broker of all scenarios that harm none.
+pub(crate) const MAIN: &str = "main";
 
 /// The ports that the shipped network policy opens for Kafka.
 const KAFKA_PORTS: std::ops::RangeInclusive<u16> = 9092..=9098;
@@ -19,7 +23,8 @@ impl World {
     /// # Errors
     /// It does not start.
     pub fn with_own_broker(&self, name: &str) -> anyhow::Result<Self> {
-        let brokers = start_kafka(name, &self.settings.host_from_pods, None)?;
+        // With the certificate of the other, which the pods trust.
+        let brokers = start_kafka(name, &self.settings.host_from_pods, None, &instance(MAIN))?;
         let own = Self { brokers, ..self.clone() };
         own.kafka()?.create_topics(&TopicSpec::of_stream("none", 1))?;
         Ok(own)
@@ -36,13 +41,20 @@ impl World {
         run(Command::new("kill").args(["-9", pid.trim()]), None)?;
         std::thread::sleep(away);
         let port = self.brokers.rsplit(':').next().unwrap_or_default().parse()?;
-        start_kafka(name, &self.settings.host_from_pods, Some(port))?;
+        start_kafka(name, &self.settings.host_from_pods, Some(port), &instance(MAIN))?;
         Ok(())
     }
 }
 
 /// Starts a broker that pods can reach, until this process ends; its address.
-pub(crate) fn start_kafka(name: &str, host: &str, port: Option<u16>) -> anyhow::Result<String> {
+///
+/// It speaks encrypted to clients that know the planted secret, which so is one that opens something.
+pub(crate) fn start_kafka(
+    name: &str,
+    host: &str,
+    port: Option<u16>,
+    secure: &str,
+) -> anyhow::Result<String> {
     let free = || KAFKA_PORTS.into_iter().find(|port| TcpListener::bind((host, *port)).is_ok());
     let port = port
         .or_else(free)
@@ -52,6 +64,8 @@ pub(crate) fn start_kafka(name: &str, host: &str, port: Option<u16>) -> anyhow::
         .args(["up", &instance(name)])
         .env("KAFKA_PORT", port.to_string())
         .env("KAFKA_LISTEN", host)
+        .env("KAFKA_SECURE", secure)
+        .env("KAFKA_SECRET", PLANTED)
         .env("KAFKA_WITH_PID", std::process::id().to_string());
     Ok(run(&mut command, None)?.trim().to_owned())
 }
@@ -63,11 +77,16 @@ pub(crate) fn start_kafka(name: &str, host: &str, port: Option<u16>) -> anyhow::
 pub fn kafka(brokers: &str) -> anyhow::Result<Kafka> {
     Kafka::new(&KafkaArgs {
         brokers: brokers.to_owned(),
-        kafka_config: None,
+        kafka_config: Some(client_file("client.properties")),
         // Longer than the broker is away in any scenario, and then needs to start on a machine with much else to do.
         kafka_timeout: 2 * PATIENCE,
         events_topic: "headgate.events".into(),
     })
+}
+
+/// A file that `scripts/kafka` makes for clients.
+pub(crate) fn client_file(name: &str) -> PathBuf {
+    harness::root().join("target/kafka").join(instance(MAIN)).join(name)
 }
 
 fn instance(name: &str) -> String {

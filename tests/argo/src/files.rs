@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
+use crate::broker::client_file;
 use crate::cluster::run;
 use crate::settings::Settings;
 use crate::world::World;
@@ -57,6 +58,7 @@ impl World {
                 .args(["--release=first", "--environment=test"])
                 .arg(format!("--stream={stream}"))
                 .arg(format!("--brokers={}", self.brokers))
+                .arg(format!("--kafka-config={}", client_file("client.properties").display()))
                 .arg(format!("--outputs={}", outputs.display()))
                 .args(more);
             run(&mut command, None)?;
@@ -114,6 +116,7 @@ impl World {
             .arg(format!("--plain-http={}", self.settings.registry_from_pods))
             .arg(format!("--reference={}", folder.join("reference.jsonl").display()))
             .arg(format!("--brokers={}", self.brokers))
+            .arg(format!("--kafka-config={}", client_file("client.properties").display()))
             .arg(format!("--outputs={}", folder.display()));
         run(&mut command, None)?;
         let baseline = folder.join("baseline.json");

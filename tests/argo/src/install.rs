@@ -6,6 +6,7 @@ use contract::kafka::TopicSpec;
 use registry::{Client, Options};
 use serde_json::Value;
 
+use crate::broker::client_file;
 use crate::cluster::{Cluster, PATIENCE, kustomize, until};
 use crate::world::{PLANTED, World, tell};
 
@@ -87,8 +88,8 @@ impl World {
         ])?;
         let settings = self.parameters(stream, &self.brokers)?;
         let text = format!(
-            "namespace: {}\ncomponents: [../../../../workflow-templates/events]\n{settings}",
-            self.cluster.namespace
+            "namespace: {1}\ncomponents: [{0}, {0}/credentials]\n{settings}",
+            "../../../../workflow-templates/events", self.cluster.namespace
         );
         self.cluster.apply(&self.render("events", &text)?)?;
         for owner in ["eventsource-name=headgate", "sensor-name=model-retrain"] {
@@ -128,9 +129,11 @@ impl World {
              {settings}",
             self.cluster.namespace
         );
+        let authority = std::fs::read_to_string(client_file("ca.pem"))?;
         let store = include_str!("../store.yaml")
             .replace("ENDPOINT", &format!("{}:{}", self.settings.host_from_pods, self.store_port()))
-            .replace("SECRET", PLANTED);
+            .replace("SECRET", PLANTED)
+            .replace("CERTIFICATE", &Value::from(authority).to_string());
         let folder = self.scratch("base")?;
         std::fs::write(folder.join("store.yaml"), store)?;
         let rendered = self.render("base", &text)?;
@@ -193,6 +196,7 @@ impl World {
             ("plain-http", pods),
             // No scenario is about speed, and the machine does all of this at the same time.
             ("latency-budget", "10s"),
+            ("max-p99", "1s"),
             ("records", "3000"),
             ("shares", "25%,50%"),
             ("min-step-time", "2s"),

@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use contract::kafka::{Kafka, TopicSpec};
 use demo::telemetry::{Reading, live_part};
 
-use crate::broker::{kafka, start_kafka};
+use crate::broker::{MAIN, kafka, start_kafka};
 use crate::cluster::Cluster;
 use crate::files::push;
 use crate::settings::Settings;
@@ -38,7 +38,7 @@ impl World {
         let namespace = format!("headgate-test-{}", std::process::id());
         let folder = root.join("target/argo").join(&namespace);
         std::fs::create_dir_all(&folder)?;
-        let brokers = start_kafka("main", &settings.host_from_pods, None)?;
+        let brokers = start_kafka(MAIN, &settings.host_from_pods, None, "1")?;
         let readings = Arc::new(live_part(&root.join("demo/shuttle/shuttle.csv.gz"))?);
         let holdout = push(&settings, "holdout", &["demo/shuttle/holdout.csv"])?;
         let cluster = Cluster { namespace };

@@ -4,9 +4,9 @@
 use routes::ModelRef;
 
 use super::*;
-use crate::Accept;
 use crate::baseline::Baseline;
 use crate::learnt::Past;
+use crate::{Accept, Advance};
 
 pub(super) const MS: fn(u64) -> Duration = Duration::from_millis;
 

@@ -44,6 +44,24 @@ pub(crate) fn digest(path: &Path) -> String {
     model::digest(path).unwrap().sha256
 }
 
+/// Telemetry of the demo's hold-out.
+pub(crate) fn telemetry(count: usize) -> Vec<Vec<f32>> {
+    let text =
+        std::fs::read_to_string(model("demo/shuttle/holdout").with_extension("csv")).unwrap();
+    let row = |line: &str| line.split(',').take(9).map(|number| number.parse().unwrap()).collect();
+    text.lines().skip(1).take(count).map(row).collect()
+}
+
+pub(crate) fn flag(name: &str, path: &Path) -> String {
+    format!("--{name}={}", path.display())
+}
+
+/// Champion and candidate by file.
+pub(crate) fn compare(stage: &Stage, champion: &Path, candidate: &Path, flags: &[&str]) -> Ended {
+    let (champion, candidate) = (flag("champion", champion), flag("model", candidate));
+    stage.run(&[&[champion.as_str(), candidate.as_str()], flags].concat())
+}
+
 impl Stage {
     /// A stream `s` on the in-memory broker, with this many numbers a record.
     pub(crate) fn new(width: usize) -> Self {
