@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::Url;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{ClientBuilder, Url};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::exchange::{ask, http, refused};
+use crate::exchange::{ask, refused};
 use crate::metadata::Inputs;
 use crate::{Error, Metadata, Options, address, response};
 
@@ -46,11 +46,13 @@ impl Client {
     /// Any [`Error`].
     pub fn connect(options: Options, fields: &[&str]) -> Result<Self, Error> {
         let model = address::model(&options.model)?;
-        let http = http(&options, &model)?;
+        let own = |builder: ClientBuilder| builder.timeout(options.timeout);
+        let ca_file = options.ca_file.as_deref();
+        let http = http_client::client(model.scheme(), model.authority(), ca_file, own)?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
             Error::setting("this process", error.to_string(), "give it more file handles")
         })?;
-        if options.token_file.is_some() && address::is_open(&model) {
+        if options.token_file.is_some() && http_client::is_open(&model) {
             tracing::warn!(model = %model, "the token will travel without TLS");
         }
         let body = runtime.block_on(ask(&options, &model, || http.get(model.clone())))?;

@@ -65,3 +65,20 @@ impl Error {
         matches!(self, Self::Away { .. })
     }
 }
+
+impl From<http_client::Error> for Error {
+    fn from(error: http_client::Error) -> Self {
+        use http_client::Error as Http;
+        match error {
+            Http::Setting { what, why, hint } => Self::Setting { what, why, hint },
+            Http::File { path, source } => {
+                let hint = "mount it, or correct its path";
+                Self::setting(path.display().to_string(), source.to_string(), hint)
+            }
+            Http::Tls(why) => {
+                Self::setting("TLS", why, "mount the system's certificates, or name a CA file")
+            }
+            Http::Away { server, attempts, why } => Self::Away { model: server, attempts, why },
+        }
+    }
+}

@@ -55,3 +55,19 @@ impl Error {
         matches!(self, Self::Away { .. })
     }
 }
+
+impl From<http_client::Error> for Error {
+    fn from(error: http_client::Error) -> Self {
+        use http_client::Error as Http;
+        match error {
+            Http::Setting { what, why, hint } => Self::Setting { what, why, hint },
+            Http::File { path, source } => Self::File { path: path.display().to_string(), source },
+            Http::Tls(why) => {
+                let hint =
+                    "mount the system's certificates, or name a CA file and a client certificate";
+                Self::setting("TLS", why, hint)
+            }
+            Http::Away { server, attempts, why } => Self::Away { server, attempts, why },
+        }
+    }
+}

@@ -1,7 +1,6 @@
 //! One HTTP exchange, and whether another attempt could end better.
 
-use std::error::Error as _;
-
+use http_client::{Answer, Failure};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
@@ -13,13 +12,6 @@ use crate::answer::Body;
 const LONGEST_ADDRESS: usize = 4096;
 /// One series of 11,000 values needs a tenth of it.
 const LARGEST_ANSWER: usize = 8 << 20;
-
-/// Why one attempt failed.
-pub(crate) enum Failure {
-    /// The next attempt may end better.
-    Passing(String),
-    Final(Error),
-}
 
 /// The request for `path` with `parameters`, without credentials.
 pub(crate) fn request(
@@ -41,16 +33,9 @@ pub(crate) fn request(
 }
 
 /// Sends and reads the whole answer; `server` is its name in errors.
-pub(crate) async fn send(request: RequestBuilder, server: &str) -> Result<Body, Failure> {
-    let mut answer = request.send().await.map_err(|error| fault(&error, server))?;
-    let status = answer.status();
-    let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| fault(&error, server))? {
-        if bytes.len() + chunk.len() > LARGEST_ANSWER {
-            return Err(strange(server, "the answer is larger than 8 MiB"));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
+pub(crate) async fn send(request: RequestBuilder, server: &str) -> Result<Body, Failure<Error>> {
+    let Answer { status, body, .. } = http_client::send(request, server, LARGEST_ANSWER).await?;
+    let bytes = body.ok_or_else(|| strange(server, "the answer is larger than 8 MiB"))?;
     let told = serde_json::from_slice::<Body>(&bytes);
     match (status, told) {
         (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => {
@@ -59,9 +44,9 @@ pub(crate) async fn send(request: RequestBuilder, server: &str) -> Result<Body, 
         }
         (StatusCode::OK, Ok(body)) if body.status == "success" => Ok(body),
         (_, Ok(body)) if is_passing(status) => {
-            Err(Failure::Passing(format!("{status}, {}: {}", body.error_type, body.error)))
+            Err(Failure::passing(format!("{status}, {}: {}", body.error_type, body.error)))
         }
-        (_, Err(_)) if is_passing(status) => Err(Failure::Passing(status.to_string())),
+        (_, Err(_)) if is_passing(status) => Err(Failure::passing(status.to_string())),
         (_, Ok(body)) => Err(Failure::Final(Error::Refused {
             server: server.to_owned(),
             why: format!("{}: {}", body.error_type, body.error),
@@ -75,41 +60,6 @@ fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-fn strange(server: &str, why: &str) -> Failure {
+fn strange(server: &str, why: &str) -> Failure<Error> {
     Failure::Final(Error::NotPrometheus { server: server.to_owned(), why: why.to_owned() })
-}
-
-/// A broken connection passes; a certificate that is not trusted stays so.
-fn fault(error: &reqwest::Error, server: &str) -> Failure {
-    if is_certificate(error) {
-        return Failure::Final(Error::setting(
-            format!("the certificate of {server}"),
-            chain(error),
-            "name its authority by a CA file",
-        ));
-    }
-    if error.is_builder() {
-        return Failure::Final(Error::setting("the request", chain(error), "correct the address"));
-    }
-    Failure::Passing(chain(error))
-}
-
-fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
-    if let Some(tls) = error.downcast_ref() {
-        return matches!(tls, rustls::Error::InvalidCertificate(_));
-    }
-    // An I/O error that wraps another one names the other's cause as its source, not the other itself.
-    let wrapped = error.downcast_ref().and_then(std::io::Error::get_ref);
-    wrapped.is_some_and(|inner| is_certificate(inner)) || error.source().is_some_and(is_certificate)
-}
-
-/// An error with its causes in one line, without the address.
-pub(crate) fn chain(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() { "no answer in time" } else { "request" }.to_owned();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

@@ -1,14 +1,14 @@
 //! What an answer means: a result, a fault of the moment, or a refusal in the registry's own words.
 
-use std::error::Error as _;
 use std::time::Duration;
 
+use http_client::{causes, is_certificate, retry_after};
 use jiff::Timestamp;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::client::authority;
-use crate::retry::{Failure, is_passing, retry_after};
+use crate::retry::{Failure, is_passing};
 use crate::{Error, Result};
 
 /// How long a small request may take, from sending it to the head of its answer.
@@ -70,16 +70,6 @@ pub(crate) fn fault(error: &reqwest::Error) -> Failure {
     Failure::passing(chain(error))
 }
 
-/// Whether TLS failed over the other side's certificate, which waiting does not mend.
-fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
-    if let Some(tls) = error.downcast_ref() {
-        return matches!(tls, rustls::Error::InvalidCertificate(_));
-    }
-    // An I/O error that wraps another one names the other's cause as its source, not the other itself.
-    let wrapped = error.downcast_ref().and_then(std::io::Error::get_ref);
-    wrapped.is_some_and(|inner| is_certificate(inner)) || error.source().is_some_and(is_certificate)
-}
-
 /// Turns the statuses of a passing fault into one.
 pub(crate) fn lasting(answer: Response) -> Result<Response, Failure> {
     let status = answer.status();
@@ -112,17 +102,11 @@ pub(crate) fn refusal(status: StatusCode, body: &[u8], what: &str) -> Error {
 }
 
 /// An error with its causes in one line, without the address, which may hold a signed token.
-pub(crate) fn chain(error: &reqwest::Error) -> String {
-    let mut text = match error.url() {
-        Some(url) => format!("request to {}", authority(url)),
-        None => "request".to_owned(),
-    };
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
+fn chain(error: &reqwest::Error) -> String {
+    match error.url() {
+        Some(url) => causes(&format!("request to {}", authority(url)), error),
+        None => causes("request", error),
     }
-    text
 }
 
 #[cfg(test)]

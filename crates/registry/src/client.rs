@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use http_client::{client, is_loopback};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Certificate, RequestBuilder, Response, StatusCode, Url, redirect};
+use reqwest::{ClientBuilder, RequestBuilder, Response, StatusCode, Url, redirect};
 
-use crate::answer::{chain, document, expect, lasting, within_limit};
+use crate::answer::{document, expect, lasting, within_limit};
 use crate::auth::{Scheme, Scope, Session, TokenAnswer, challenge};
 use crate::retry::Failure;
 use crate::{Credential, Credentials, Error, Result, RetryPolicy};
@@ -95,36 +95,18 @@ impl Client {
         if let Some(client) = cell.get() {
             return Ok(client);
         }
-        let built = self.build(near, self.scheme(host) == "http")?;
+        let own = |builder: ClientBuilder| {
+            builder.connect_timeout(CONNECT_LIMIT).redirect(redirect::Policy::custom(follow))
+        };
+        let ca_file = self.0.options.ca_file.as_deref();
+        let built = client(self.scheme(host), host, ca_file, own).map_err(|error| match error {
+            http_client::Error::File { path, source } => Error::io(&path, source),
+            error => {
+                let why = format!("{error}; mount the system's certificates or name a CA file");
+                Error::invalid("TLS certificates", why)
+            }
+        })?;
         Ok(cell.get_or_init(|| built))
-    }
-
-    fn build(&self, near: bool, plain: bool) -> Result<reqwest::Client> {
-        // Fails only if a provider is installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let start = || {
-            let builder = reqwest::Client::builder()
-                .user_agent(concat!("headgate/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(CONNECT_LIMIT)
-                .tcp_keepalive(Duration::from_secs(15))
-                .redirect(redirect::Policy::custom(follow));
-            if near { builder.no_proxy() } else { builder }
-        };
-        let failed = |error: reqwest::Error| {
-            let why =
-                format!("{}; mount the system's certificates or name a CA file", chain(&error));
-            Error::invalid("TLS certificates", why)
-        };
-        if let Some(path) = &self.0.options.ca_file {
-            let pem = fs::read(path).map_err(|e| Error::io(path, e))?;
-            let trusted = Certificate::from_pem_bundle(&pem).map_err(failed)?;
-            return start().tls_certs_only(trusted).build().map_err(failed);
-        }
-        match start().build() {
-            // An image without certificates can still speak to a registry that needs none.
-            Err(_) if plain => start().tls_certs_only([]).build().map_err(failed),
-            built => built.map_err(failed),
-        }
     }
 
     /// Sends a request that can be made again, renewing a token once and retrying passing faults.
@@ -293,15 +275,6 @@ mod url {
 pub(crate) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    let address = name.parse::<std::net::IpAddr>();
-    name == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// Follows up to five redirects, never from TLS to plain HTTP.

@@ -3,9 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use crate::{Error, Result};
 
@@ -54,25 +52,7 @@ impl RetryPolicy {
 }
 
 /// Why one attempt failed.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// Worth another attempt, not before `after` where the registry said so.
-    Passing { why: String, after: Option<Duration> },
-    /// Another attempt would end the same.
-    Final(Error),
-}
-
-impl Failure {
-    pub(crate) fn passing(why: impl Into<String>) -> Self {
-        Failure::Passing { why: why.into(), after: None }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Failure::Final(error)
-    }
-}
+pub(crate) type Failure = http_client::Failure<Error>;
 
 /// The attempts at one transfer.
 pub(crate) struct Attempts<'a> {
@@ -114,16 +94,6 @@ pub(crate) fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504 | 522)
 }
 
-/// The pause that a `Retry-After` header asks for, given in seconds or as a date.
-pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
-}
-
 /// A number in 0..1 that differs between processes, so that many steps do not come back at once.
 fn jitter() -> f64 {
     let random = RandomState::new().hash_one(0);
@@ -132,8 +102,6 @@ fn jitter() -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -153,20 +121,5 @@ mod tests {
         let policy = RetryPolicy { budget: 60 * SECOND, ..RetryPolicy::default() };
         assert_eq!(policy.pause(0, SECOND, Some(30 * SECOND), 0.5), Some(30 * SECOND));
         assert_eq!(policy.pause(0, SECOND, Some(90 * SECOND), 0.5), None);
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now: Timestamp = "1994-11-06T08:49:00Z".parse().unwrap();
-        for (text, expected) in [
-            ("7", Some(7 * SECOND)),
-            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(37 * SECOND)),
-            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(Duration::ZERO)),
-            ("soon", None),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(RETRY_AFTER, text.parse().unwrap());
-            assert_eq!(retry_after(&headers, now), expected, "{text}");
-        }
     }
 }
