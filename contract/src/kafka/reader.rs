@@ -124,7 +124,7 @@ impl Reader {
     /// # Errors
     /// The broker was away for longer than `--kafka-timeout`, or an offset is no longer kept.
     pub fn next(&mut self, wait: Duration) -> anyhow::Result<Option<Record>> {
-        let deadline = Instant::now() + wait;
+        let mut deadline = Instant::now() + wait;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.consumer.poll(left) {
@@ -138,11 +138,11 @@ impl Reader {
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.silent_since = None;
                     self.ended.insert(partition);
-                    // One partition's end says nothing of the others: on a busy stream whoever does not wait
-                    // would be sent away again and again with their records unread. Whoever waits for the end of
-                    // the topic must be told at once.
+                    // Whoever waits for the end of the topic is told at once, but what lies behind this end comes
+                    // first: a live stream reaches its end again and again, with records of other partitions
+                    // queued already, and whoever does not wait would get one a call.
                     if self.at_end() {
-                        return Ok(None);
+                        deadline = Instant::now();
                     }
                 }
                 Some(Err(error)) => self.bear(&error)?,

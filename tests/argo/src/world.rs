@@ -23,6 +23,8 @@ pub struct World {
     pub settings: Settings,
     pub readings: Arc<Vec<Reading>>,
     pub brokers: String,
+    /// How pods prove to Kafka who they are.
+    pub(crate) mechanism: &'static str,
     pub(crate) folder: PathBuf,
     /// The labelled rows that no model has seen, in the registry.
     pub(crate) holdout: String,
@@ -42,7 +44,15 @@ impl World {
         let readings = Arc::new(live_part(&root.join("demo/shuttle/shuttle.csv.gz"))?);
         let holdout = push(&settings, "holdout", &["demo/shuttle/holdout.csv"])?;
         let cluster = Cluster { namespace };
-        let world = Self { cluster, settings, readings, brokers, folder, holdout };
+        let world = Self {
+            cluster,
+            settings,
+            readings,
+            brokers,
+            mechanism: "SCRAM-SHA-512",
+            folder,
+            holdout,
+        };
         world.kafka()?.create_topics(&[
             TopicSpec::new("headgate.events", 4),
             TopicSpec::new("headgate.routes", 1).compacted(),
