@@ -26,6 +26,10 @@ pub struct Pace {
 const BROKEN_EVERY: u64 = 9_973;
 const BROKEN: [&str; 4] = [r#"{"f1":50,"f2":21"#, r#"{"f1":50}"#, r#"{"f1":NaN}"#, "null"];
 
+/// Records that are written together; more where they come faster than the shortest pause allows.
+const TOGETHER: f64 = 12.0;
+const SHORTEST_TICK: Duration = Duration::from_millis(5);
+
 /// A running replay.
 pub struct Replay {
     written: Arc<AtomicU64>,
@@ -72,6 +76,8 @@ fn write_all(
 ) -> anyhow::Result<()> {
     let (features, labels) =
         (format!("{}.features", pace.stream), format!("{}.labels", pace.stream));
+    // Some records at a time: a scorer that answers each by itself makes a transaction of each.
+    let tick = Duration::from_secs_f64(TOGETHER / f64::from(pace.rate)).max(SHORTEST_TICK);
     let started = Instant::now();
     let mut pending: VecDeque<(Instant, u64, u8)> = VecDeque::new();
     let mut next = 0u64;
@@ -95,7 +101,7 @@ fn write_all(
             writer.send(&record(&labels, pace, n, &format!("{{\"label\":{label}}}")))?;
         }
         written.store(next, Ordering::Relaxed);
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(tick);
     }
     for (_, n, label) in pending {
         writer.send(&record(&labels, pace, n, &format!("{{\"label\":{label}}}")))?;
