@@ -104,7 +104,8 @@ pub fn until<T>(
         if Instant::now() >= deadline {
             bail!("{what} did not come about within {limit:?}");
         }
-        std::thread::sleep(Duration::from_millis(500));
+        // Each question is a process, and what it asks shares the machine with all that it waits for.
+        std::thread::sleep(Duration::from_secs(1));
     }
 }
 

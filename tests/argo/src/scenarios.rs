@@ -1,4 +1,4 @@
-//! Every scenario, in the order of the README; each has a stream of its own, so they run side by side.
+//! Every scenario; each has a stream of its own, so they run side by side, the longest first.
 
 mod asked;
 mod broker;
@@ -59,33 +59,33 @@ const TAKEN_BACK: &[&str] = &[
 
 /// All of them.
 pub const SCENARIOS: &[Scenario] = &[
-    now(
-        "manifests",
-        "argo lint, and every overlay as the API server sees it",
-        manifests::run_scenario,
-    ),
-    now("promoted", "a better model becomes the champion", verdicts::promoted),
-    now("rejected", "a model that does not fit the stream never moves traffic", verdicts::rejected),
-    now("rolled-back", "a model that does harm is taken back", verdicts::rolled_back),
-    now(
-        "blue-green",
-        "the whole stream switches, and is taken back in the bake",
-        verdicts::blue_green,
-    ),
+    now("approval", "nothing is promoted before a person agrees", asked::approval),
     now(
         "side-by-side",
         "two releases shadow one stream beside each other, and move traffic in turn",
         side_by_side::run,
     ),
-    now("dry-run", "a dry run ends after the shadow and moves nothing", asked::dry_run),
-    now("approval", "nothing is promoted before a person agrees", asked::approval),
-    now("stopped", "argo stop in mid-canary leaves the champion alone", ended::stopped),
-    now("terminated", "argo terminate in mid-canary does too", ended::terminated),
     now("pod-lost", "a pod deleted in mid-canary is tried again", lost::run),
     now("broker-away", "the broker is away for 30 s in mid-canary", broker::run),
     now("drift", "drift starts a retraining that ends in a promoted model, once", drift::run),
     now("schedule", "a CronWorkflow looks for drift and starts a retraining", schedule::run),
+    now(
+        "blue-green",
+        "the whole stream switches, and is taken back in the bake",
+        verdicts::blue_green,
+    ),
+    now("promoted", "a better model becomes the champion", verdicts::promoted),
+    now("rolled-back", "a model that does harm is taken back", verdicts::rolled_back),
+    now("stopped", "argo stop in mid-canary leaves the champion alone", ended::stopped),
+    now("terminated", "argo terminate in mid-canary does too", ended::terminated),
+    now("dry-run", "a dry run ends after the shadow and moves nothing", asked::dry_run),
     now("swapped", "a shadow test in another language, the DAG untouched", swapped::run),
+    now(
+        "manifests",
+        "argo lint, and every overlay as the API server sees it",
+        manifests::run_scenario,
+    ),
+    now("rejected", "a model that does not fit the stream never moves traffic", verdicts::rejected),
     Scenario {
         name: "leftovers",
         about: "no planted secret and no token in logs, events, workflows and reports",

@@ -108,7 +108,7 @@ impl Workflow {
             let version = found["metadata"]["resourceVersion"].clone();
             same = if version == last { same + 1 } else { 0 };
             last = version;
-            Ok((same >= 4).then_some(()))
+            Ok((same >= 2).then_some(()))
         })
     }
 
