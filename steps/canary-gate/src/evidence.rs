@@ -246,15 +246,15 @@ impl Track {
         let metric = plan.metrics[place].clone();
         let margin = metric.margin.unwrap_or(plan.margin);
         let learnt_of = &learnt.tracks[place];
+        let of_whole = crate::foresee::counted(plan, learnt, place, alpha.overall);
         let judge = |harm_alpha: f64, is_whole: bool| match metric.of {
             Of::LabelErrors | Of::Failures | Of::Latency | Of::Events => {
-                let of_whole = crate::foresee::counted(plan, learnt, place, harm_alpha);
-                // How many events a slice will see nobody has looked at.
-                let counted = if is_whole {
-                    of_whole
-                } else {
-                    CountedPlan { stages: Vec::new(), safe_stages: Vec::new(), ..of_whole }
-                };
+                let mut counted = CountedPlan { harm_alpha, ..of_whole.clone() };
+                if !is_whole {
+                    // How many events a slice will see nobody has looked at.
+                    counted.stages.clear();
+                    counted.safe_stages.clear();
+                }
                 let judge = Counted::new(&counted, metric.better);
                 Judge::Counted(Box::new(judge.expect("a plan's margins and shares make sense")))
             }

@@ -57,8 +57,7 @@ impl World {
                 .current_dir(harness::root())
                 .args(["--release=first", "--environment=test"])
                 .arg(format!("--stream={stream}"))
-                .arg(format!("--brokers={}", self.brokers))
-                .arg(format!("--kafka-config={}", client_file("client.properties").display()))
+                .args(self.kafka_flags())
                 .arg(format!("--outputs={}", outputs.display()))
                 .args(more);
             run(&mut command, None)?;
@@ -115,13 +114,18 @@ impl World {
             .arg(format!("--schema={schema}"))
             .arg(format!("--plain-http={}", self.settings.registry_from_pods))
             .arg(format!("--reference={}", folder.join("reference.jsonl").display()))
-            .arg(format!("--brokers={}", self.brokers))
-            .arg(format!("--kafka-config={}", client_file("client.properties").display()))
+            .args(self.kafka_flags())
             .arg(format!("--outputs={}", folder.display()));
         run(&mut command, None)?;
         let baseline = folder.join("baseline.json");
         let artifact = push(&self.settings, "baseline", &[&baseline.to_string_lossy()])?;
         Ok(format!("{artifact}#baseline.json"))
+    }
+
+    /// What a step that runs beside the tests needs, to speak to the broker.
+    fn kafka_flags(&self) -> [String; 2] {
+        let config = client_file("client.properties");
+        [format!("--brokers={}", self.brokers), format!("--kafka-config={}", config.display())]
     }
 
     /// The reports that Argo kept.
