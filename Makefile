@@ -20,7 +20,8 @@ help: ## Say what there is
 demo: onnxruntime ## Five releases on a live stream, on this machine; KAFKA=apache on a real Kafka
 	@scripts/tools cargo cc cmake
 	@cargo build --quiet --workspace --bins
-	@cargo run --quiet --package demo -- $(if $(KAFKA),--kafka $(KAFKA)) $(ARGS)
+	@# Not `cargo run`: a part of the workspace is another choice of features, and so another compilation.
+	@target/debug/demo $(if $(KAFKA),--kafka $(KAFKA)) $(ARGS)
 
 run-step: onnxruntime ## Run one step with its samples: make run-step STEP=canary-gate ARGS='--help'
 	@scripts/run-step $(STEP) $(ARGS)
