@@ -1,8 +1,10 @@
 //! Apache Kafka beside the tests, at an address that pods reach.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -55,9 +57,8 @@ pub(crate) fn start_kafka(
     port: Option<u16>,
     secure: &str,
 ) -> anyhow::Result<String> {
-    let free = || KAFKA_PORTS.into_iter().find(|port| TcpListener::bind((host, *port)).is_ok());
     let port = port
-        .or_else(free)
+        .or_else(|| free_port(host))
         .context("none of the ports 9092 to 9098 is free; end what listens there")?;
     let mut command = Command::new(harness::root().join("scripts/kafka"));
     command
@@ -68,6 +69,18 @@ pub(crate) fn start_kafka(
         .env("KAFKA_SECRET", PLANTED)
         .env("KAFKA_WITH_PID", std::process::id().to_string());
     Ok(run(&mut command, None)?.trim().to_owned())
+}
+
+/// A port that nobody listens on and that no other broker of this process was given.
+///
+/// Scenarios run beside each other, a broker takes seconds until it listens, and one that is away keeps its port.
+fn free_port(host: &str) -> Option<u16> {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_free = |port: &u16| !given.contains(port) && TcpListener::bind((host, *port)).is_ok();
+    let port = KAFKA_PORTS.into_iter().find(is_free)?;
+    given.insert(port);
+    Some(port)
 }
 
 /// A client of the broker at this address.
@@ -91,4 +104,19 @@ pub(crate) fn client_file(name: &str) -> PathBuf {
 
 fn instance(name: &str) -> String {
     format!("argo-{name}-{}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brokers_that_start_at_the_same_moment_have_ports_of_their_own() {
+        let given: Vec<u16> = std::thread::scope(|scope| {
+            let starting: Vec<_> = (0..4).map(|_| scope.spawn(|| free_port("127.0.0.1"))).collect();
+            starting.into_iter().filter_map(|one| one.join().ok().flatten()).collect()
+        });
+        assert_eq!(given.iter().collect::<BTreeSet<_>>().len(), given.len());
+        assert!(!given.is_empty(), "no port of {KAFKA_PORTS:?} is free");
+    }
 }
