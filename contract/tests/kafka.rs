@@ -60,6 +60,43 @@ fn what_was_written_is_read_to_the_end_and_by_window() {
 
 // That a later writer fences an earlier one is tested on a real Kafka: the in-memory broker keeps no epochs.
 #[test]
+fn a_reader_that_was_given_up_leaves_nothing_to_the_next() {
+    let topics = [TopicSpec::new("t", 2), TopicSpec::new("u", 1)];
+    let broker = MemoryBroker::start(&topics).unwrap();
+    let kafka = kafka(&broker.brokers(), Duration::from_secs(10));
+    let mut writer = kafka.writer().unwrap();
+    for n in 0..400 {
+        writer.send(&record(n % 2, &n.to_string())).unwrap();
+    }
+    writer.send(&Outgoing { topic: "u".into(), ..record(0, "other") }).unwrap();
+    writer.flush().unwrap();
+
+    for round in 0..20 {
+        // With hundreds of records read ahead, and in every second round all ends seen.
+        let mut given_up = kafka.reader("t", &Start::Beginning).unwrap();
+        given_up.next(Duration::from_secs(10)).unwrap().unwrap();
+        if round % 2 == 0 {
+            given_up.read_to_end(drop).unwrap();
+        }
+        drop(given_up);
+
+        let mut other = Vec::new();
+        let mut reader = kafka.reader("u", &Start::Beginning).unwrap();
+        assert!(!reader.at_end());
+        reader.read_to_end(|record| other.push(record.value)).unwrap();
+        assert_eq!(other, [Some(b"other".to_vec())]);
+        drop(reader);
+
+        let (mut again, from) = (Vec::new(), [(0, 150), (1, 190)].into());
+        let mut reader = kafka.reader("t", &Start::At(from)).unwrap();
+        reader.read_to_end(|record| again.push((record.partition, record.offset))).unwrap();
+        again.sort_unstable();
+        let expected = (150..200).map(|n| (0, n)).chain((190..200).map(|n| (1, n)));
+        assert_eq!(again, expected.collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn a_fenced_writer_writes_one_record_a_transaction() {
     let broker = MemoryBroker::start(&[TopicSpec::new("t", 1)]).unwrap();
     let kafka = kafka(&broker.brokers(), Duration::from_secs(5));

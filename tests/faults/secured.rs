@@ -51,7 +51,7 @@ fn who_may_not_speak_to_the_broker_is_told_why() {
     let plain = with("plain", &|l| l.starts_with('#').then(String::new));
     let (code, log) = rollback(&broker, &plain);
     assert_eq!(code, Some(i32::from(contract::exit::PASSING)), "{log}");
-    assert!(log.contains("hint: "), "{log}");
+    assert!(log.contains("security.protocol") && log.contains("hint: "), "{log}");
 }
 
 /// Exit code and log of a step that is a client with this configuration.

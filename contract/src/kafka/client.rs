@@ -1,21 +1,90 @@
-//! A consumer whose closing holds nobody up.
+//! Consumers that are lent, and lent again.
 
 use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 
+use super::Kafka;
 use super::heard::{self, Heard};
+use super::settings::fault;
 
-/// Closes in the background: librdkafka takes 100 ms for it, and a step opens a reader for every topic.
-pub(super) struct Client(Option<BaseConsumer<Heard>>);
+/// A consumer that goes back to where it was lent from when it is dropped.
+pub(super) struct Client {
+    consumer: Option<BaseConsumer<Heard>>,
+    from: Arc<Idle>,
+}
 
-impl Client {
-    pub(super) fn new(consumer: BaseConsumer<Heard>) -> Self {
-        Self(Some(consumer))
+/// Consumers that nobody uses at the moment, connected already.
+///
+/// A step asks a dozen questions, one after the other, and a connection of its own for each would be most of what
+/// it does: two handshakes and two proofs of a password, for librdkafka looks for the group's coordinator as well.
+#[derive(Default)]
+pub(super) struct Idle(Mutex<Vec<BaseConsumer<Heard>>>);
+
+/// More than one, as a step may read two topics beside each other; each holds some threads.
+const MOST_IDLE: usize = 2;
+
+impl Kafka {
+    /// A consumer that reads nothing yet.
+    pub(super) fn client(&self) -> anyhow::Result<Client> {
+        self.idle().lend(|| {
+            let mut config = self.config().clone();
+            config
+                .set("enable.auto.commit", "false")
+                .set("enable.auto.offset.store", "false")
+                .set("enable.partition.eof", "true")
+                .set("isolation.level", "read_committed")
+                .set("auto.offset.reset", "error")
+                // Whoever reads a topic to its end waits this long for a broker that has nothing more.
+                .set("fetch.wait.max.ms", "20")
+                // A reader without a group still needs a name for one; it never joins it.
+                .set("group.id", "headgate-reader");
+            config
+                .create_with_context(Heard::default())
+                .map_err(|error| fault("open a Kafka reader", &error))
+        })
+    }
+}
+
+impl Idle {
+    /// A consumer that reads nothing and has heard nothing yet; `open` makes one where none is idle.
+    pub(super) fn lend(
+        self: &Arc<Self>,
+        open: impl FnOnce() -> anyhow::Result<BaseConsumer<Heard>>,
+    ) -> anyhow::Result<Client> {
+        let idle = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let consumer = idle.map_or_else(open, Ok)?;
+        consumer.context().forget();
+        Ok(Client { consumer: Some(consumer), from: Arc::clone(self) })
     }
 
+    fn take_back(&self, consumer: BaseConsumer<Heard>) {
+        // What was read ahead is thrown away with the assignment.
+        if consumer.unassign().is_err() {
+            return close(consumer);
+        }
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MOST_IDLE {
+            idle.push(consumer);
+        } else {
+            drop(idle);
+            close(consumer);
+        }
+    }
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        std::mem::take(self.0.get_mut().unwrap_or_else(PoisonError::into_inner))
+            .into_iter()
+            .for_each(close);
+    }
+}
+
+impl Client {
     /// Why `what` could not be done.
     pub(super) fn fault(&self, what: impl std::fmt::Display, error: &KafkaError) -> anyhow::Error {
         // Nothing is read any more; what the client has to say comes in polls, a line each.
@@ -28,15 +97,59 @@ impl Deref for Client {
     type Target = BaseConsumer<Heard>;
 
     fn deref(&self) -> &BaseConsumer<Heard> {
-        self.0.as_ref().expect("only drop takes it")
+        self.consumer.as_ref().expect("only drop takes it")
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let consumer = self.0.take();
-        // Where no thread can be had, the consumer is closed here when the closure is dropped.
-        let _closing =
-            std::thread::Builder::new().name("close".into()).spawn(move || drop(consumer));
+        if let Some(consumer) = self.consumer.take() {
+            self.from.take_back(consumer);
+        }
+    }
+}
+
+/// Closes in the background: librdkafka takes 100 ms for it.
+fn close(consumer: BaseConsumer<Heard>) {
+    // Where no thread can be had, the consumer is closed here when the closure is dropped.
+    let _closing = std::thread::Builder::new().name("close".into()).spawn(move || drop(consumer));
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use rdkafka::ClientConfig;
+
+    use super::*;
+
+    fn lend(idle: &Arc<Idle>) -> Client {
+        let open = || {
+            let config = ClientConfig::from_iter([("group.id".to_owned(), "g".to_owned())]);
+            Ok(config.create_with_context(Heard::default()).unwrap())
+        };
+        idle.lend(open).unwrap()
+    }
+
+    #[test]
+    fn a_consumer_is_lent_again_and_has_forgotten_what_it_heard() {
+        let idle = Arc::default();
+        let first = lend(&idle);
+        let which = first.client().native_ptr();
+        first.context().hear("FAIL", "[thrd:a]: a: SASL authentication error: no");
+        drop(first);
+        let again = lend(&idle);
+        assert_eq!(again.client().native_ptr(), which);
+        let error = KafkaError::Canceled;
+        assert!(!again.fault("ask", &error).to_string().contains("SASL"));
+        assert_ne!(lend(&idle).client().native_ptr(), which);
+    }
+
+    #[test]
+    fn no_more_than_a_few_stay_idle() {
+        let idle = Arc::default();
+        let lent: Vec<Client> = (0..MOST_IDLE + 2).map(|_| lend(&idle)).collect();
+        drop(lent);
+        assert_eq!(idle.0.lock().unwrap().len(), MOST_IDLE);
     }
 }

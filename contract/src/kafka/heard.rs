@@ -16,15 +16,12 @@ pub(super) struct Heard(Mutex<Option<String>>);
 /// More lines than a client has to say when a call fails.
 pub(super) const LINES: usize = 100;
 
-/// Parts of failures that no later try mends.
-const FINAL: [&str; 3] = ["certificate", "SASL", "SSL handshake failed"];
-
 impl Heard {
     /// As [`settings::fault`], with the reason that was heard.
     pub(super) fn fault(&self, what: impl std::fmt::Display, error: &KafkaError) -> anyhow::Error {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(reason) = heard.as_deref() else { return settings::fault(what, error) };
-        if FINAL.iter().any(|part| reason.contains(part)) {
+        if is_final(reason) {
             return crate::usage(
                 format!("{what}: {reason}"),
                 "check the authority, the credentials and security.protocol in --kafka-config",
@@ -39,6 +36,10 @@ impl Heard {
             let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             *heard = Some(reason(line).to_owned());
         }
+    }
+
+    pub(super) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -58,31 +59,87 @@ fn reason(line: &str) -> &str {
     said.split_once(" (after ").map_or(said, |(said, _)| said)
 }
 
+/// Whether no later try mends it: the two sides have spoken, and one of them has refused the other.
+///
+/// A connection that breaks in the middle of a handshake is told in nearly the same words, and is no refusal.
+fn is_final(reason: &str) -> bool {
+    let refused = |start: &str| reason.split_once(start).map(|(_, why)| why);
+    let credentials = refused("SASL authentication error: ")
+        // The request or its answer was lost on the way.
+        .is_some_and(|why| !why.starts_with("SaslAuthenticateRe"));
+    let mechanism =
+        refused(" mechanism handshake failed: ").is_some_and(|why| why.starts_with("Broker: "));
+    let encryption = refused("SSL handshake failed: ").is_some_and(|why| {
+        why.contains("certificate verify failed") || why.contains("wrong version number")
+    });
+    credentials || mechanism || encryption
+}
+
 #[cfg(test)]
 mod tests {
     use rdkafka::types::RDKafkaErrorCode;
 
     use super::*;
 
-    fn exit_code(line: &str) -> u8 {
+    fn line(said: &str) -> String {
+        format!("[thrd:sasl_ssl://k:9093/bootstrap]: sasl_ssl://k:9093/bootstrap: {said}")
+    }
+
+    fn exit_code(said: &str) -> u8 {
         let heard = Heard::default();
-        heard.hear("FAIL", line);
+        heard.hear("FAIL", &line(said));
         let error = KafkaError::MetadataFetch(RDKafkaErrorCode::BrokerTransportFailure);
         crate::fault::exit_code(&heard.fault("ask", &error))
     }
 
     #[test]
-    fn what_no_later_try_mends_is_wrong_configuration() {
-        let of = |said: &str| {
-            format!("[thrd:sasl_ssl://k:9093/bootstrap]: sasl_ssl://k:9093/bootstrap: {said}")
-        };
-        let refused =
-            of("SASL authentication error: Authentication failed (after 5ms in state AUTH_REQ)");
-        assert_eq!(reason(&refused), "SASL authentication error: Authentication failed");
-        assert_eq!(exit_code(&refused), crate::exit::USAGE);
-        assert_eq!(
-            exit_code(&of("Connect to 1.2.3.4:9093 failed: Connection refused")),
-            crate::exit::PASSING
-        );
+    fn a_reason_is_what_the_broker_said() {
+        let said = "SASL authentication error: Authentication failed";
+        assert_eq!(reason(&line(&format!("{said} (after 5ms in state AUTH_REQ)"))), said);
+    }
+
+    #[test]
+    fn a_refusal_is_wrong_configuration_and_a_broken_connection_passes() {
+        use crate::exit::{PASSING, USAGE};
+        let cases = [
+            ("SASL authentication error: Authentication failed during authentication", USAGE),
+            (
+                "SASL SCRAM-SHA-512 mechanism handshake failed: Broker: Unsupported SASL mechanism: broker's supported mechanisms: PLAIN",
+                USAGE,
+            ),
+            (
+                "SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate could not be verified",
+                USAGE,
+            ),
+            ("SSL handshake failed: error:0A00010B:SSL routines::wrong version number", USAGE),
+            // The broker went away in the middle of it.
+            (
+                "SASL authentication error: SaslAuthenticateRequest failed: Local: Broker transport failure",
+                PASSING,
+            ),
+            (
+                "SASL SCRAM-SHA-512 mechanism handshake failed: Local: Broker transport failure: broker's supported mechanisms: (n/a)",
+                PASSING,
+            ),
+            (
+                "SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener?",
+                PASSING,
+            ),
+            ("Connect to 1.2.3.4:9093 failed: Connection refused", PASSING),
+        ];
+        for (said, code) in cases {
+            assert_eq!(exit_code(said), code, "{said}");
+        }
+    }
+
+    #[test]
+    fn only_the_newest_reason_counts() {
+        let heard = Heard::default();
+        heard.hear("FAIL", &line("SASL authentication error: Authentication failed"));
+        heard.hear("FAIL", &line("Connect to 1.2.3.4:9093 failed: Connection refused"));
+        let error = KafkaError::MetadataFetch(RDKafkaErrorCode::BrokerTransportFailure);
+        assert_eq!(crate::fault::exit_code(&heard.fault("ask", &error)), crate::exit::PASSING);
+        heard.forget();
+        assert!(!heard.fault("ask", &error).to_string().contains("refused"));
     }
 }

@@ -8,8 +8,6 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::Client;
-use super::heard::Heard;
-use super::settings::fault;
 use super::{Kafka, Record, Window};
 
 /// Where a [`Reader`] starts.
@@ -26,7 +24,7 @@ pub enum Start {
 ///
 /// It joins no group and commits nothing: nobody else can see it.
 pub struct Reader {
-    consumer: Client,
+    client: Client,
     topic: String,
     timeout: Duration,
     /// Partitions read up to their end, until a new record shows up.
@@ -41,7 +39,7 @@ impl Kafka {
     /// # Errors
     /// The topic is missing (exit 2) or the broker away (exit 75).
     pub fn partitions(&self, topic: &str) -> anyhow::Result<Vec<i32>> {
-        partitions(&self.consumer()?, topic, self.timeout())
+        partitions(&self.client()?, topic, self.timeout())
     }
 
     /// What `topic` holds now: from its first kept offset to the end of its committed records.
@@ -49,16 +47,9 @@ impl Kafka {
     /// # Errors
     /// As [`Kafka::partitions`].
     pub fn extent(&self, topic: &str) -> anyhow::Result<Window> {
-        let consumer = self.consumer()?;
-        let mut window = Window::default();
-        for partition in partitions(&consumer, topic, self.timeout())? {
-            let marks = consumer.fetch_watermarks(topic, partition, self.timeout());
-            let (low, high) = marks.map_err(|error| {
-                consumer.fault(format!("ask for the offsets of {topic}/{partition}"), &error)
-            })?;
-            window.0.insert(partition, (low, high));
-        }
-        Ok(window)
+        let client = self.client()?;
+        let partitions = partitions(&client, topic, self.timeout())?;
+        extent(&client, topic, &partitions, self.timeout())
     }
 
     /// Opens a reader of `topic`.
@@ -66,12 +57,12 @@ impl Kafka {
     /// # Errors
     /// As [`Kafka::partitions`].
     pub fn reader(&self, topic: &str, start: &Start) -> anyhow::Result<Reader> {
-        let consumer = self.consumer()?;
-        let known = partitions(&consumer, topic, self.timeout())?;
+        let client = self.client()?;
+        let known = partitions(&client, topic, self.timeout())?;
         let from: BTreeMap<i32, Offset> = match start {
             Start::Beginning => known.into_iter().map(|p| (p, Offset::Beginning)).collect(),
             Start::End => {
-                let extent = self.extent(topic)?;
+                let extent = extent(&client, topic, &known, self.timeout())?;
                 extent.0.into_iter().map(|(p, (_, end))| (p, Offset::Offset(end))).collect()
             }
             Start::At(offsets) => {
@@ -88,33 +79,15 @@ impl Kafka {
         for (partition, offset) in &from {
             list.add_partition_offset(topic, *partition, *offset)?;
         }
-        consumer.assign(&list).map_err(|error| consumer.fault(format!("read {topic}"), &error))?;
+        client.assign(&list).map_err(|error| client.fault(format!("read {topic}"), &error))?;
         Ok(Reader {
-            consumer,
+            client,
             topic: topic.to_owned(),
             timeout: self.timeout(),
             ended: HashSet::new(),
             partitions: from.into_keys().collect(),
             silent_since: None,
         })
-    }
-
-    pub(super) fn consumer(&self) -> anyhow::Result<Client> {
-        let mut config = self.config().clone();
-        config
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("enable.partition.eof", "true")
-            .set("isolation.level", "read_committed")
-            .set("auto.offset.reset", "error")
-            // Whoever reads a topic to its end waits this long for a broker that has nothing more.
-            .set("fetch.wait.max.ms", "20")
-            // A reader without a group still needs a name for one; it never joins it.
-            .set("group.id", "headgate-reader");
-        let consumer = config
-            .create_with_context(Heard::default())
-            .map_err(|error| fault("open a Kafka reader", &error))?;
-        Ok(Client::new(consumer))
     }
 }
 
@@ -127,7 +100,7 @@ impl Reader {
         let mut deadline = Instant::now() + wait;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.consumer.poll(left) {
+            match self.client.poll(left) {
                 None => return Ok(None),
                 Some(Ok(message)) => {
                     let record = Record::of(&message);
@@ -258,14 +231,14 @@ impl Reader {
             tracing::debug!(%error, topic = self.topic, "waiting for the broker");
             return Ok(());
         }
-        Err(self.consumer.fault(format!("read {}", self.topic), error))
+        Err(self.client.fault(format!("read {}", self.topic), error))
     }
 }
 
-fn partitions(consumer: &Client, topic: &str, timeout: Duration) -> anyhow::Result<Vec<i32>> {
-    let metadata = consumer
+fn partitions(client: &Client, topic: &str, timeout: Duration) -> anyhow::Result<Vec<i32>> {
+    let metadata = client
         .fetch_metadata(Some(topic), timeout)
-        .map_err(|error| consumer.fault(format!("ask the broker for topic {topic}"), &error))?;
+        .map_err(|error| client.fault(format!("ask the broker for topic {topic}"), &error))?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
     let partitions: Vec<i32> =
         found.map(|found| found.partitions().iter().map(|p| p.id()).collect()).unwrap_or_default();
@@ -276,4 +249,21 @@ fn partitions(consumer: &Client, topic: &str, timeout: Duration) -> anyhow::Resu
         ));
     }
     Ok(partitions)
+}
+
+fn extent(
+    client: &Client,
+    topic: &str,
+    partitions: &[i32],
+    timeout: Duration,
+) -> anyhow::Result<Window> {
+    let mut window = Window::default();
+    for partition in partitions {
+        let marks = client.fetch_watermarks(topic, *partition, timeout);
+        let (low, high) = marks.map_err(|error| {
+            client.fault(format!("ask for the offsets of {topic}/{partition}"), &error)
+        })?;
+        window.0.insert(*partition, (low, high));
+    }
+    Ok(window)
 }

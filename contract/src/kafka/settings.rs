@@ -1,10 +1,14 @@
 //! Where the broker is and how to speak to it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::client::Idle;
 
 /// The flags that name a Kafka cluster.
 #[derive(Clone, Debug, clap::Args)]
@@ -32,6 +36,7 @@ pub struct Kafka {
     config: ClientConfig,
     timeout: Duration,
     events_topic: String,
+    idle: Arc<Idle>,
 }
 
 /// Properties that would break what steps rely on.
@@ -70,12 +75,23 @@ impl Kafka {
         config.set("bootstrap.servers", &args.brokers);
         config.set("allow.auto.create.topics", "false");
         config.set("client.id", concat!("headgate/", env!("CARGO_PKG_VERSION")));
-        Ok(Self { config, timeout: args.kafka_timeout, events_topic: args.events_topic.clone() })
+        // Why a broker ended a connection is told at this level.
+        config.set_log_level(RDKafkaLogLevel::Info);
+        Ok(Self {
+            config,
+            timeout: args.kafka_timeout,
+            events_topic: args.events_topic.clone(),
+            idle: Arc::default(),
+        })
     }
 
     /// The librdkafka settings of this cluster, for the scorer's own clients.
     pub fn config(&self) -> &ClientConfig {
         &self.config
+    }
+
+    pub(super) fn idle(&self) -> &Arc<Idle> {
+        &self.idle
     }
 
     pub fn timeout(&self) -> Duration {

@@ -26,9 +26,9 @@ impl Kafka {
         for partition in ends.0.keys() {
             asked.add_partition_offset(topic, *partition, Offset::Offset(timestamp_ms.max(0)))?;
         }
-        let consumer = self.consumer()?;
-        let answered = consumer.offsets_for_times(asked, self.timeout()).map_err(|error| {
-            consumer.fault(format!("ask for the offsets of {topic} at {timestamp_ms} ms"), &error)
+        let client = self.client()?;
+        let answered = client.offsets_for_times(asked, self.timeout()).map_err(|error| {
+            client.fault(format!("ask for the offsets of {topic} at {timestamp_ms} ms"), &error)
         })?;
         let known: BTreeMap<i32, i64> = answered
             .elements()
