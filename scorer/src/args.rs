@@ -36,6 +36,10 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_SESSION_TIMEOUT", default_value = "6s", value_parser = session_timeout)]
     pub session_timeout: Duration,
 
+    /// The shortest pause between two commits: a calm stream has its records committed together, not one by one
+    #[arg(long, env = "HEADGATE_COMMIT_INTERVAL", default_value = "5ms", value_parser = commit_interval)]
+    pub commit_interval: Duration,
+
     /// Where /metrics, /healthz and /readyz are served; port 0 takes a free one
     #[arg(long, env = "HEADGATE_HTTP", default_value = "0.0.0.0:9090", value_name = "ADDRESS")]
     pub http: SocketAddr,
@@ -78,6 +82,15 @@ impl Args {
             format!("{host}-{}", std::process::id())
         })
     }
+}
+
+/// What is not committed yet nobody sees, and Kafka aborts what stays open for long.
+fn commit_interval(text: &str) -> Result<Duration, String> {
+    let interval = contract::args::duration(text)?;
+    if interval > Duration::from_secs(1) {
+        return Err(format!("`{text}` is too long; answers would wait for it, and 1s is the most"));
+    }
+    Ok(interval)
 }
 
 /// Transactions must time out a second before the session does, so less than 3 s leaves no room.

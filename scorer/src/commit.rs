@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, ensure};
@@ -59,6 +59,8 @@ pub(crate) struct Committer {
     /// Where batches go to be filled again.
     pub(crate) empty: Sender<Box<Answered>>,
     pub(crate) open: Option<Open>,
+    /// When the last commit ended.
+    pub(crate) committed: Option<Instant>,
     pub(crate) text: Text,
 }
 
@@ -106,14 +108,14 @@ impl Committer {
     fn work(&mut self, queue: &Receiver<Work>) -> anyhow::Result<()> {
         loop {
             let work = if self.open.is_some() {
-                match queue.try_recv() {
+                match queue.recv_timeout(self.pause()) {
                     Ok(work) => work,
                     // Nothing more is ready: commit, and let answers pile up for the next transaction meanwhile.
-                    Err(TryRecvError::Empty) => {
+                    Err(RecvTimeoutError::Timeout) => {
                         self.commit()?;
                         continue;
                     }
-                    Err(TryRecvError::Disconnected) => Work::End,
+                    Err(RecvTimeoutError::Disconnected) => Work::End,
                 }
             } else {
                 self.producer.poll(Duration::ZERO);
@@ -132,6 +134,13 @@ impl Committer {
                 Work::End => return self.commit(),
             }
         }
+    }
+
+    /// How long the open transaction waits for more: a record after a quiet moment is committed at once, and the
+    /// records of a stream at a trickle share a transaction, which costs the broker the same for one as for many.
+    fn pause(&self) -> Duration {
+        let since = self.committed.map_or(Duration::MAX, |committed| committed.elapsed());
+        self.shared.commit_interval.saturating_sub(since)
     }
 
     fn write(&mut self, mut batch: Box<Answered>) -> anyhow::Result<()> {
@@ -266,6 +275,7 @@ impl Committer {
             "the status of this scorer has not reached the broker for too long"
         );
         self.producer.commit_transaction(self.patience).context("commit the transaction")?;
+        self.committed = Some(Instant::now());
         if let Some(open) = self.open.take() {
             self.account(&open);
         }

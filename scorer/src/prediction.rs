@@ -7,8 +7,6 @@
 //! <stream>.dead-letters  value as it came; headers reason, source, id, and truncated where it was too long
 //! ```
 
-use std::io::Write as _;
-
 use crate::answer::Answer;
 use crate::batch::Feature;
 
@@ -19,12 +17,14 @@ const LONGEST_REASON: usize = 1024;
 
 /// Writes the value of a prediction; `scores` are those of the whole batch.
 pub fn write_value(out: &mut Vec<u8>, answer: &Answer, scores: &[f32]) {
-    // Writing into memory cannot fail, and neither can writing a number as JSON.
     out.clear();
-    let _written = match answer.label {
-        Some(label) => write!(out, "{{\"label\":{label},\"score\":"),
-        None => write!(out, "{{\"label\":null,\"score\":"),
-    };
+    out.extend_from_slice(b"{\"label\":");
+    match answer.label {
+        Some(label) => out.extend_from_slice(itoa::Buffer::new().format(label).as_bytes()),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"score\":");
+    // Writing into memory cannot fail, and neither can writing a number as JSON.
     let _written = serde_json::to_writer(&mut *out, &answer.score);
     if !answer.scores.is_empty() {
         out.extend_from_slice(b",\"scores\":");
@@ -36,7 +36,9 @@ pub fn write_value(out: &mut Vec<u8>, answer: &Answer, scores: &[f32]) {
 /// Writes the source: `<topic>/<partition>/<offset>`.
 pub fn write_source(out: &mut Vec<u8>, topic: &str, feature: &Feature<'_>) {
     out.clear();
-    let _written = write!(out, "{topic}/{}/{}", feature.partition, feature.offset);
+    out.extend_from_slice(topic.as_bytes());
+    out.push(b'/');
+    write_place(out, b'/', feature);
 }
 
 /// Writes the record's id: its `id` header, else `<partition>-<offset>`.
@@ -44,10 +46,16 @@ pub fn write_id(out: &mut Vec<u8>, feature: &Feature<'_>) {
     out.clear();
     match feature.id {
         Some(id) => out.extend_from_slice(id),
-        None => {
-            let _written = write!(out, "{}-{}", feature.partition, feature.offset);
-        }
+        None => write_place(out, b'-', feature),
     }
+}
+
+/// Partition and offset; `write!` for these was a fifth of the committing thread's time.
+fn write_place(out: &mut Vec<u8>, between: u8, feature: &Feature<'_>) {
+    let mut digits = itoa::Buffer::new();
+    out.extend_from_slice(digits.format(feature.partition).as_bytes());
+    out.push(between);
+    out.extend_from_slice(digits.format(feature.offset).as_bytes());
 }
 
 /// Whether a prediction of `value` bytes, with the key and id of its feature record, is within `limit` bytes.

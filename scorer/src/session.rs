@@ -63,6 +63,7 @@ pub(crate) fn run(
         events: events.clone(),
         empty,
         open: None,
+        committed: None,
         text: Text::default(),
     };
     let committing = std::thread::Builder::new()

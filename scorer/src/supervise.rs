@@ -31,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) topics: Topics,
     pub(crate) batch: usize,
     pub(crate) session_timeout: Duration,
+    pub(crate) commit_interval: Duration,
     pub(crate) static_membership: bool,
     /// The most bytes that a record may have.
     pub(crate) limit: usize,
@@ -181,6 +182,7 @@ impl Shared {
             },
             batch: args.batch as usize,
             session_timeout: args.session_timeout,
+            commit_interval: args.commit_interval,
             static_membership: args.static_membership,
             limit: limit.and_then(Result::ok).unwrap_or(DEFAULT_LIMIT),
             slot: Slot::default(),

@@ -1,10 +1,11 @@
 //! What a running scorer writes: answers, dead letters, and nothing twice.
 
 use std::io::{Read as _, Write as _};
+use std::time::{Duration, Instant};
 
-use crate::support::{LIMIT, Running, World, exactly_once, fails, number, score};
+use crate::support::{LIMIT, Running, World, exactly_once, fails, number, score, with_address};
 use ::routes::{Route, Scorers};
-use contract::kafka::Outgoing;
+use contract::kafka::{Outgoing, Start};
 
 #[test]
 fn every_record_is_answered_once_or_goes_to_the_dead_letters() {
@@ -144,7 +145,7 @@ fn metrics_and_probes_tell_how_it_stands() {
     world.read("s.predictions", 40);
     assert!(get(&address, "/healthz").starts_with("HTTP/1.1 200"));
     assert!(get(&address, "/readyz").starts_with("HTTP/1.1 200"));
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     // The count follows the commit, which readers may see first.
     loop {
         let text = get(&address, "/metrics");
@@ -157,6 +158,34 @@ fn metrics_and_probes_tell_how_it_stands() {
         }
         assert!(started.elapsed() < LIMIT, "{text}");
     }
+}
+
+#[test]
+fn records_at_a_trickle_share_a_transaction() {
+    let mut world = World::new();
+    let mut command = world.command("a");
+    let (_scorer, address) = with_address(command.arg("--commit-interval=1s"));
+    world.in_force(Route::bootstrap("s", world.image("Identity")));
+    let started = Instant::now();
+    let mut read = world.kafka.reader("s.predictions", &Start::Beginning).unwrap();
+    let mut answered = 0;
+    for n in 0..20 {
+        world.numbers(n..n + 1);
+        // Some time for it to be answered; how much does not matter.
+        answered += usize::from(read.next(Duration::from_millis(10)).unwrap().is_some());
+    }
+    while answered < 20 {
+        answered += usize::from(read.next(Duration::from_millis(100)).unwrap().is_some());
+        assert!(started.elapsed() < LIMIT, "{answered} of 20");
+    }
+    let most = 2 + started.elapsed().as_secs();
+    let text = get(&address, "/metrics");
+    let transactions = text
+        .lines()
+        .find_map(|line| line.strip_prefix("headgate_scorer_transaction_seconds_count"))
+        .and_then(|line| line.split_whitespace().last()?.parse::<u64>().ok())
+        .unwrap_or_else(|| panic!("{text}"));
+    assert!((1..=most).contains(&transactions), "{transactions} transactions, at most {most}");
 }
 
 fn get(address: &str, path: &str) -> String {

@@ -79,20 +79,8 @@ impl World {
         Running(self.command(name).spawn().unwrap())
     }
 
-    /// A scorer and where it serves HTTP, which its first line of log says.
     pub(crate) fn scorer_with_address(&self, name: &str) -> (Running, String) {
-        let mut command = self.command(name);
-        let mut running = Running(command.stderr(Stdio::piped()).spawn().unwrap());
-        let mut lines = BufReader::new(running.0.stderr.take().unwrap()).lines();
-        let address = lines.find_map(|line| {
-            let log: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
-            log["http"].as_str().map(str::to_owned)
-        });
-        // Somebody must go on reading, else the scorer would wait for room in the pipe.
-        std::thread::spawn(move || {
-            lines.map_while(Result::ok).for_each(|line| eprintln!("{line}"))
-        });
-        (running, address.unwrap())
+        with_address(&mut self.command(name))
     }
 
     /// Writes the route as the next generation.
@@ -145,6 +133,19 @@ impl World {
         }
         records
     }
+}
+
+/// A scorer and where it serves HTTP, which its first line of log says.
+pub(crate) fn with_address(command: &mut Command) -> (Running, String) {
+    let mut running = Running(command.stderr(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(running.0.stderr.take().unwrap()).lines();
+    let address = lines.find_map(|line| {
+        let log: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+        log["http"].as_str().map(str::to_owned)
+    });
+    // Somebody must go on reading, else the scorer would wait for room in the pipe.
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
+    (running, address.unwrap())
 }
 
 impl Running {
