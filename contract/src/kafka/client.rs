@@ -62,17 +62,13 @@ impl Idle {
     }
 
     fn take_back(&self, consumer: BaseConsumer<Heard>) {
-        // What was read ahead is thrown away with the assignment.
-        if consumer.unassign().is_err() {
-            return close(consumer);
-        }
+        // With the assignment goes what was read ahead.
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MOST_IDLE {
-            idle.push(consumer);
-        } else {
-            drop(idle);
-            close(consumer);
+        if idle.len() < MOST_IDLE && consumer.unassign().is_ok() {
+            return idle.push(consumer);
         }
+        drop(idle);
+        close(consumer);
     }
 }
 
@@ -109,10 +105,16 @@ impl Drop for Client {
     }
 }
 
-/// Closes in the background: librdkafka takes 100 ms for it.
+/// Closes, and returns when its threads have ended: one that is still closing while the process ends may find the
+/// memory of the encryption gone, and aborts it.
+///
+/// rdkafka does the same when a consumer is dropped, but looks only every 100 ms whether it is closed.
 fn close(consumer: BaseConsumer<Heard>) {
-    // Where no thread can be had, the consumer is closed here when the closure is dropped.
-    let _closing = std::thread::Builder::new().name("close".into()).spawn(move || drop(consumer));
+    if consumer.close_queue().is_ok() {
+        while !consumer.closed() {
+            drop(consumer.poll(Duration::from_millis(1)));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@
 //! The canary is one share held for no time, so what is left is pods, and what the steps do in them. A third figure
 //! is the steps' own clock: from the start of each to its verdict, as its decision record says it.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use benches::figure::{Better, Figure};
+use benches::figure::{Better, Figure, Spread};
 use clap::Parser as _;
 use serde_json::Value;
 use test_argo::scenarios::{release_as, with_champion};
@@ -66,22 +67,27 @@ fn main() -> anyhow::Result<()> {
     world.end(false);
 
     let figure = Figure::new("argo", "s", Better::Lower, &ours, &[("no-op steps", &theirs)]);
-    let share = benches::figure::Spread::of(&inside).median / figure.ours.median;
+    let sums: Vec<f64> = inside.iter().map(|steps| steps.values().sum()).collect();
+    let own = Spread::of(&sums).median;
+    let share = own / figure.ours.median;
     let word = if share < BUDGET { "met" } else { "missed" };
     tell(&format!(
-        "the steps' own clocks: {:.2} s of {:.1} s, {:.1} % (budget {:.0} %: {word})",
-        benches::figure::Spread::of(&inside).median,
+        "the steps' own clocks: {own:.2} s of {:.1} s, {:.1} % (budget {:.0} %: {word})",
         figure.ours.median,
         share * 100.0,
         BUDGET * 100.0
     ));
+    for step in inside[0].keys() {
+        let seconds: Vec<f64> =
+            inside.iter().filter_map(|steps| steps.get(step).copied()).collect();
+        tell(&format!("  {step}: {:.2} s", Spread::of(&seconds).median));
+    }
     Ok(figure.print()?)
 }
 
-/// The time between start and verdict of every step of a release, from the decision records that Argo kept.
-fn own_seconds(world: &World, release: &str) -> anyhow::Result<f64> {
-    let mut sum = 0.0;
-    let mut steps = 0;
+/// The seconds between start and verdict of every step of a release, from the decision records that Argo kept.
+fn own_seconds(world: &World, release: &str) -> anyhow::Result<BTreeMap<String, f64>> {
+    let mut steps: BTreeMap<String, f64> = BTreeMap::new();
     for path in world.reports()? {
         let Ok(record) = serde_json::from_slice::<Value>(&std::fs::read(&path)?) else { continue };
         if record["release"] != release {
@@ -90,11 +96,12 @@ fn own_seconds(world: &World, release: &str) -> anyhow::Result<f64> {
         let at = |name: &str| {
             record[name].as_str().and_then(contract::event::unix_ms).map(|ms| ms as f64 / 1_000.0)
         };
-        if let (Some(started), Some(finished)) = (at("started"), at("finished")) {
-            sum += finished - started;
-            steps += 1;
+        if let (Some(step), Some(started), Some(finished)) =
+            (record["step"].as_str(), at("started"), at("finished"))
+        {
+            *steps.entry(step.to_owned()).or_default() += finished - started;
         }
     }
-    ensure!(steps >= 4, "{release} left only {steps} decision records");
-    Ok(sum)
+    ensure!(steps.len() >= 4, "{release} left decision records of {} steps only", steps.len());
+    Ok(steps)
 }
