@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use routes::Routes;
+use stats::random::Random;
 
 use crate::live::{Live, until};
 
@@ -12,23 +13,10 @@ const ROUNDS: usize = 6;
 /// Decides after how many answers each kill comes.
 const SEED: u64 = 20_260_607;
 
-/// Seeded numbers (splitmix64), so that a run can be repeated.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % end
-    }
-}
-
 #[test]
 fn a_scorer_killed_again_and_again_answers_every_record_once() {
     let live = Live::new("killed");
-    let mut random = Random(SEED);
+    let mut random = Random::seeded(SEED);
     let mut scorer = live.scorer("a");
     let champion = live.bootstrap("linear");
     let candidate = live.image("boosting", "second");
@@ -41,10 +29,10 @@ fn a_scorer_killed_again_and_again_answers_every_record_once() {
         let route = routes.current().unwrap().with_candidate(candidate.clone(), share);
         routes.write(route, "second", "a share").unwrap();
 
-        let enough = audit.count() + 1 + random.below(8_000);
+        let enough = audit.count() + 1 + random.bits() % 8_000;
         until("answers between two kills", || (audit.count() >= enough).then_some(()));
         // Answers are seen right after a commit; the kill shall fall anywhere between two.
-        std::thread::sleep(Duration::from_millis(random.below(100)));
+        std::thread::sleep(Duration::from_millis(random.bits() % 100));
         scorer.kill();
         scorer = live.scorer("a");
     }

@@ -7,7 +7,7 @@ use stats::cluster::Aggregation;
 use stats::sequential::Stage;
 
 use crate::judges::headgate;
-use crate::random::Random;
+use crate::random::seeded;
 use crate::stream::History;
 
 /// Records a second, and failures a second when there is nothing else.
@@ -25,7 +25,7 @@ pub(crate) fn measure() -> Speed {
         aggregation: Aggregation::ByKey,
         stages: vec![Stage { share: 0.5, events: 10_000 }],
     };
-    let mut random = Random::seeded(17);
+    let mut random = seeded(17);
     let records: Vec<(bool, bool, u64)> =
         (0..500_000).map(|_| (random.chance(0.5), random.chance(0.02), random.bits())).collect();
     let failures: Vec<(bool, bool, u64)> =

@@ -1,9 +1,10 @@
 //! One canary as it really goes, minute by minute; all gates see the same one.
 
 use stats::cluster::{Aggregation, KeyWeights, SeenKeys, extra_variance};
+use stats::random::GOLDEN;
 use stats::sequential::Stage;
 
-use crate::random::Random;
+use crate::random::{Laws, Random};
 use crate::scenario::{HISTORY, Kind, MINUTES, PLAN, Scenario, share_at};
 
 /// What is known at the end of a minute: the records whose outcome became known in it.
@@ -74,7 +75,7 @@ pub(crate) fn simulate(scenario: &Scenario, ratio: f64, random: &mut Random) -> 
         let [candidate_rate, champion_rate] =
             [0, 1].map(|model| base * rates[model].next(scenario, random));
         let drawn = keys.as_ref().map_or(share, |keys| keys.candidate_part(share));
-        let all = random.poisson_records(scenario.records_a_minute);
+        let all = poisson_records(random, scenario.records_a_minute);
         let answered = random.binomial(all, drawn);
         let mut failures = match &keys {
             Some(keys) => keys.failures(base * all as f64, share, ratio, random),
@@ -106,14 +107,12 @@ pub(crate) fn simulate(scenario: &Scenario, ratio: f64, random: &mut Random) -> 
     Stream { history, minutes }
 }
 
-impl Random {
-    /// Records of a minute: Poisson, by its normal limit where that is close.
-    fn poisson_records(&mut self, mean: u64) -> u64 {
-        if mean < 100 {
-            return self.poisson(mean as f64);
-        }
-        (mean as f64 + (mean as f64).sqrt() * self.normal()).round().max(0.0) as u64
+/// Records of a minute: Poisson, by its normal limit where that is close.
+fn poisson_records(random: &mut Random, mean: u64) -> u64 {
+    if mean < 100 {
+        return random.poisson(mean as f64);
     }
+    (mean as f64 + (mean as f64).sqrt() * random.normal()).round().max(0.0) as u64
 }
 
 impl Rates {
@@ -289,18 +288,19 @@ fn stage_at(minute: usize) -> usize {
 }
 
 fn hash(key: u64) -> u64 {
-    (key + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    (key + 1).wrapping_mul(GOLDEN)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::seeded;
     use crate::scenario::SCENARIOS;
 
     #[test]
     fn streams_have_the_rates_that_they_should() {
         for scenario in &SCENARIOS {
-            let mut random = Random::seeded(3);
+            let mut random = seeded(3);
             let (mut candidate, mut champion) = (Arm::default(), Arm::default());
             for _ in 0..60 {
                 for minute in simulate(scenario, 2.0, &mut random).minutes {
@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn the_history_tells_what_is_special() {
-        let mut random = Random::seeded(4);
+        let mut random = seeded(4);
         for scenario in &SCENARIOS {
             let told: Vec<History> =
                 (0..20).map(|_| simulate(scenario, 1.0, &mut random).history).collect();

@@ -2,7 +2,7 @@
 
 use crate::judge::{Judge, Verdict};
 use crate::judges::{PEERS, headgate};
-use crate::random::Random;
+use crate::random::seeded;
 use crate::scenario::{MINUTES, PLAN, Scenario, step_at};
 use crate::stream::{Stream, simulate};
 
@@ -86,7 +86,7 @@ fn simulate_runs(
     let mut answered = Vec::new();
     for run in runs {
         for harmful in [false, true] {
-            let mut random = Random::seeded(seed ^ (2 * run as u64 + u64::from(harmful)) << 8);
+            let mut random = seeded(seed ^ (2 * run as u64 + u64::from(harmful)) << 8);
             let ratio = if harmful { scenario.harm } else { 1.0 };
             let stream = simulate(scenario, ratio, &mut random);
             for (gate, courses) in gates.iter_mut().enumerate() {

@@ -56,7 +56,7 @@ fn independent_failures_are_judged_exactly() {
 }
 
 fn hash(key: u64) -> u64 {
-    (key + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    (key + 1).wrapping_mul(crate::random::GOLDEN)
 }
 
 /// Failures of one model by the minute, around 10 of them, moved by an AR(1) of 0.6.

@@ -38,6 +38,7 @@ pub mod limit;
 pub mod mixture;
 pub mod paired;
 pub mod proportion;
+pub mod random;
 pub mod rate_ratio;
 pub mod sample_ratio;
 pub mod score_shift;

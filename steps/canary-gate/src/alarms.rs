@@ -12,6 +12,7 @@ use serde::Serialize;
 use stats::Interval;
 use stats::counted::{CountedMetric, Decision};
 use stats::proportion::clopper_pearson;
+use stats::random::{GOLDEN, mix, unit};
 
 use crate::learnt::Learnt;
 use crate::metrics::spec::Of;
@@ -134,10 +135,7 @@ impl Counted {
 
 /// Where a key falls in [0, 1) with this salt; the same for each record of the key, as in the scorer's split.
 fn lot(key: u64, salt: u32) -> f64 {
-    let mut z = key ^ (u64::from(salt) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    unit(mix(key ^ (u64::from(salt) + 1).wrapping_mul(GOLDEN)))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use model::StreamSchema;
+use stats::random::Random;
 
 use super::*;
 
@@ -16,19 +17,10 @@ fn schema() -> StreamSchema {
     .unwrap()
 }
 
-/// A splitmix64 step, uniform on [0, 1).
-fn uniform(state: &mut u64) -> f64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (z ^ (z >> 31)) as f64 / u64::MAX as f64
-}
-
 /// A bell-shaped real, a small integer that is mostly 0, and a constant.
-fn usual(random: &mut u64) -> [f32; 3] {
-    let bell: f64 = (0..6).map(|_| uniform(random)).sum();
-    let small = if uniform(random) < 0.8 { 0.0 } else { (uniform(random) * 9.0).floor() - 4.0 };
+fn usual(random: &mut Random) -> [f32; 3] {
+    let bell: f64 = (0..6).map(|_| random.uniform()).sum();
+    let small = if random.uniform() < 0.8 { 0.0 } else { (random.uniform() * 9.0).floor() - 4.0 };
     [bell as f32, small as f32, 4.0]
 }
 
@@ -37,9 +29,9 @@ fn sample(
     seed: u64,
     partitions: i32,
     records: i64,
-    row: impl Fn(&mut u64, i32, i64) -> [f32; 3],
+    row: impl Fn(&mut Random, i32, i64) -> [f32; 3],
 ) -> Sample {
-    let (schema, mut random, mut sample) = (schema(), seed, Sample::default());
+    let (schema, mut random, mut sample) = (schema(), Random::seeded(seed), Sample::default());
     for partition in 0..partitions {
         for offset in 0..records {
             let row = row(&mut random, partition, offset);

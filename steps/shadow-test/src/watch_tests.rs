@@ -6,6 +6,7 @@ use crate::decide::verdict;
 use crate::live::Answer;
 use crate::tally::Source;
 use contract::Verdict;
+use stats::random::Random;
 
 /// One record as the comparison counts it.
 #[derive(Clone, Copy, Default)]
@@ -30,32 +31,6 @@ fn take(tally: &mut Tally, seen: Seen) {
     tally.latency.over_limit.observe(seen.slow, None);
 }
 
-/// SplitMix64, as uniform numbers on [0, 1).
-struct Random(u64);
-
-impl Random {
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn uniform(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn chance(&mut self, probability: f64) -> bool {
-        self.uniform() < probability
-    }
-
-    fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.uniform()).cos()
-    }
-}
-
 const RUNS: usize = 200;
 const MOST: u64 = 4_000;
 
@@ -75,7 +50,7 @@ fn run(limits: &Limits, mut next: impl FnMut() -> Seen) -> (Verdict, u64) {
 
 #[test]
 fn a_clear_case_is_decided_at_the_first_look_and_an_open_one_reads_on() {
-    let mut random = Random(71);
+    let mut random = Random::seeded(71);
     let (verdict, records) = run(&limits(), || Seen { key: random.bits(), ..Seen::default() });
     // The failure rate of 0.5 % needs some 1,500 records without a failure.
     assert_eq!(verdict, Verdict::Pass);
@@ -143,7 +118,7 @@ fn intervals_are_kept_from_the_first_records_to_the_last() {
 
 /// Of so many runs at their limits, how many claimed anything wrong: `Fail` where nothing is beyond its limit.
 fn false_alarms(limits: &Limits, seed: u64, mut next: impl FnMut(&mut Random) -> Seen) -> usize {
-    let mut random = Random(seed);
+    let mut random = Random::seeded(seed);
     (0..RUNS).filter(|_| run(limits, || next(&mut random)).0 == Verdict::Fail).count()
 }
 
@@ -184,11 +159,11 @@ fn it_keeps_it_where_neighbours_go_together() {
 fn it_keeps_it_where_the_answers_of_a_key_go_together() {
     // In each run keys of their own, one in ten of which is answered differently half of the time.
     let mut run = 0;
-    let mut random = Random(74);
+    let mut random = Random::seeded(74);
     let alarms = (0..RUNS)
         .filter(|_| {
             run += 1;
-            let bad = |key: u64| Random(key * 1_000 + run).chance(0.1);
+            let bad = |key: u64| Random::seeded(key * 1_000 + run).chance(0.1);
             let told = super::tests::run(&limits(), || {
                 let key = random.bits() % 300;
                 let different = bad(key) && random.chance(0.5);
@@ -203,7 +178,7 @@ fn it_keeps_it_where_the_answers_of_a_key_go_together() {
 #[test]
 fn a_candidate_at_a_limit_is_seldom_passed() {
     // Just beyond the limit on one check, well within on all others.
-    let mut random = Random(75);
+    let mut random = Random::seeded(75);
     let passed = (0..RUNS)
         .filter(|_| {
             let told = run(&limits(), || Seen {

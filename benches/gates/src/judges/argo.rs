@@ -73,7 +73,7 @@ pub(crate) fn nth_largest(values: &[f64], n: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use crate::random::seeded;
 
     fn run(limit: f64, failure_limit: usize, windows: &[(u64, u64)]) -> Verdict {
         let mut run = AnalysisRun::new(limit, 1, windows.len(), failure_limit);
@@ -98,7 +98,7 @@ mod tests {
     fn a_healthy_candidate_is_aborted_as_often_as_was_found() {
         // "error rate <= 5 %", count 5, failureLimit 0, a candidate with 1 %.
         for (records, expected) in [(5, 0.22), (10, 0.40), (20, 0.08), (50, 0.07), (100, 0.003)] {
-            let mut random = Random::seeded(9);
+            let mut random = seeded(9);
             let runs = 4000;
             let aborted = (0..runs)
                 .filter(|_| {
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn four_times_the_errors_pass_a_fixed_limit() {
-        let mut random = Random::seeded(10);
+        let mut random = seeded(10);
         let passed = (0..2000)
             .filter(|_| {
                 let windows = [0; 5].map(|_| (1000, random.binomial(1000, 0.04)));

@@ -52,7 +52,7 @@ impl Judge for Checks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use crate::random::seeded;
 
     fn checks(limit: f64, threshold: usize) -> Checks {
         Checks { limit, threshold, measured: Vec::new() }
@@ -80,7 +80,7 @@ mod tests {
         for (records, threshold, expected) in
             [(20, 1, 0.63), (50, 1, 0.92), (100, 1, 0.61), (500, 1, 0.35), (50, 5, 0.18)]
         {
-            let mut random = Random::seeded(11);
+            let mut random = seeded(11);
             let runs = 3000;
             let rolled_back = (0..runs)
                 .filter(|_| {

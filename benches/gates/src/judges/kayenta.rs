@@ -142,7 +142,7 @@ fn w(e: &[f64], c: &[f64], mu: f64, continuity: bool) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use crate::random::seeded;
 
     fn is_high(candidate: &[f64], champion: &[f64]) -> bool {
         case(candidate, champion) > Z
@@ -175,7 +175,7 @@ mod tests {
 
     /// High or Low at one look at lognormal points, as in the published simulation.
     fn alarms(points: usize, correlation: f64) -> f64 {
-        let mut random = Random::seeded(13);
+        let mut random = seeded(13);
         let runs = 1500;
         let mut series = || -> Vec<f64> {
             let mut state = random.normal();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use contract::kafka::{Kafka, Outgoing, Reader, Start, Writer};
 use contract::stop::Stop;
+use stats::random::Random;
 
 use crate::status::HEARTBEAT;
 use crate::{ROUTES_TOPIC, Route, SCORERS_TOPIC, ScorerState, ScorerStatus, Variant, variant};
@@ -79,7 +80,7 @@ impl FakeScorer {
             writer: kafka.writer()?,
             stream: stream.to_owned(),
             offsets: vec![0; usize::try_from(behaviour.partitions)?],
-            chance: Chance(7),
+            random: Random::seeded(7),
             behaviour,
             route: None,
             status: None,
@@ -114,7 +115,7 @@ struct Scorer {
     route: Option<Route>,
     status: Option<(ScorerStatus, Instant)>,
     offsets: Vec<i64>,
-    chance: Chance,
+    random: Random,
     /// Number of the next record; its key and id too.
     next: u64,
 }
@@ -202,7 +203,8 @@ impl Scorer {
 
         let drawn = variant(route, id.as_bytes());
         let mut answered = drawn;
-        let fell_back = answered == Variant::Candidate && self.chance.of(self.behaviour.fallbacks);
+        let fell_back =
+            answered == Variant::Candidate && self.random.chance(self.behaviour.fallbacks);
         if fell_back || self.behaviour.lies {
             answered = Variant::Champion;
         }
@@ -214,7 +216,7 @@ impl Scorer {
             _ => (&route.champion.digest, self.behaviour.champion_errors),
         };
         let label = n % 2;
-        let told = if self.chance.of(errors) { 1 - label } else { label };
+        let told = if self.random.chance(errors) { 1 - label } else { label };
         let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
         let mut headers = vec![
             header("model", model),
@@ -247,19 +249,5 @@ impl Scorer {
         let value = format!(r#"{{"label":{told},"score":{score}}}"#);
         self.writer.send(&record("predictions", value, headers))?;
         self.writer.send(&record("labels", format!(r#"{{"label":{label}}}"#), Vec::new()))
-    }
-}
-
-/// A seeded coin (splitmix64), so that a test fails the same way twice.
-#[derive(Debug)]
-struct Chance(u64);
-
-impl Chance {
-    fn of(&mut self, probability: f64) -> bool {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64 <= probability && probability > 0.0
     }
 }

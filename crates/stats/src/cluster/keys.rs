@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::random::mix;
+
 /// Independent measures of the second moment; their mean has a relative error of sqrt(2 / 512), 6 %.
 pub const MEASURES: usize = 512;
 
@@ -75,13 +77,6 @@ impl Aggregation {
         let limit = 1.0 + (3.0 * error).max(0.1);
         if history.design_effect() > limit { Self::ByKey } else { Self::ByRecord }
     }
-}
-
-/// The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-pub(super) fn mix(mut value: u64) -> u64 {
-    value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::keys::mix;
+use crate::random::mix;
 
 /// Batches at most; when there are so many, two neighbours become one.
 const MOST_BATCHES: usize = 128;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::keys::mix;
+use crate::random::mix;
 
 /// Bits a planned key, and hash functions: less than 0.1 % of new keys are taken for known ones
 /// when all planned keys have failed.

@@ -1,5 +1,6 @@
 //! The gate on simulated streams: how often it is wrong, and how soon it sees harm.
 
+use stats::random::Random;
 use stats::sequential::{CountTest, Side, null_probability, threshold};
 
 use super::tests::{MS, answer, look, past, plan, route};
@@ -8,8 +9,8 @@ use crate::learnt::Past;
 
 /// How a switch ends over 4,000 records, the champion's past being of the same length and erring on a fifth.
 fn simulated_switch(ratio: f64, seed: u64) -> Verdict {
-    let mut random = Random(seed);
-    let past = (0..4_000).map(|n| past(n, random.next() < 0.2));
+    let mut random = Random::seeded(seed);
+    let past = (0..4_000).map(|n| past(n, random.uniform() < 0.2));
     let past: Vec<Past> = past.collect();
     let baseline = Baseline::new(&past, MS(0));
     let plan = Plan {
@@ -26,7 +27,7 @@ fn simulated_switch(ratio: f64, seed: u64) -> Verdict {
             return ending.verdict;
         }
         gate.answered(Answer { key: n, ..answer(n, Variant::Candidate, 5) }, (0, 0), MS(n));
-        gate.label(n, if random.next() < 0.2 * ratio { 1.0 } else { 0.0 }, MS(n));
+        gate.label(n, if random.uniform() < 0.2 * ratio { 1.0 } else { 0.0 }, MS(n));
     }
     unreachable!("the plan has a deadline")
 }
@@ -46,7 +47,7 @@ fn a_switch_at_the_margin_is_seldom_failed_and_seldom_passed() {
 /// How a canary of 8,000 records, one a millisecond and every one of a key of its own, ends: the verdict, and after
 /// how many records. The champion errs on a twentieth, the candidate `ratio` times as often.
 fn simulated(ratio: f64, plan: Plan, seed: u64) -> (Verdict, u64) {
-    let mut random = Random(seed);
+    let mut random = Random::seeded(seed);
     let mut gate = super::tests::gate(plan, None);
     let mut newest = route(1, 0.0);
     for n in 0.. {
@@ -64,7 +65,7 @@ fn simulated(ratio: f64, plan: Plan, seed: u64) -> (Verdict, u64) {
         let drawn = routes::variant(&newest, &key);
         let rate = if drawn == Variant::Candidate { 0.05 * ratio } else { 0.05 };
         gate.answered(Answer { key: n, ..answer(n, drawn, newest.generation) }, (0, 0), now);
-        gate.label(n, if random.next() < rate { 1.0 } else { 0.0 }, now);
+        gate.label(n, if random.uniform() < rate { 1.0 } else { 0.0 }, now);
     }
     unreachable!("the plan has a deadline")
 }
@@ -113,12 +114,12 @@ fn a_better_candidate_passes() {
 /// Failures that a proof takes at `share`, the median of 200 runs, when the candidate fails `ratio` times as often.
 fn failures_needed(side: Side, share: f64, margin: f64, ratio: f64) -> usize {
     let limit = threshold(0.05, if side == Side::Harm { 2 } else { 1 });
-    let mut random = Random(7);
+    let mut random = Random::seeded(7);
     let mut needed: Vec<usize> = (0..200)
         .map(|_| {
             let mut test = CountTest::new(side, margin).expect("a margin above -1");
             while test.log_e() < limit {
-                let candidate = random.next() < null_probability(share, ratio - 1.0);
+                let candidate = random.uniform() < null_probability(share, ratio - 1.0);
                 test.observe(candidate, share).expect("a share between 0 and 1");
             }
             (test.candidate_events() + test.champion_events()) as usize
@@ -142,18 +143,5 @@ fn the_readme_tells_how_many_failures_a_proof_takes() {
         let needed = failures_needed(side, share, margin, ratio);
         let near = needed.abs_diff(told) * 4 <= told;
         assert!(near, "{side:?} at {share}, margin {margin}, ratio {ratio}: {needed}, not {told}");
-    }
-}
-
-/// Uniform in [0, 1), seeded (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 }
