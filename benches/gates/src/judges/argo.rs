@@ -73,7 +73,7 @@ pub(crate) fn nth_largest(values: &[f64], n: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::seeded;
+    use crate::random::{Laws as _, seeded};
 
     fn run(limit: f64, failure_limit: usize, windows: &[(u64, u64)]) -> Verdict {
         let mut run = AnalysisRun::new(limit, 1, windows.len(), failure_limit);

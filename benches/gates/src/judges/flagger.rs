@@ -52,7 +52,7 @@ impl Judge for Checks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::seeded;
+    use crate::random::{Laws as _, seeded};
 
     fn checks(limit: f64, threshold: usize) -> Checks {
         Checks { limit, threshold, measured: Vec::new() }

@@ -1,8 +1,8 @@
 //! The gate after a switch of the whole stream, judged by the champion's own past.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
-use super::tests::{MS, answer, gate, look, past, plan, route, verdict, view};
+use super::tests::{MS, answer, gate, look, past, plan, route, verdict};
 use super::*;
+use crate::Accept;
 use crate::baseline::Baseline;
 use crate::learnt::Past;
 

@@ -230,7 +230,7 @@ pub(super) fn past(n: u64, wrong: bool) -> Past {
 }
 
 /// The evidence on a metric.
-pub(super) fn view(gate: &Gate, metric: usize) -> crate::metrics::judge::View {
+fn view(gate: &Gate, metric: usize) -> crate::metrics::judge::View {
     gate.evidence.tracks[metric].whole.view(0.1)
 }
 
