@@ -27,10 +27,14 @@ pub struct Reader {
     client: Client,
     topic: String,
     timeout: Duration,
-    /// Partitions read up to their end, until a new record shows up.
-    ended: HashSet<i32>,
-    partitions: Vec<i32>,
+    ends: Ends,
     silent_since: Option<Instant>,
+}
+
+/// Which partitions have been read up to their end, until a new record shows up.
+struct Ends {
+    partitions: Vec<i32>,
+    ended: HashSet<i32>,
 }
 
 impl Kafka {
@@ -84,8 +88,7 @@ impl Kafka {
             client,
             topic: topic.to_owned(),
             timeout: self.timeout(),
-            ended: HashSet::new(),
-            partitions: from.into_keys().collect(),
+            ends: Ends { partitions: from.into_keys().collect(), ended: HashSet::new() },
             silent_since: None,
         })
     }
@@ -97,35 +100,27 @@ impl Reader {
     /// # Errors
     /// The broker was away for longer than `--kafka-timeout`, or an offset is no longer kept.
     pub fn next(&mut self, wait: Duration) -> anyhow::Result<Option<Record>> {
-        let mut deadline = Instant::now() + wait;
+        let deadline = Instant::now() + wait;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.client.poll(left) {
-                None => return Ok(None),
-                Some(Ok(message)) => {
-                    let record = Record::of(&message);
-                    self.silent_since = None;
-                    self.ended.remove(&record.partition);
-                    return Ok(Some(record));
+            let Self { client, ends, silent_since, .. } = self;
+            let poll = |left| {
+                let polled = client.poll(left)?;
+                if matches!(polled, Ok(_) | Err(KafkaError::PartitionEOF(_))) {
+                    *silent_since = None;
                 }
-                Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    self.silent_since = None;
-                    self.ended.insert(partition);
-                    // Whoever waits for the end of the topic is told at once, but what lies behind this end comes
-                    // first: a live stream reaches its end again and again, with records of other partitions
-                    // queued already, and whoever does not wait would get one a call.
-                    if self.at_end() {
-                        deadline = Instant::now();
-                    }
-                }
+                Some(polled.map(|message| Record::of(&message)))
+            };
+            match ends.next(deadline, poll) {
                 Some(Err(error)) => self.bear(&error)?,
+                Some(Ok(record)) => return Ok(Some(record)),
+                None => return Ok(None),
             }
         }
     }
 
     /// Whether every partition has been read up to its end.
     pub fn at_end(&self) -> bool {
-        self.partitions.iter().all(|partition| self.ended.contains(partition))
+        self.ends.all()
     }
 
     /// Calls `each` with every record up to the end of the topic.
@@ -201,7 +196,7 @@ impl Reader {
                 }
             }
             // The tail of a window may be control records only, which nobody gets to see.
-            open.retain(|partition| !reader.ended.contains(partition));
+            open.retain(|partition| !reader.ends.ended.contains(partition));
             if last.elapsed() > reader.timeout {
                 return Err(crate::passing(
                     format!("the window of {topic} could not be read in {:?}", reader.timeout),
@@ -232,6 +227,39 @@ impl Reader {
             return Ok(());
         }
         Err(self.client.fault(format!("read {}", self.topic), error))
+    }
+}
+
+impl Ends {
+    /// The next record or error that `poll` gives before the deadline, ends of partitions noted.
+    ///
+    /// Whoever waits for the end of the topic is told at once, but what lies behind this end comes first: a live stream
+    /// reaches its end again and again, with records of other partitions queued already, and whoever does not wait
+    /// would get one a call.
+    fn next(
+        &mut self,
+        mut deadline: Instant,
+        mut poll: impl FnMut(Duration) -> Option<Result<Record, KafkaError>>,
+    ) -> Option<Result<Record, KafkaError>> {
+        loop {
+            match poll(deadline.saturating_duration_since(Instant::now()))? {
+                Err(KafkaError::PartitionEOF(partition)) => {
+                    self.ended.insert(partition);
+                    if self.all() {
+                        deadline = Instant::now();
+                    }
+                }
+                Ok(record) => {
+                    self.ended.remove(&record.partition);
+                    return Some(Ok(record));
+                }
+                error => return Some(error),
+            }
+        }
+    }
+
+    fn all(&self) -> bool {
+        self.partitions.iter().all(|partition| self.ended.contains(partition))
     }
 }
 
@@ -266,4 +294,58 @@ fn extent(
         window.0.insert(*partition, (low, high));
     }
     Ok(window)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    type Polled = Result<Record, KafkaError>;
+
+    fn end(partition: i32) -> Polled {
+        Err(KafkaError::PartitionEOF(partition))
+    }
+
+    fn record(partition: i32, offset: i64) -> Polled {
+        let (key, value, headers) = (None, None, Vec::new());
+        Ok(Record { partition, offset, timestamp_ms: 0, key, value, headers })
+    }
+
+    /// Offsets of the records that calls which do not wait give, until one gives none.
+    fn read(ends: &mut Ends, queued: impl IntoIterator<Item = Polled>) -> Vec<i64> {
+        let mut queued: VecDeque<Polled> = queued.into_iter().collect();
+        let mut next = || ends.next(Instant::now(), |_| queued.pop_front());
+        std::iter::from_fn(|| next()?.ok().map(|record| record.offset)).collect()
+    }
+
+    fn ends() -> Ends {
+        Ends { partitions: vec![0, 1], ended: HashSet::new() }
+    }
+
+    #[test]
+    fn an_end_does_not_hold_up_the_records_behind_it() {
+        let mut ends = ends();
+        let queued = [end(0), end(1), record(0, 1), end(0), record(1, 2), end(1), record(0, 3)];
+        assert_eq!(read(&mut ends, queued), [1, 2, 3]);
+        assert!(!ends.all());
+    }
+
+    #[test]
+    fn whoever_waits_is_told_of_the_end_at_once_and_waits_for_more_the_next_time() {
+        let mut ends = ends();
+        let mut waits = Vec::new();
+        let mut queued = VecDeque::from([end(0), end(1)]);
+        let mut next = |ends: &mut Ends| {
+            ends.next(Instant::now() + Duration::from_secs(60), |left| {
+                waits.push(left > Duration::from_secs(30));
+                queued.pop_front()
+            })
+        };
+        assert!(next(&mut ends).is_none());
+        assert!(ends.all());
+        assert!(next(&mut ends).is_none());
+        assert_eq!(waits, [true, true, false, true]);
+    }
 }
