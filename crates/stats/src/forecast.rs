@@ -50,9 +50,14 @@ pub struct Forecast {
     pub median_records: Option<f64>,
     /// When the asked part has decided. None: not within the plan.
     pub seconds_for_power: Option<f64>,
+}
+
+/// What would make a plan enough.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Remedy {
     /// How many times longer every step (or how many times more traffic) would give the asked power;
     /// 1 or less if the plan is long enough, None if more than [`MOST_PLANNED`] events are needed.
-    pub stretch_for_power: Option<f64>,
+    pub stretch: Option<f64>,
     /// The smallest rate ratio (for safety: the smallest margin) that the plan as it is decides
     /// with the asked power.
     pub decidable: Option<f64>,
@@ -103,7 +108,18 @@ pub fn forecast(traffic: Traffic, steps: &[Step], question: Question) -> Result<
         median_seconds,
         median_records: median_seconds.map(|seconds| seconds * traffic.records_per_second),
         seconds_for_power: at(question.power),
-        stretch_for_power: stretch(traffic, steps, question)?,
+    })
+}
+
+/// What would make the plan enough; some twenty times the work of a [`forecast`], and only of use where that says no.
+///
+/// # Errors
+/// As [`forecast`].
+pub fn remedy(traffic: Traffic, steps: &[Step], question: Question) -> Result<Remedy, Error> {
+    open_unit("power", question.power)?;
+    positive("ratio", question.ratio)?;
+    Ok(Remedy {
+        stretch: stretch(traffic, steps, question)?,
         decidable: decidable(traffic, steps, question)?,
     })
 }
@@ -225,6 +241,10 @@ mod tests {
         forecast(Traffic { records_per_second, base_rate: 0.02 }, &STEPS, question).unwrap()
     }
 
+    fn would_do(records_per_second: f64, question: Question) -> Remedy {
+        remedy(Traffic { records_per_second, base_rate: 0.02 }, &STEPS, question).unwrap()
+    }
+
     #[test]
     fn the_plan_becomes_events() {
         let traffic = Traffic { records_per_second: 10.0, base_rate: 0.02 };
@@ -241,17 +261,18 @@ mod tests {
         assert!(fast.is_enough() && fast.decided > 0.99);
         assert!(slow.median_seconds.unwrap() > 2.0 * fast.median_seconds.unwrap());
         assert_close(fast.median_records.unwrap(), 40.0 * fast.median_seconds.unwrap(), 1e-9);
-        assert!(fast.stretch_for_power.unwrap() < 0.5);
+        assert!(would_do(40.0, HARM).stretch.unwrap() < 0.5);
     }
 
     #[test]
     fn a_plan_that_is_too_short_is_told_what_would_do() {
         let short = of(0.6, HARM);
         assert!(!short.is_enough() && short.decided < 0.6, "{short:?}");
-        let stretch = short.stretch_for_power.unwrap();
+        let Remedy { stretch, decidable } = would_do(0.6, HARM);
+        let stretch = stretch.unwrap();
         assert!(stretch > 1.5, "{stretch}");
         assert!(of(0.6 * stretch, HARM).decided >= 0.79);
-        let ratio = short.decidable.unwrap();
+        let ratio = decidable.unwrap();
         assert!(of(0.6, Question { ratio, ..HARM }).decided >= 0.8);
     }
 
@@ -260,7 +281,7 @@ mod tests {
         let safe = Question { side: Side::Safe, margin: 0.5, ratio: 1.0, ..HARM };
         let forecast = of(20.0, safe);
         assert!(forecast.is_enough(), "{forecast:?}");
-        let margin = forecast.decidable.unwrap();
+        let margin = would_do(20.0, safe).decidable.unwrap();
         assert!(margin < 0.5 && margin > 0.1, "{margin}");
     }
 

@@ -27,7 +27,7 @@ pub(crate) struct Foreseen {
     pub(crate) is_enough: bool,
     /// In words, for people.
     pub(crate) words: String,
-    /// What would do, where it is not enough.
+    /// What would do, where it is not enough; else empty.
     pub(crate) hint: String,
 }
 
@@ -145,21 +145,29 @@ pub(crate) fn foresee(plan: &Plan, learnt: &Learnt) -> Option<Foreseen> {
             report::percent(forecast.decided)
         ),
     };
-    let longer = forecast
-        .stretch_for_power
-        .map(|stretch| format!("--deadline={}s", (deadline * stretch.max(1.0)).ceil()));
-    let wider = forecast.decidable.map(|least| match side {
+    let hint = if forecast.is_enough() {
+        String::new()
+    } else {
+        let ways = ways(&forecast::remedy(traffic, &steps, question).ok()?, side, deadline);
+        match ways.as_slice() {
+            [] => format!(
+                "more labelled answers are needed than can be planned for: take --accept=no-harm, {go}"
+            ),
+            ways => format!("{} would do; {go}", ways.join(", or ")),
+        }
+    };
+    Some(told(forecast.decided, median, forecast.is_enough(), words, hint))
+}
+
+/// The flags of which each would do.
+fn ways(remedy: &forecast::Remedy, side: Side, deadline: f64) -> Vec<String> {
+    let stretched = |stretch: f64| (deadline * stretch.max(1.0)).ceil();
+    let longer = remedy.stretch.map(|stretch| format!("--deadline={}s", stretched(stretch)));
+    let wider = remedy.decidable.map(|least| match side {
         Side::Safe => format!("--margin={:.2}", least),
         Side::Harm => format!("--detect={:.2}", least),
     });
-    let ways: Vec<String> = longer.into_iter().chain(wider).collect();
-    let hint = match ways.as_slice() {
-        [] => format!(
-            "more labelled answers are needed than can be planned for: take --accept=no-harm, {go}"
-        ),
-        ways => format!("{} would do; {go}", ways.join(", or ")),
-    };
-    Some(told(forecast.decided, median, forecast.is_enough(), words, hint))
+    longer.into_iter().chain(wider).collect()
 }
 
 /// The shares with the time at each: the least of the plan, the last until the deadline.
