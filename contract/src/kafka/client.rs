@@ -40,6 +40,10 @@ impl Kafka {
                 .set("auto.offset.reset", "error")
                 // Whoever reads a topic to its end waits this long for a broker that has nothing more.
                 .set("fetch.wait.max.ms", "20")
+                // A full queue is looked at again at once: with the default, reading pauses for a second at every
+                // hundred thousand records. It is short, as most of a topic is read in windows.
+                .set("queued.min.messages", "20000")
+                .set("fetch.queue.backoff.ms", "5")
                 // A reader without a group still needs a name for one; it never joins it.
                 .set("group.id", "headgate-reader");
             config

@@ -17,8 +17,9 @@ const FIRST_LOOK: u64 = 2;
 /// Labels looked through for each answer, where it is not known since when.
 const LABELS_FOR_ANSWERS: u64 = 2;
 
-/// Clocks of those who write labels and of those who write predictions may differ by this.
-const SKEW_MS: i64 = 60_000;
+/// Clocks of those who write labels and of those who write predictions may differ by this. Labels of so much time are
+/// read in vain, and of an answer whose label is missed nothing is learnt.
+const SKEW_MS: i64 = 10_000;
 
 /// Labelled answers, in the order of their time.
 #[derive(Debug, Default)]
