@@ -101,7 +101,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
         overlay::write(&folder.join("images"), &written)?;
     }
     let mut out = std::io::stdout().lock();
-    write!(out, "{}\n{lines}", table(&made, args.tls))?;
+    write!(out, "{}\n{lines}", table(&made, args.profile, args.tls))?;
     let over = over_budget(&made, args.tls);
     ensure!(
         args.profile == Profile::Dev || over.is_empty(),

@@ -2,19 +2,27 @@
 
 use crate::assemble::Assembled;
 use crate::catalogue::Entry;
+use crate::programs::Profile;
 
-/// One line an image, in megabytes of 10^6 bytes; `tls` as it was compiled.
-pub fn table(images: &[(&Entry, Assembled)], tls: bool) -> String {
+/// One line an image, in megabytes of 10^6 bytes; `tls` and `profile` as it was compiled.
+pub fn table(images: &[(&Entry, Assembled)], profile: Profile, tls: bool) -> String {
+    let budget = |entry: &Entry, image: &Assembled| match profile {
+        // Quick to compile is not small, and nobody ships it.
+        Profile::Dev => "none".to_owned(),
+        Profile::Release if image.unpacked > entry.budget(tls) => {
+            format!("{}  OVER BUDGET", megabytes(entry.budget(tls)))
+        }
+        Profile::Release => megabytes(entry.budget(tls)),
+    };
     let mut text =
         format!("{:<16} {:>10} {:>10} {:>8}\n", "image", "packed MB", "unpacked", "budget");
     for (entry, image) in images {
-        let over = if image.unpacked > entry.budget(tls) { "  OVER BUDGET" } else { "" };
         text += &format!(
-            "{:<16} {:>10} {:>10} {:>8}{over}\n",
+            "{:<16} {:>10} {:>10} {:>8}\n",
             entry.name,
             megabytes(image.packed),
             megabytes(image.unpacked),
-            megabytes(entry.budget(tls))
+            budget(entry, image)
         );
     }
     text

@@ -165,7 +165,7 @@ pub(super) fn fault(what: impl std::fmt::Display, error: &KafkaError) -> anyhow:
         }
         _ => crate::passing(
             text,
-            "is the broker of --brokers up and reachable, and does --kafka-config say how it is spoken to? then run the step again",
+            "is the broker of --brokers up and reachable, and is security.protocol in --kafka-config what it speaks? then run the step again",
         ),
     }
 }

@@ -100,7 +100,8 @@ impl OwnPrometheus {
             }
             let _ = tell.send(Err(log));
         });
-        match told.recv_timeout(Duration::from_secs(30)) {
+        // Longer than it takes on two processors that other tests are busy on as well.
+        match told.recv_timeout(Duration::from_secs(120)) {
             Ok(Ok(host)) => Self { host, tls, child, folder },
             failed => {
                 let _ = child.kill();
