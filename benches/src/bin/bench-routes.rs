@@ -129,7 +129,7 @@ impl Bench {
             Confirmation::Confirmed { scorers, .. } if scorers.len() == 2 => {}
             other => bail!("generation {}: {other:?}", route.generation),
         }
-        let end = self.kafka.extent(&format!("{STREAM}.predictions"))?;
+        let end = self.kafka.written(&format!("{STREAM}.predictions"))?;
         confirmed.push(Confirmed { route, end });
         Ok(took)
     }

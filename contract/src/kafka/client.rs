@@ -30,26 +30,33 @@ const MOST_IDLE: usize = 2;
 impl Kafka {
     /// A consumer that reads nothing yet.
     pub(super) fn client(&self) -> anyhow::Result<Client> {
-        self.idle().lend(|| {
-            let mut config = self.config().clone();
-            config
-                .set("enable.auto.commit", "false")
-                .set("enable.auto.offset.store", "false")
-                .set("enable.partition.eof", "true")
-                .set("isolation.level", "read_committed")
-                .set("auto.offset.reset", "error")
-                // Whoever reads a topic to its end waits this long for a broker that has nothing more.
-                .set("fetch.wait.max.ms", "20")
-                // A full queue is looked at again at once: with the default, reading pauses for a second at every
-                // hundred thousand records. It is short, as most of a topic is read in windows.
-                .set("queued.min.messages", "20000")
-                .set("fetch.queue.backoff.ms", "5")
-                // A reader without a group still needs a name for one; it never joins it.
-                .set("group.id", "headgate-reader");
-            config
-                .create_with_context(Heard::default())
-                .map_err(|error| fault("open a Kafka reader", &error))
-        })
+        self.idle().lend(|| self.consumer("read_committed"))
+    }
+
+    /// A consumer that also sees what is not committed yet; it is not lent on.
+    pub(super) fn client_of_all(&self) -> anyhow::Result<Client> {
+        Arc::<Idle>::default().lend(|| self.consumer("read_uncommitted"))
+    }
+
+    fn consumer(&self, isolation: &str) -> anyhow::Result<BaseConsumer<Heard>> {
+        let mut config = self.config().clone();
+        config
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("enable.partition.eof", "true")
+            .set("isolation.level", isolation)
+            .set("auto.offset.reset", "error")
+            // Whoever reads a topic to its end waits this long for a broker that has nothing more.
+            .set("fetch.wait.max.ms", "20")
+            // A full queue is looked at again at once: with the default, reading pauses for a second at every
+            // hundred thousand records. It is short, as most of a topic is read in windows.
+            .set("queued.min.messages", "20000")
+            .set("fetch.queue.backoff.ms", "5")
+            // A reader without a group still needs a name for one; it never joins it.
+            .set("group.id", "headgate-reader");
+        config
+            .create_with_context(Heard::default())
+            .map_err(|error| fault("open a Kafka reader", &error))
     }
 }
 

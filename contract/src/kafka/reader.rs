@@ -56,6 +56,42 @@ impl Kafka {
         extent(&client, topic, &partitions, self.timeout())
     }
 
+    /// As [`Kafka::extent`], with all that is written, committed or not.
+    ///
+    /// A transaction is committed for its writer a moment before readers see it, so whoever was told of a commit and
+    /// asks for the extent may find the end before the records of that very transaction.
+    ///
+    /// # Errors
+    /// As [`Kafka::partitions`].
+    pub fn written(&self, topic: &str) -> anyhow::Result<Window> {
+        let client = self.client_of_all()?;
+        let partitions = partitions(&client, topic, self.timeout())?;
+        extent(&client, topic, &partitions, self.timeout())
+    }
+
+    /// What `topic` holds now, all that is written: waits until readers see what is being committed at this moment.
+    ///
+    /// # Errors
+    /// As [`Kafka::partitions`]; a transaction stays open for longer than the timeout (exit 75).
+    pub fn settled(&self, topic: &str) -> anyhow::Result<Window> {
+        let written = self.written(topic)?;
+        let deadline = Instant::now() + self.timeout();
+        loop {
+            let seen = self.extent(topic)?;
+            let end = |partition: &i32| seen.0.get(partition).map_or(0, |(_, end)| *end);
+            if written.0.iter().all(|(partition, (_, last))| end(partition) >= *last) {
+                return Ok(written);
+            }
+            if Instant::now() > deadline {
+                return Err(crate::passing(
+                    format!("a transaction on {topic} stays open, and hides what follows"),
+                    "has a writer of this topic ended without a word? then run the step again",
+                ));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Opens a reader of `topic`.
     ///
     /// # Errors

@@ -67,7 +67,8 @@ pub(crate) fn predictions(
         Some(at) => kafka.offsets_at(&topic, at - SKEW_MS)?,
         None => None,
     };
-    let kept = kafka.extent(&topic)?;
+    // The scorers have confirmed, but what they committed last may not be seen yet.
+    let kept = kafka.settled(&topic)?;
     let from = |partition: i32, low: i64, high: i64| match &starts {
         Some(starts) => starts.get(&partition).copied().unwrap_or(low).max(low),
         None if low == 0 => 0,
