@@ -32,7 +32,8 @@ pub struct Behaviour {
     pub refuses: Option<String>,
     /// Says that it follows later generations too, but goes on answering by this one.
     pub stuck_at: Option<u64>,
-    /// Answers every key with the champion and says that it was the candidate's lot.
+    /// Answers every key with the champion and says that it was the candidate's lot; not at once, so that whoever finds
+    /// it out has read something before.
     pub lies: bool,
     /// Writes feature records too, every fourth of which has the tier gold (header and member); their offsets are those
     /// that predictions name as long as nobody else writes the topic.
@@ -42,6 +43,9 @@ pub struct Behaviour {
     /// Microseconds that the two models need.
     pub took: Option<(u64, u64)>,
 }
+
+/// Answers beside a candidate that are true even of a scorer that lies.
+const HONEST: u64 = 200;
 
 impl Default for Behaviour {
     /// Both models err on a tenth of 4,000 records a second.
@@ -84,6 +88,7 @@ impl FakeScorer {
             behaviour,
             route: None,
             status: None,
+            beside_candidate: 0,
             next: 0,
         };
         let stop = Stop::default();
@@ -116,6 +121,8 @@ struct Scorer {
     status: Option<(ScorerStatus, Instant)>,
     offsets: Vec<i64>,
     random: Random,
+    /// Answers given while the route had a candidate.
+    beside_candidate: u64,
     /// Number of the next record; its key and id too.
     next: u64,
 }
@@ -201,11 +208,13 @@ impl Scorer {
         let offset = self.offsets[partition as usize];
         self.offsets[partition as usize] += 1;
 
+        self.beside_candidate += u64::from(route.candidate.is_some());
+        let lies = self.behaviour.lies && self.beside_candidate > HONEST;
         let drawn = variant(route, id.as_bytes());
         let mut answered = drawn;
         let fell_back =
             answered == Variant::Candidate && self.random.chance(self.behaviour.fallbacks);
-        if fell_back || self.behaviour.lies {
+        if fell_back || lies {
             answered = Variant::Champion;
         }
         let (model, errors) = match (answered, &route.candidate) {
@@ -220,7 +229,7 @@ impl Scorer {
         let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
         let mut headers = vec![
             header("model", model),
-            header("variant", if self.behaviour.lies { drawn } else { answered }.as_str()),
+            header("variant", if lies { drawn } else { answered }.as_str()),
             header("generation", &route.generation.to_string()),
             header("source", &format!("{}.features/{partition}/{offset}", self.stream)),
             header("id", &id),

@@ -170,6 +170,21 @@ impl Stage {
         anyhow::bail!("the route did not come; there are {:#?}", self.routes()?)
     }
 
+    /// Waits until so many more predictions are there.
+    ///
+    /// # Errors
+    /// They do not come.
+    pub fn await_predictions(&self, count: usize) -> anyhow::Result<()> {
+        let topic = format!("{}.predictions", self.stream);
+        let mut reader = self.kafka.reader(&topic, &Start::End)?;
+        let (started, mut seen) = (Instant::now(), 0);
+        while seen < count {
+            seen += usize::from(reader.next(Duration::from_millis(200))?.is_some());
+            anyhow::ensure!(started.elapsed() < PATIENCE, "{seen} of {count} predictions came");
+        }
+        Ok(())
+    }
+
     /// What was told, repetitions dropped.
     ///
     /// # Errors

@@ -130,6 +130,8 @@ fn people_pause_resume_and_abort_a_gate() {
     let _scorer = stage.scorer(Behaviour::default()).unwrap();
     let gate = start(&stage, &["--min-step-time=1m", "--deadline=5m"]);
     stage.await_route(|route| route.share() == 0.1).unwrap();
+    // So that there is something to replay.
+    stage.await_predictions(1_000).unwrap();
     let said = tool(&stage, &["abort", "--release=r-1", "--by=ann", "--reason=wrong file"]);
     assert!(said.status.success(), "{said:?}");
     let ran = gate.end().unwrap();
