@@ -1,3 +1,4 @@
+//! Who answers a record, and what happens to one that a model cannot answer.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Mutex;

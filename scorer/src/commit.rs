@@ -1,6 +1,6 @@
 //! Writes answers in transactions that carry the input offsets: each feature record is answered exactly once.
 //!
-//! Four facts about librdkafka shape this file. Its flush, as rdkafka wraps it, waits in steps of 100 ms, so
+//! Four facts about librdkafka shape this file and `delivery.rs`. Its flush, as rdkafka wraps it, waits in steps of 100 ms, so
 //! deliveries are drained here before each commit. Its sending thread spins while records that are older than
 //! `linger.ms` wait for a request on its way, so they may linger for long and are flushed instead. Its transaction
 //! protocol can commit the wrong transaction when an answer is lost, so after any failure no further transaction is
@@ -9,22 +9,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow, ensure};
-use rdkafka::ClientContext;
+use anyhow::{Context as _, ensure};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use routes::Variant;
 
 use crate::answer::{Answer, Answered};
 use crate::batch::{Feature, Reject};
 use crate::control::Event;
+use crate::delivery::{Deliveries, flush, send};
 use crate::group::Group;
 use crate::plan::Plan;
 use crate::prediction;
@@ -84,12 +83,6 @@ pub(crate) struct Text {
     id: Vec<u8>,
     /// The text of this number of microseconds; a model's whole batch has the same.
     took: (u32, String),
-}
-
-/// Counts what did not arrive; nothing else is reported.
-#[derive(Default)]
-pub(crate) struct Deliveries {
-    failed: AtomicU64,
 }
 
 impl Committer {
@@ -320,59 +313,6 @@ impl Committer {
     }
 }
 
-/// Queues a record for the partition of its feature record; `false` when it is too large to be sent at all.
-fn send(
-    producer: &BaseProducer<Deliveries>,
-    patience: Duration,
-    topic: &str,
-    feature: &Feature<'_>,
-    value: Option<&[u8]>,
-    headers: OwnedHeaders,
-) -> anyhow::Result<bool> {
-    let mut record =
-        BaseRecord::<[u8], [u8]>::to(topic).partition(feature.partition).headers(headers);
-    (record.key, record.payload) = (feature.key, value);
-    let mut deadline = None;
-    loop {
-        match producer.send(record) {
-            Ok(()) => return Ok(true),
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                let deadline = *deadline.get_or_insert_with(|| Instant::now() + patience);
-                ensure!(
-                    Instant::now() < deadline,
-                    "the queue to {topic} stayed full for {patience:?}"
-                );
-                pause(producer);
-                record = back;
-            }
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), _)) => {
-                return Ok(false);
-            }
-            Err((error, _)) => return Err(anyhow!(error).context(format!("write to {topic}"))),
-        }
-    }
-}
-
-/// Serves the producer and waits a moment: with a timeout below some milliseconds, rdkafka's `poll` only spins.
-fn pause(producer: &BaseProducer<Deliveries>) {
-    producer.poll(Duration::ZERO);
-    std::thread::sleep(Duration::from_micros(250));
-}
-
-/// Sends what is queued without lingering, and says whether all of it has arrived within `wait`.
-#[expect(
-    unsafe_code,
-    reason = "rdkafka's flush asks for 0 ms, in which nothing is sent early, and polls for 100 ms"
-)]
-fn flush(producer: &BaseProducer<Deliveries>, wait: Duration) -> bool {
-    let millis = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
-    // SAFETY: the pointer is that of a living producer, which `producer` borrows, and librdkafka's functions may be
-    // called from any thread.
-    let result =
-        unsafe { rdkafka::bindings::rd_kafka_flush(producer.client().native_ptr(), millis) };
-    result == rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR
-}
-
 impl Open {
     fn new(plan: Arc<Plan>) -> Self {
         Self {
@@ -384,21 +324,6 @@ impl Open {
             by_candidate: 0,
             fallbacks: 0,
             dead: BTreeMap::new(),
-        }
-    }
-}
-
-impl ClientContext for Deliveries {}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            // One line for each transaction is enough.
-            if self.failed.fetch_add(1, Ordering::AcqRel) == 0 {
-                tracing::warn!(%error, "a record did not arrive; its transaction is aborted");
-            }
         }
     }
 }

@@ -19,6 +19,7 @@ mod args;
 pub mod batch;
 mod commit;
 mod control;
+mod delivery;
 mod follow;
 mod gather;
 mod group;

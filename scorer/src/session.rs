@@ -14,8 +14,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, Producer};
 
 use crate::answer::{Answered, Scratch, answer};
-use crate::commit::{Committer, Deliveries, Text, Work};
+use crate::commit::{Committer, Text, Work};
 use crate::control::Event;
+use crate::delivery::Deliveries;
 use crate::gather::gather;
 use crate::group::Group;
 use crate::plan::Plan;

@@ -138,7 +138,7 @@ fn wrong_configuration_and_an_absent_broker_have_their_exit_codes() {
 #[test]
 fn metrics_and_probes_tell_how_it_stands() {
     let mut world = World::new();
-    let (_scorer, address) = world.scorer_with_address("a");
+    let (_scorer, address) = with_address(&mut world.command("a"));
     let champion = world.image("Identity");
     world.in_force(Route::bootstrap("s", champion.clone()));
     world.numbers(0..40);

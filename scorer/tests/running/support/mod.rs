@@ -79,10 +79,6 @@ impl World {
         Running(self.command(name).spawn().unwrap())
     }
 
-    pub(crate) fn scorer_with_address(&self, name: &str) -> (Running, String) {
-        with_address(&mut self.command(name))
-    }
-
     /// Writes the route as the next generation.
     pub(crate) fn route(&self, route: Route) -> Route {
         Routes::open(&self.kafka, "s").unwrap().write(route, "r", "a test").unwrap()
