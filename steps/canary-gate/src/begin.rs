@@ -12,7 +12,7 @@ use crate::baseline::Baseline;
 use crate::checkpoint::{self, Checkpoints};
 use crate::clock::{Clock, now_ms};
 use crate::commands::Commands;
-use crate::foresee::foresee;
+use crate::foresee::{Foreseen, foresee};
 use crate::gate::{Ending, Gate};
 use crate::journal::{Began, Entry, Journal, Reads};
 use crate::learnt::{Learnt, Past};
@@ -40,6 +40,7 @@ struct Ready {
     /// Parts and entries of the journal that stand on their topic already.
     kept: (u64, usize),
     decided: Option<(Ending, Duration)>,
+    foreseen: Option<Foreseen>,
 }
 
 /// Makes everything ready for [`crate::run::run`]; `route` is the one in force.
@@ -68,7 +69,7 @@ pub(crate) fn begin<'a>(
             }
         },
     };
-    let Ready { gate, journal, at, kept, decided } = ready;
+    let Ready { gate, journal, at, kept, decided, foreseen } = ready;
     let last = Duration::from_millis(journal.last_at());
     let run = Run {
         clock: Clock::since(journal.began.at_ms, last),
@@ -84,6 +85,7 @@ pub(crate) fn begin<'a>(
         context,
         event,
         decided,
+        foreseen,
     };
     Ok(Begun::Run(Box::new(run)))
 }
@@ -101,22 +103,22 @@ fn fresh(plan: &Plan, route: &Route, context: &Context) -> anyhow::Result<Result
     if let Some(ending) = baseline.as_ref().and_then(|baseline| baseline.too_short(plan)) {
         return Ok(Err(ending));
     }
-    expect(plan, &learnt)?;
+    let foreseen = expect(plan, &learnt)?;
     let at = topics.iter().map(|source| source.from.clone()).collect();
     let gate = Gate::new(plan.clone(), &learnt, baseline);
     let began = Began { at_ms: now_ms(), champion: champion.clone(), topics, learnt };
     let journal = Journal::new(began);
-    Ok(Ok(Ready { gate, journal, at, kept: (0, 0), decided: None }))
+    Ok(Ok(Ready { gate, journal, at, kept: (0, 0), decided: None, foreseen }))
 }
 
 /// Says when a decision is to be expected, and refuses a plan that will not reach one.
-fn expect(plan: &Plan, learnt: &Learnt) -> anyhow::Result<()> {
+fn expect(plan: &Plan, learnt: &Learnt) -> anyhow::Result<Option<Foreseen>> {
     let Some(foreseen) = foresee(plan, learnt) else {
         tracing::info!(
             answers = learnt.answers,
             "too little is known of the stream to foretell when this is decided"
         );
-        return Ok(());
+        return Ok(None);
     };
     tracing::info!(
         decided = foreseen.decided,
@@ -131,7 +133,7 @@ fn expect(plan: &Plan, learnt: &Learnt) -> anyhow::Result<()> {
             foreseen.hint,
         ));
     }
-    Ok(())
+    Ok(Some(foreseen))
 }
 
 /// Goes on where an earlier run of the same id was ended; `None` where there was none, or its way cannot be gone again.
@@ -162,7 +164,9 @@ fn resume(
         Err(error) => return Err(error),
     };
     let kept = (parts, journal.entries.len());
-    let mut ready = Ready { gate: went.gate, journal, at: went.at, kept, decided: went.ended };
+    let foreseen = foresee(plan, &journal.began.learnt);
+    let mut ready =
+        Ready { gate: went.gate, journal, at: went.at, kept, decided: went.ended, foreseen };
     let at =
         Clock::since(ready.journal.began.at_ms, Duration::from_millis(ready.journal.last_at()));
     let at = u64::try_from(at.now().as_millis()).unwrap_or(u64::MAX);

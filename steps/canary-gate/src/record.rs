@@ -74,7 +74,8 @@ impl Recorder<'_> {
 }
 
 fn details(plan: &Plan, model: &ModelRef, finished: &Finished, before: Option<&Route>) -> Value {
-    let Finished { gate, journal, ending, decided, withdrawn, taken_over, route } = finished;
+    let Finished { gate, journal, foreseen, ending, decided, withdrawn, taken_over, route } =
+        finished;
     let learnt = &journal.began.learnt;
     let baseline = gate.baseline.as_ref().map(|baseline| {
         json!({
@@ -96,7 +97,7 @@ fn details(plan: &Plan, model: &ModelRef, finished: &Finished, before: Option<&R
         "withdrawn": withdrawn,
         "taken-over": taken_over,
         "steps": gate.steps,
-        "foreseen": crate::foresee::foresee(plan, learnt),
+        "foreseen": foreseen,
         "learnt": { "answers": learnt.answers, "seconds": learnt.seconds },
         "metrics": metrics(gate, learnt),
         "repeated": gate.evidence.repeated(),

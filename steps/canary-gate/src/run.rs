@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::commands::Commands;
+use crate::foresee::Foreseen;
 use crate::gate::{Ending, Gate, Move};
 use crate::journal::{Entry, Journal};
 use crate::sources::promql::Promql;
@@ -39,12 +40,14 @@ pub(crate) struct Run<'a> {
     pub(crate) event: &'a str,
     /// An earlier run had decided so, and was ended before it could act.
     pub(crate) decided: Option<(Ending, Duration)>,
+    pub(crate) foreseen: Option<Foreseen>,
 }
 
 /// A finished canary.
 pub(crate) struct Finished {
     pub(crate) gate: Gate,
     pub(crate) journal: Journal,
+    pub(crate) foreseen: Option<Foreseen>,
     pub(crate) ending: Ending,
     /// Seconds from the gate's start to the decision.
     pub(crate) decided: f64,
@@ -91,10 +94,11 @@ pub(crate) fn run(mut run: Run<'_>) -> anyhow::Result<Finished> {
     run.gate.trace.push_last(last);
     tracing::info!(verdict = %ending.verdict, reason = ending.reason, "decided");
 
-    let Run { gate, journal, mut traffic, mut scorers, context, event, clock, .. } = run;
+    let Run { gate, journal, foreseen, mut traffic, mut scorers, context, event, clock, .. } = run;
     let mut finished = Finished {
         gate,
         journal,
+        foreseen,
         ending,
         decided: decided.as_secs_f64(),
         withdrawn: None,
