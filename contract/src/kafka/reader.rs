@@ -51,9 +51,7 @@ impl Kafka {
     /// # Errors
     /// As [`Kafka::partitions`].
     pub fn extent(&self, topic: &str) -> anyhow::Result<Window> {
-        let client = self.client()?;
-        let partitions = partitions(&client, topic, self.timeout())?;
-        extent(&client, topic, &partitions, self.timeout())
+        self.extent_by(&self.client()?, topic)
     }
 
     /// As [`Kafka::extent`], with all that is written, committed or not.
@@ -64,9 +62,19 @@ impl Kafka {
     /// # Errors
     /// As [`Kafka::partitions`].
     pub fn written(&self, topic: &str) -> anyhow::Result<Window> {
-        let client = self.client_of_all()?;
-        let partitions = partitions(&client, topic, self.timeout())?;
-        extent(&client, topic, &partitions, self.timeout())
+        self.extent_by(&self.client_of_all()?, topic)
+    }
+
+    fn extent_by(&self, client: &Client, topic: &str) -> anyhow::Result<Window> {
+        let mut window = Window::default();
+        for partition in partitions(client, topic, self.timeout())? {
+            let marks = client.fetch_watermarks(topic, partition, self.timeout());
+            let marks = marks.map_err(|error| {
+                client.fault(format!("ask for the offsets of {topic}/{partition}"), &error)
+            })?;
+            window.0.insert(partition, marks);
+        }
+        Ok(window)
     }
 
     /// What `topic` holds now, all that is written: waits until readers see what is being committed at this moment.
@@ -98,14 +106,15 @@ impl Kafka {
     /// As [`Kafka::partitions`].
     pub fn reader(&self, topic: &str, start: &Start) -> anyhow::Result<Reader> {
         let client = self.client()?;
-        let known = partitions(&client, topic, self.timeout())?;
+        let known = || partitions(&client, topic, self.timeout());
         let from: BTreeMap<i32, Offset> = match start {
-            Start::Beginning => known.into_iter().map(|p| (p, Offset::Beginning)).collect(),
+            Start::Beginning => known()?.into_iter().map(|p| (p, Offset::Beginning)).collect(),
             Start::End => {
-                let extent = extent(&client, topic, &known, self.timeout())?;
+                let extent = self.extent_by(&client, topic)?;
                 extent.0.into_iter().map(|(p, (_, end))| (p, Offset::Offset(end))).collect()
             }
             Start::At(offsets) => {
+                let known = known()?;
                 if let Some(unknown) = offsets.keys().find(|partition| !known.contains(partition)) {
                     return Err(crate::usage(
                         format!("topic {topic} has no partition {unknown}"),
@@ -313,23 +322,6 @@ fn partitions(client: &Client, topic: &str, timeout: Duration) -> anyhow::Result
         ));
     }
     Ok(partitions)
-}
-
-fn extent(
-    client: &Client,
-    topic: &str,
-    partitions: &[i32],
-    timeout: Duration,
-) -> anyhow::Result<Window> {
-    let mut window = Window::default();
-    for partition in partitions {
-        let marks = client.fetch_watermarks(topic, *partition, timeout);
-        let (low, high) = marks.map_err(|error| {
-            client.fault(format!("ask for the offsets of {topic}/{partition}"), &error)
-        })?;
-        window.0.insert(*partition, (low, high));
-    }
-    Ok(window)
 }
 
 #[cfg(test)]

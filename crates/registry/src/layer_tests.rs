@@ -1,3 +1,4 @@
+//! The bytes of a layer, whatever it is made of.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
