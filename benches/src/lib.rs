@@ -11,6 +11,7 @@
 //! - [`stream`]: a stream filled with the demo's telemetry, and what was answered to it
 //! - [`load`]: records at a steady rate while something else is measured
 //! - [`model_image`]: a model file as an image that a route can name
+//! - [`warm`]: warm-ups that end when the broker has compiled what it runs
 
 pub mod figure;
 pub mod load;
@@ -18,3 +19,4 @@ pub mod model_image;
 pub mod programs;
 pub mod route_audit;
 pub mod stream;
+pub mod warm;

@@ -170,7 +170,12 @@ impl Venv {
 
 /// Seconds of processor time that a process has used so far; 0 when it is gone.
 pub fn processor_seconds(process: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    processor_seconds_of(Path::new(&format!("/proc/{process}")))
+}
+
+/// The same for a process or a thread by its folder of `/proc`.
+pub(crate) fn processor_seconds_of(folder: &Path) -> f64 {
+    let stat = std::fs::read_to_string(folder.join("stat")).unwrap_or_default();
     // The program's name may hold spaces, so fields count from behind its closing parenthesis.
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();

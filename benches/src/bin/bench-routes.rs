@@ -15,6 +15,7 @@ use benches::figure::{Better, Figure};
 use benches::load::Load;
 use benches::programs::{Python, Scorer, Venv, complain, scorer_binary};
 use benches::route_audit::{Confirmed, check};
+use benches::warm::until_warm;
 use benches::{model_image, stream};
 use clap::Parser as _;
 use contract::kafka::{Kafka, Start, TopicSpec};
@@ -41,6 +42,7 @@ const STREAM: &str = "shuttle";
 const PEER: &str = "peer";
 const PARTITIONS: i32 = 4;
 const LIMIT: Duration = Duration::from_secs(60);
+const WARM_UP: Duration = Duration::from_secs(240);
 /// Each generation answers for a while before the next.
 const BETWEEN: Duration = Duration::from_millis(50);
 
@@ -67,7 +69,7 @@ fn main() -> anyhow::Result<()> {
     for name in [STREAM, PEER] {
         bench.kafka.create_topics(&TopicSpec::of_stream(name, PARTITIONS))?;
     }
-    let ours = bench.ours(&binary, args.changes)?;
+    let ours = bench.ours(&binary, broker.process(), args.changes)?;
     let theirs = bench.theirs(&venv, args.restarts)?;
     let peers = [("python-consumers-restarted", &theirs[..])];
     Figure::new("routes", "ms", Better::Lower, &ours, &peers).print()?;
@@ -75,7 +77,12 @@ fn main() -> anyhow::Result<()> {
 }
 
 impl Bench {
-    fn ours(&self, binary: &std::path::Path, changes: u32) -> anyhow::Result<Vec<f64>> {
+    fn ours(
+        &self,
+        binary: &std::path::Path,
+        broker: u32,
+        changes: u32,
+    ) -> anyhow::Result<Vec<f64>> {
         let images = self.folder.path().join("images");
         let [linear, boosting] =
             ["linear", "boosting"].map(|name| model_image::pack(&model(name), &images));
@@ -93,12 +100,17 @@ impl Bench {
         // Loading the models takes as long as they are large; what is timed is the change of who answers.
         self.change(&mut routes, &mut followers, bootstrap, &mut confirmed)?;
         self.both_answer(&scorers)?;
-        let mut times = Vec::new();
-        for number in 0..changes {
+        let (mut times, mut numbers) = (Vec::new(), 0..);
+        let mut one_more = || {
             std::thread::sleep(BETWEEN);
             let current = routes.current().context("a route was written")?.clone();
+            let number = numbers.next().context("numbers do not end")?;
             let route = next(&current, number).context("there is a candidate")?;
-            times.push(self.change(&mut routes, &mut followers, route, &mut confirmed)?);
+            self.change(&mut routes, &mut followers, route, &mut confirmed)
+        };
+        until_warm(broker, WARM_UP, |_| (0..100).try_for_each(|_| one_more().map(drop)))?;
+        for _ in 0..changes {
+            times.push(one_more()?);
         }
         let written = load.stop()?;
         let deadline = Instant::now() + LIMIT;

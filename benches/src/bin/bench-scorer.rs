@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context as _, ensure};
 use benches::figure::{Better, Figure};
 use benches::programs::{Python, Scorer, Venv, complain, processor_seconds, scorer_binary};
+use benches::warm::until_warm;
 use benches::{model_image, stream};
 use clap::Parser as _;
 use contract::kafka::{Kafka, Record, TopicSpec};
@@ -32,7 +33,7 @@ struct Args {
 }
 
 const STREAM: &str = "shuttle";
-const WARM_UPS: u32 = 6;
+const WARM_UP: Duration = Duration::from_secs(240);
 const LIMIT: Duration = Duration::from_secs(300);
 
 struct Bench {
@@ -58,11 +59,10 @@ fn main() -> anyhow::Result<()> {
     let bench = Bench::new(&broker.bootstrap, args.records as usize)?;
     let settings: Vec<String> =
         args.peer_setting.iter().map(|setting| format!("--setting={setting}")).collect();
-    // The broker's virtual machine compiles what runs often, for millions of records; that must not be at the cost of
-    // whoever comes first.
-    for run in 0..WARM_UPS {
+    until_warm(broker.process(), WARM_UP, |run| {
         bench.ours(&scorer, &format!("warm-up-{run}"))?;
-    }
+        Ok(())
+    })?;
     let (mut ours, mut python, mut tuned) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=args.rounds {
         let mine = bench.ours(&scorer, &format!("ours-{round}"))?;

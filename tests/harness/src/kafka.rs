@@ -80,15 +80,26 @@ impl OwnBroker {
         Self { broker, bootstrap }
     }
 
+    /// Its process number.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        let number = std::fs::read_to_string(self.broker.folder().join("pid")).ok();
+        number
+            .and_then(|number| number.trim().parse().ok())
+            .expect("a broker that runs has left its process number")
+    }
+
     /// Kills the broker the hard way; its data stays.
     ///
     /// # Panics
     /// When it does not run.
     pub fn kill(&self) {
-        let pid = std::fs::read_to_string(self.broker.folder().join("pid"))
-            .expect("a broker that runs has left its process number");
-        let status = Command::new("kill").args(["-9", pid.trim()]).status();
-        assert!(status.is_ok_and(|status| status.success()), "kill the broker {}", pid.trim());
+        let process = self.process().to_string();
+        let status = Command::new("kill").args(["-9", &process]).status();
+        assert!(status.is_ok_and(|status| status.success()), "kill the broker {process}");
     }
 
     /// Starts it again after [`Self::kill`], at the same address and with its data.
