@@ -7,6 +7,7 @@ use stats::paired::Discordant;
 use stats::proportion::wilson;
 
 use crate::probe::{Answered, Memory};
+use crate::timing::Timing;
 
 /// What the findings are held against.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +18,7 @@ pub(crate) struct Limits {
     pub(crate) margin: f64,
     /// One-sided: with which a limit must be kept, or be broken.
     pub(crate) confidence: f64,
-    pub(crate) latency_ms: f64,
-    pub(crate) batch: usize,
+    pub(crate) timing: Timing,
     /// Bytes.
     pub(crate) memory: u64,
     pub(crate) champion_needed: bool,
@@ -168,28 +168,29 @@ pub(crate) fn wrong(labels: &[i64], answered: &Answered) -> Option<Vec<bool>> {
 
 /// Do 99 of 100 requests stay within the budget?  With an interval that holds for every distribution.
 pub(crate) fn latency(latencies_ms: &[f64], limits: &Limits) -> anyhow::Result<Check> {
-    let limit = format!("p99 at most {} ms for {} rows", limits.latency_ms, limits.batch);
+    let timing = &limits.timing;
+    let limit = format!("p99 at most {} ms for {} rows", timing.budget, timing.batch);
     let check = |value: String| Check::new(LATENCY, value, limit.clone());
     if latencies_ms.is_empty() {
         return Ok(check("nothing timed".to_owned()).inconclusive("no request could be timed"));
     }
-    let p99 = quantile_interval(latencies_ms, 0.99, two_sided(limits.confidence))?;
+    let p99 = quantile_interval(latencies_ms, 0.99, two_sided(timing.confidence_of_a_look()))?;
     let requests = latencies_ms.len();
     let value = format!(
         "p99 {:.3} ms ({:.3} to {:.3}) over {requests} requests",
         p99.estimate, p99.lower, p99.upper
     );
-    Ok(if p99.upper <= limits.latency_ms {
+    Ok(if p99.upper <= timing.budget {
         check(value)
-    } else if p99.lower > limits.latency_ms {
+    } else if p99.lower > timing.budget {
         check(value).fail(format!(
             "the slowest of 100 requests of {} rows takes {:.1} ms, more than {} ms",
-            limits.batch, p99.estimate, limits.latency_ms
+            timing.batch, p99.estimate, timing.budget
         ))
     } else {
         check(value).inconclusive(format!(
             "{requests} requests do not settle whether p99 is within {} ms",
-            limits.latency_ms
+            timing.budget
         ))
     })
 }

@@ -16,6 +16,7 @@ mod page;
 mod probe;
 #[cfg(test)]
 mod testing;
+mod timing;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -154,7 +155,7 @@ impl Given {
             schema: self.schema.clone(),
             golden: self.golden.rows_of_width(self.schema.width()).unwrap_or_default(),
             holdout: self.holdout.rows.clone(),
-            batch: args.batch,
+            timing: args.limits().timing,
         }
     }
 }

@@ -6,10 +6,11 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use model::{AnswerError, Answers, Engine, LoadError, Model, Port, StreamSchema};
 use serde::{Deserialize, Serialize};
+
+use crate::timing::Timing;
 
 /// The one argument with which the binary asks a model instead of judging one.
 pub const PROBE: &str = "probe-model";
@@ -22,7 +23,7 @@ pub(crate) struct Request {
     pub(crate) schema: StreamSchema,
     pub(crate) golden: Vec<f32>,
     pub(crate) holdout: Vec<f32>,
-    pub(crate) batch: usize,
+    pub(crate) timing: Timing,
 }
 
 /// One line of JSON on the probe's stdout; holds what was reached before the failure, if there was one.
@@ -33,7 +34,7 @@ pub(crate) struct Reply {
     pub(crate) outputs: Vec<Port>,
     pub(crate) golden: Answered,
     pub(crate) holdout: Answered,
-    /// One for each request of `batch` rows.
+    /// One for each request of `timing.batch` rows.
     pub(crate) latencies_ms: Vec<f64>,
     pub(crate) memory: Option<Memory>,
 }
@@ -126,12 +127,12 @@ fn fill(request: &Request, reply: &mut Reply) -> Result<(), (Stage, String)> {
     model.fit(&request.schema).map_err(|error| (Stage::Fit, error.to_string()))?;
     let width = request.schema.width();
     let mut ask = |stage, rows: &[f32]| {
-        answer_all(&mut model, rows, width, request.batch).map_err(|reason| (stage, reason))
+        answer_all(&mut model, rows, width, request.timing.batch).map_err(|reason| (stage, reason))
     };
     reply.golden = ask(Stage::Golden, &request.golden)?;
     reply.holdout = ask(Stage::Holdout, &request.holdout)?;
-    reply.latencies_ms = time(&mut model, &request.holdout, width, request.batch)
-        .map_err(|error| (Stage::Holdout, error.to_string()))?;
+    let timed = request.timing.run(&mut model, &request.holdout, width);
+    reply.latencies_ms = timed.map_err(|error| (Stage::Holdout, error.to_string()))?;
     reply.memory = before.zip(memory("VmHWM:")).map(|(before, peak)| Memory { before, peak });
     Ok(())
 }
@@ -158,35 +159,6 @@ fn answer_all(
         }
     }
     Ok(all)
-}
-
-/// Milliseconds of each request, over records of the hold-out in their order, again and again.
-fn time(
-    model: &mut Model,
-    rows: &[f32],
-    width: usize,
-    batch: usize,
-) -> Result<Vec<f64>, AnswerError> {
-    const WARM_UP: usize = 20;
-    // A 99th percentile with an upper end at 95 % confidence takes 368 requests; more narrow it down.
-    const REQUESTS: usize = 1000;
-    const LONGEST: Duration = Duration::from_secs(10);
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut endless = rows.iter().copied().cycle();
-    let mut answers = Answers::default();
-    let mut request = Vec::with_capacity(batch * width);
-    let mut latencies = Vec::new();
-    let begin = Instant::now();
-    while latencies.len() < WARM_UP + REQUESTS && begin.elapsed() < LONGEST {
-        request.clear();
-        request.extend(endless.by_ref().take(batch * width));
-        let start = Instant::now();
-        model.answer_into(&request, batch, &mut answers)?;
-        latencies.push(start.elapsed().as_secs_f64() * 1e3);
-    }
-    Ok(latencies.split_off(WARM_UP.min(latencies.len())))
 }
 
 /// A line of `/proc/self/status`, which the kernel gives in KiB; `None` where there is none.
