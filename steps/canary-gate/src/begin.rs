@@ -58,6 +58,8 @@ pub(crate) fn begin<'a>(
     let (kafka, release) = (&context.kafka, &context.common.release);
     // Heard from here on, so that nothing is missed while the past is read.
     let commands = Commands::open(kafka, release)?;
+    // librdkafka takes half a second or more to get a producer's id, and has it once the past is read.
+    let writer = kafka.writer()?;
     let ready = match resume(plan, route, context, event)? {
         Some(ready) => ready,
         None => match fresh(plan, route, context)? {
@@ -76,7 +78,7 @@ pub(crate) fn begin<'a>(
         watch: Watch::open(kafka, &journal.began.topics, at)?,
         scorers: Scorers::open(kafka, &context.common.stream)?,
         promql: promql(plan, route, args, context)?,
-        checkpoints: Checkpoints::open(kafka, release, event, args.checkpoint, kept)?,
+        checkpoints: Checkpoints::new(writer, release, event, args.checkpoint, kept),
         commands,
         gate,
         journal,

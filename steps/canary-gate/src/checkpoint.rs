@@ -43,20 +43,17 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Writes what follows on `journal`; a part of it was written already where an earlier run left it.
-    ///
-    /// # Errors
-    /// The settings are refused.
-    pub(crate) fn open(
-        kafka: &Kafka,
+    /// Writes down by `writer` what follows on a journal of which so many parts and entries were written already, by
+    /// an earlier run that left it.
+    pub(crate) fn new(
+        writer: Writer,
         release: &str,
         run: &str,
         every: Duration,
         (parts, entries): (u64, usize),
-    ) -> anyhow::Result<Self> {
-        let (release, run) = (release.to_owned(), run.to_owned());
-        let (writer, written) = (kafka.writer()?, Instant::now());
-        Ok(Self { writer, release, run, every, written, parts, entries })
+    ) -> Self {
+        let (release, run, written) = (release.to_owned(), run.to_owned(), Instant::now());
+        Self { writer, release, run, every, written, parts, entries }
     }
 
     /// Writes down what is new, if it is time or `at_once`.
