@@ -35,7 +35,7 @@ kafka: ## Start a real Apache Kafka; KAFKA_PORT=9092
 	@scripts/kafka up
 
 topics: ## Make the topics of a stream on it: make topics STREAM=shuttle
-	@cargo run --quiet --package contract --bin make-topics -- $(or $(STREAM),shuttle) --brokers $${HEADGATE_BROKERS:-127.0.0.1:9092}
+	@cargo run --quiet --package contract $(if $(HEADGATE_KAFKA_CONFIG),$(tls)) --bin make-topics -- $(or $(STREAM),shuttle) --brokers $${HEADGATE_BROKERS:-127.0.0.1:9092}
 
 kafka-down: ## Stop it
 	@scripts/kafka down

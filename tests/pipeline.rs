@@ -4,28 +4,37 @@
 //! and on the in-memory broker, which is what most people start first.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use demo::releases::{Ending, PLANNED};
 use serde_json::Value;
 
 /// Runs the demo with an outputs folder of its own and returns what it printed.
 fn demo(kafka: &str, out: &Path) -> Output {
-    // One after the other: the steps measure latencies.
+    let _one = alone();
+    command(kafka, out).output().unwrap()
+}
+
+/// One after the other: the steps measure latencies.
+fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn command(kafka: &str, out: &Path) -> Command {
     let binaries = pipeline_tests::binaries();
-    Command::new(binaries.join("demo"))
+    let mut command = Command::new(binaries.join("demo"));
+    command
         .current_dir(pipeline_tests::root())
         .env_remove("KAFKA")
         .arg(format!("--kafka={kafka}"))
         .arg(format!("--binaries={}", binaries.display()))
         .arg(format!("--out={}", out.display()))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+        .stdin(Stdio::null());
+    command
 }
 
 /// The steps that a release with this ending goes through, the last of them the one that says no.
@@ -68,6 +77,35 @@ fn five_releases_on_the_in_memory_broker_and_their_reports_read_well() {
         let page = folder.path().join("demo/releases").join(page).join("report.html");
         harness::browser::assert_reads_well(&page, &folder.path().join("pictures"));
     }
+}
+
+#[test]
+fn a_demo_that_is_asked_to_end_leaves_no_process_behind() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let out = folder.path().join("demo");
+    let _one = alone();
+    let mut demo = command("memory", &out).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let demo = demo.as_mut().unwrap();
+    let mut told = BufReader::new(demo.stderr.take().unwrap()).lines();
+    // By then the scorer answers, and a step is under way.
+    told.find(|line| line.as_ref().unwrap().contains("boosting:")).unwrap().unwrap();
+    assert!(!with_argument(folder.path()).is_empty());
+
+    let asked = Command::new("kill").arg(demo.id().to_string()).status().unwrap();
+    assert!(asked.success());
+    let rest: Vec<String> = told.map(Result::unwrap).collect();
+    assert_eq!(demo.wait().unwrap().code(), Some(1), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("asked to end")), "{rest:?}");
+    assert_eq!(with_argument(folder.path()), Vec::<String>::new());
+}
+
+/// The command lines of processes that were given something below `folder`, whose name is like no other.
+fn with_argument(folder: &Path) -> Vec<String> {
+    let name = folder.file_name().unwrap().to_string_lossy();
+    let processes = std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+    let lines = processes.filter_map(|process| std::fs::read(process.join("cmdline")).ok());
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    lines.filter(|line| line.contains(&*name)).collect()
 }
 
 fn end_as_planned_and_no_record_is_lost_or_doubled(kafka: &str) -> tempfile::TempDir {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use contract::args::duration;
+use contract::stop::Stop;
 use demo::programs::Places;
 
 mod broker;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
 
 /// Whether everything went as it should.
 fn run(args: &Args) -> anyhow::Result<bool> {
+    let stop = Stop::on_signals()?;
     let root = std::env::current_dir()?;
     let out = root.join(&args.out);
     if out.exists() {
@@ -73,7 +75,7 @@ fn run(args: &Args) -> anyhow::Result<bool> {
     };
     // `make run-step` finds the broker by this file.
     std::fs::write(places.file("brokers")?, broker.brokers())?;
-    let told = story::tell(&places, &broker.brokers(), pace, args.keep)?;
+    let told = story::tell(&places, &broker.brokers(), pace, args.keep, &stop)?;
     summary::timeline(&told, &places);
     summary::print(&told)?;
     Ok(summary::is_good(&told))

@@ -6,10 +6,11 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use contract::stop::Stop;
 
 use crate::depends::{self, Ended};
 use crate::expression::{holds, substitute};
-use crate::programs::Places;
+use crate::programs::{Places, terminate};
 use crate::screen::{Screen, brief};
 use crate::workflow::{Parameter, Task, Template, WorkflowTemplate};
 
@@ -32,6 +33,8 @@ pub struct Runner<'a> {
     pub templates: PathBuf,
     /// What every step finds in its environment.
     pub environment: BTreeMap<String, String>,
+    /// No step outlives it.
+    pub stop: &'a Stop,
 }
 
 impl Runner<'_> {
@@ -146,6 +149,12 @@ impl Runner<'_> {
         let status = loop {
             if let Some(status) = child.try_wait()? {
                 break status;
+            }
+            if self.stop.is_set() {
+                // It takes back what it did, as it does on a cluster.
+                terminate(&child)?;
+                child.wait()?;
+                self.stop.check()?;
             }
             let (done, total) = read_progress(&progress);
             self.screen.progress(&format!("{release:<16} {}", task.name), done, total);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use contract::event::OutcomeEvent;
 use contract::kafka::{Kafka, KafkaArgs, Window};
+use contract::stop::Stop;
 use demo::audit::{Audit, Findings};
 use demo::programs::{Places, Running};
 use demo::releases::{Ending, PLANNED, Planned, model_file};
@@ -52,7 +53,16 @@ pub(crate) fn kafka(brokers: &str) -> anyhow::Result<Kafka> {
 }
 
 /// Lets it happen; with `keep` the stream runs on until Enter is pressed.
-pub(crate) fn tell(places: &Places, brokers: &str, pace: Pace, keep: bool) -> anyhow::Result<Told> {
+///
+/// # Errors
+/// `stop` was set, or something did not go as it has to; whatever was started is ended.
+pub(crate) fn tell(
+    places: &Places,
+    brokers: &str,
+    pace: Pace,
+    keep: bool,
+    stop: &Stop,
+) -> anyhow::Result<Told> {
     let screen = Screen::new();
     let kafka = kafka(brokers)?;
     let readings = telemetry::live_part(&places.root.join("demo/shuttle/shuttle.csv.gz"))?;
@@ -64,12 +74,12 @@ pub(crate) fn tell(places: &Places, brokers: &str, pace: Pace, keep: bool) -> an
 
     let templates = places.root.join("workflow-templates");
     let environment = crate::environment(brokers);
-    let runner = Runner { places, screen: &screen, templates, environment };
+    let runner = Runner { places, screen: &screen, templates, environment, stop };
     let mut finished = Vec::new();
     for planned in PLANNED {
         let name = format!("{}-{}", finished.len() + 1, planned.model);
         if !finished.is_empty() {
-            await_traffic(&audit, &screen)?;
+            await_traffic(&audit, &screen, stop)?;
         }
         screen.say(&format!("{name}: {}", planned.story));
         let (started, clock) = (screen.seconds(), Instant::now());
@@ -84,7 +94,7 @@ pub(crate) fn tell(places: &Places, brokers: &str, pace: Pace, keep: bool) -> an
 
     if keep {
         screen.say("stream and scorer run on for `make run-step`; press Enter to end");
-        let _line = std::io::stdin().read_line(&mut String::new())?;
+        stop.unless_set(|| std::io::stdin().read_line(&mut String::new()))??;
     }
     replay.finish()?;
     let features = kafka.extent(&format!("{STREAM}.features"))?;
@@ -180,9 +190,10 @@ fn start_scorer(places: &Places, brokers: &str) -> anyhow::Result<Running> {
 }
 
 /// Lets the stream run until the champion has answered as many records as a shadow test looks at.
-fn await_traffic(audit: &Audit, screen: &Screen) -> anyhow::Result<()> {
+fn await_traffic(audit: &Audit, screen: &Screen, stop: &Stop) -> anyhow::Result<()> {
     let (before, deadline) = (audit.count(), Instant::now() + Duration::from_secs(60));
     loop {
+        stop.check()?;
         let answered = audit.count() - before;
         if answered >= SHADOWED {
             return Ok(());
