@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::producer::{BaseProducer, Producer};
+use rdkafka::producer::BaseProducer;
 
 use crate::answer::{Answered, Scratch, answer};
 use crate::commit::{Committer, Text, Work};
@@ -165,9 +165,7 @@ fn producer(shared: &Shared, patience: Duration) -> anyhow::Result<BaseProducer<
     let producer: BaseProducer<Deliveries> =
         config.create_with_context(Deliveries::default()).context("open a producer")?;
     // Fences every earlier producer of this scorer, with whatever it left open.
-    producer
-        .init_transactions(shared.kafka.timeout())
-        .context("become the one producer of this scorer")?;
+    shared.kafka.init_transactions(&producer).context("become the one producer of this scorer")?;
     Ok(producer)
 }
 

@@ -4,7 +4,8 @@
 //! commit nothing any more. So "open, read what is there, write the next" is a compare-and-set: of two that read
 //! the same state, only the later opened one succeeds.
 
-use rdkafka::producer::Producer;
+use rdkafka::error::KafkaResult;
+use rdkafka::producer::{Producer, ProducerContext};
 
 use super::{Kafka, Outgoing, Writer};
 
@@ -24,11 +25,28 @@ impl Kafka {
         let open = format!("{}", (self.timeout().as_millis() + 10_000).min(600_000));
         let writer =
             self.producer(&[("transactional.id", id), ("transaction.timeout.ms", &open)])?;
-        writer
-            .producer
-            .init_transactions(self.timeout())
+        self.init_transactions(&writer.producer)
             .map_err(|error| writer.fault(format!("become the writer of {id}"), &error))?;
         Ok(FencedWriter { writer, id: id.to_owned(), timeout: self.timeout() })
+    }
+
+    /// Fences every earlier producer of the same transactional id, as rdkafka's function of this name does, only sooner.
+    ///
+    /// librdkafka looks for the coordinator at once, and where no broker is connected, again after half a second. The
+    /// first question about a topic is answered by the bootstrap connection, which is given up for one to the broker by
+    /// its own name then; the second waits for that one.
+    ///
+    /// # Errors
+    /// The broker is away or refuses the id.
+    pub fn init_transactions<C, P>(&self, producer: &P) -> KafkaResult<()>
+    where
+        C: ProducerContext,
+        P: Producer<C>,
+    {
+        for _ in 0..2 {
+            producer.client().fetch_metadata(Some(self.events_topic()), self.timeout())?;
+        }
+        producer.init_transactions(self.timeout())
     }
 }
 
