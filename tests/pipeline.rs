@@ -95,7 +95,7 @@ fn a_demo_that_is_asked_to_end_leaves_no_process_behind() {
     assert!(asked.success());
     let rest: Vec<String> = told.map(Result::unwrap).collect();
     assert_eq!(demo.wait().unwrap().code(), Some(1), "{rest:?}");
-    assert!(rest.iter().any(|line| line.contains("asked to end")), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("stopped by a signal")), "{rest:?}");
     assert_eq!(with_argument(folder.path()), Vec::<String>::new());
 }
 

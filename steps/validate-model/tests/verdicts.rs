@@ -204,7 +204,8 @@ fn the_second_process_ends_when_the_first_is_gone() {
     // Answering this takes about ten seconds, and then it would end with 0.
     let request = serde_json::json!({
         "model": path, "sha256": model::digest(Path::new(&path)).unwrap().sha256, "schema": schema,
-        "golden": [], "holdout": [50, 21, 77, 0, 28, 0, 27, 48, 22], "batch": 100_000,
+        "golden": [], "holdout": [50, 21, 77, 0, 28, 0, 27, 48, 22],
+        "timing": { "batch": 100_000, "budget": 0.0, "confidence": 0.95 },
     });
     let mut probe = std::process::Command::new(env!("CARGO_BIN_EXE_validate-model"))
         .arg("probe-model")
