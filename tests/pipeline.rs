@@ -89,7 +89,8 @@ fn a_demo_that_is_asked_to_end_leaves_no_process_behind() {
     let mut told = BufReader::new(demo.stderr.take().unwrap()).lines();
     // By then the scorer answers, and a step is under way.
     told.find(|line| line.as_ref().unwrap().contains("boosting:")).unwrap().unwrap();
-    assert!(!with_argument(folder.path()).is_empty());
+    let is_scorer = |line: &String| line.contains("--name=demo-scorer");
+    assert!(with_argument(folder.path()).iter().any(is_scorer));
 
     let asked = Command::new("kill").arg(demo.id().to_string()).status().unwrap();
     assert!(asked.success());

@@ -12,14 +12,15 @@ use crate::programs::{complain, processor_seconds_of};
 
 /// What the compilers may still take of one processor.
 const IDLE: f64 = 0.05;
+/// What is not warm by then is measured all the same, and said.
+const LIMIT: Duration = Duration::from_secs(240);
 
-/// Repeats `run` until the compilers of the process `broker` were idle during one, at most for `limit`.
+/// Repeats `run` until the compilers of the process `broker` were idle during one, at most for [`LIMIT`].
 ///
 /// # Errors
 /// Those of `run`, or compilers that cannot be observed.
 pub fn until_warm(
     broker: u32,
-    limit: Duration,
     mut run: impl FnMut(u32) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let begun = Instant::now();
@@ -29,32 +30,26 @@ pub fn until_warm(
         let now = (Instant::now(), compilers(broker)?);
         let share = (now.1 - last.1) / (now.0 - last.0).as_secs_f64();
         last = now;
-        if share < IDLE {
-            break;
-        }
-        if begun.elapsed() >= limit {
+        if share < IDLE || begun.elapsed() >= LIMIT {
+            let (seconds, percent) = (begun.elapsed().as_secs_f64(), share * 100.0);
             complain(&format!(
-                "after {limit:?} of warm-up the broker's compilers still take {:.0} % of a processor",
-                share * 100.0
+                "after {seconds:.0} s of warm-up the broker's compilers take {percent:.0} % of a processor"
             ));
             break;
         }
     }
-    complain(&format!("the broker is warm after {:.0} s", begun.elapsed().as_secs_f64()));
     Ok(())
 }
 
 /// Seconds of processor time that the compilers of a Java process have used so far.
 fn compilers(process: u32) -> anyhow::Result<f64> {
-    let mut found = Vec::new();
+    let mut tasks = Vec::new();
     for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
-        let task = task?.path();
-        if is_compiler(&task) {
-            found.push(processor_seconds_of(&task));
-        }
+        tasks.push(task?.path());
     }
-    ensure!(!found.is_empty(), "process {process} has no thread that is called a compiler");
-    Ok(found.iter().sum())
+    tasks.retain(|task| is_compiler(task));
+    ensure!(!tasks.is_empty(), "process {process} has no thread that is called a compiler");
+    Ok(tasks.iter().map(|task| processor_seconds_of(task)).sum())
 }
 
 fn is_compiler(task: &Path) -> bool {

@@ -150,11 +150,11 @@ impl Runner<'_> {
             if let Some(status) = child.try_wait()? {
                 break status;
             }
-            if self.stop.is_set() {
+            if let Err(stopped) = self.stop.check() {
                 // It takes back what it did, as it does on a cluster.
                 terminate(&child)?;
                 child.wait()?;
-                self.stop.check()?;
+                return Err(stopped.into());
             }
             let (done, total) = read_progress(&progress);
             self.screen.progress(&format!("{release:<16} {}", task.name), done, total);

@@ -99,7 +99,7 @@ pub(crate) fn tell(
     replay.finish()?;
     let features = kafka.extent(&format!("{STREAM}.features"))?;
     let features = Window(features.0.into_iter().map(|(p, (_, end))| (p, (0, end))).collect());
-    await_answers(&audit, features.len(), &screen)?;
+    await_answers(&audit, features.len(), &screen, stop)?;
     scorer.stop(Duration::from_secs(15))?;
     let findings = audit.finish()?;
 
@@ -207,9 +207,10 @@ fn await_traffic(audit: &Audit, screen: &Screen, stop: &Stop) -> anyhow::Result<
     }
 }
 
-fn await_answers(audit: &Audit, features: u64, screen: &Screen) -> anyhow::Result<()> {
+fn await_answers(audit: &Audit, features: u64, screen: &Screen, stop: &Stop) -> anyhow::Result<()> {
     let deadline = Instant::now() + Duration::from_secs(30);
     while audit.count() < features && Instant::now() < deadline {
+        stop.check()?;
         screen.progress("the scorer answers what is left", audit.count(), features);
         std::thread::sleep(Duration::from_millis(50));
     }

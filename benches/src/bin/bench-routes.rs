@@ -42,7 +42,6 @@ const STREAM: &str = "shuttle";
 const PEER: &str = "peer";
 const PARTITIONS: i32 = 4;
 const LIMIT: Duration = Duration::from_secs(60);
-const WARM_UP: Duration = Duration::from_secs(240);
 /// Each generation answers for a while before the next.
 const BETWEEN: Duration = Duration::from_millis(50);
 
@@ -100,18 +99,14 @@ impl Bench {
         // Loading the models takes as long as they are large; what is timed is the change of who answers.
         self.change(&mut routes, &mut followers, bootstrap, &mut confirmed)?;
         self.both_answer(&scorers)?;
-        let (mut times, mut numbers) = (Vec::new(), 0..);
         let mut one_more = || {
             std::thread::sleep(BETWEEN);
             let current = routes.current().context("a route was written")?.clone();
-            let number = numbers.next().context("numbers do not end")?;
-            let route = next(&current, number).context("there is a candidate")?;
+            let route = next(&current).context("there is a candidate")?;
             self.change(&mut routes, &mut followers, route, &mut confirmed)
         };
-        until_warm(broker, WARM_UP, |_| (0..100).try_for_each(|_| one_more().map(drop)))?;
-        for _ in 0..changes {
-            times.push(one_more()?);
-        }
+        until_warm(broker, |_| (0..100).try_for_each(|_| one_more().map(drop)))?;
+        let times = (0..changes).map(|_| one_more()).collect::<anyhow::Result<_>>()?;
         let written = load.stop()?;
         let deadline = Instant::now() + LIMIT;
         while answered(&scorers)? < written {
@@ -256,10 +251,12 @@ fn model(name: &str) -> PathBuf {
 }
 
 /// The route after `current`: another share, and every fifth time champion and candidate change places.
-fn next(current: &Route, number: u32) -> Option<Route> {
+fn next(current: &Route) -> Option<Route> {
     let candidate: ModelRef = current.candidate.as_ref()?.model.clone();
-    let share = SHARES[number as usize % SHARES.len()];
-    if number % 5 == 4 {
+    // Generations begin with 1.
+    let number = (current.generation - 1) as usize % SHARES.len();
+    let share = SHARES[number];
+    if number == 4 {
         let champion = current.champion.clone();
         return Some(Route::bootstrap(STREAM, candidate).with_candidate(champion, share));
     }

@@ -33,7 +33,6 @@ struct Args {
 }
 
 const STREAM: &str = "shuttle";
-const WARM_UP: Duration = Duration::from_secs(240);
 const LIMIT: Duration = Duration::from_secs(300);
 
 struct Bench {
@@ -59,10 +58,7 @@ fn main() -> anyhow::Result<()> {
     let bench = Bench::new(&broker.bootstrap, args.records as usize)?;
     let settings: Vec<String> =
         args.peer_setting.iter().map(|setting| format!("--setting={setting}")).collect();
-    until_warm(broker.process(), WARM_UP, |run| {
-        bench.ours(&scorer, &format!("warm-up-{run}"))?;
-        Ok(())
-    })?;
+    until_warm(broker.process(), |run| bench.ours(&scorer, &format!("warm-up-{run}")).map(drop))?;
     let (mut ours, mut python, mut tuned) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=args.rounds {
         let mine = bench.ours(&scorer, &format!("ours-{round}"))?;

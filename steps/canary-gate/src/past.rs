@@ -10,9 +10,9 @@ use crate::answer::{read_label, read_own};
 use crate::learnt::Past;
 use crate::plan::Plan;
 
-/// At first so many offsets are looked through for each labelled answer that is sought, as (of, in): not every answer has
-/// a label yet, and transactions take offsets too; where a transaction holds one record, the second look is enough.
-const FIRST_LOOK: (u64, u64) = (5, 4);
+/// At first so large a part more offsets are looked through than labelled answers are sought: not every answer has a label
+/// yet, and transactions take offsets too. Where a transaction holds one record, the second look is enough.
+const MORE: u64 = 4;
 
 /// Labels looked through for each answer, where it is not known since when.
 const LABELS_FOR_ANSWERS: u64 = 2;
@@ -45,7 +45,7 @@ pub(crate) fn read(context: &Context, champion: &str, plan: &Plan) -> anyhow::Re
     let (predictions, labels) = (format!("{stream}.predictions"), format!("{stream}.labels"));
     let kept = kafka.extent(&predictions)?;
     let most = usize::try_from(plan.baseline_records)?;
-    let mut look = plan.baseline_records.saturating_mul(FIRST_LOOK.0) / FIRST_LOOK.1;
+    let mut look = plan.baseline_records.saturating_add(plan.baseline_records / MORE);
     loop {
         let window = kept.newest(look);
         let (own, first_ms) = answers_of(context, champion, &window)?;

@@ -7,7 +7,6 @@ use contract::args::{duration, share};
 use registry::{InputFile, RegistryArgs};
 
 use crate::checks::Limits;
-use crate::timing::Timing;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -110,11 +109,8 @@ impl Args {
             min_accuracy: self.min_accuracy,
             margin: self.margin,
             confidence: self.confidence,
-            timing: Timing {
-                batch: self.batch,
-                budget: self.latency_budget.as_secs_f64() * 1e3,
-                confidence: self.confidence,
-            },
+            latency_ms: self.latency_budget.as_secs_f64() * 1e3,
+            batch: self.batch,
             memory: self.memory_budget,
             champion_needed: self.strategy != Strategy::Bootstrap,
         }

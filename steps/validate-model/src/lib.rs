@@ -155,7 +155,7 @@ impl Given {
             schema: self.schema.clone(),
             golden: self.golden.rows_of_width(self.schema.width()).unwrap_or_default(),
             holdout: self.holdout.rows.clone(),
-            timing: args.limits().timing,
+            timing: args.limits().timing(),
         }
     }
 }

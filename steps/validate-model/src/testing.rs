@@ -2,7 +2,6 @@
 
 use crate::checks::Limits;
 use crate::probe::Answered;
-use crate::timing::Timing;
 
 pub(crate) const LIMITS: Limits = Limits {
     golden_tolerance: 1e-4,
@@ -10,7 +9,8 @@ pub(crate) const LIMITS: Limits = Limits {
     min_accuracy: 0.95,
     margin: 0.005,
     confidence: 0.95,
-    timing: Timing { batch: 500, budget: 50.0, confidence: 0.95 },
+    latency_ms: 50.0,
+    batch: 500,
     memory: 512 << 20,
     champion_needed: true,
 };

@@ -91,6 +91,7 @@ mod tests {
     fn a_quick_model_is_settled_at_the_first_look_and_no_other() {
         let first = TIMING.first_look();
         assert_eq!(first, 390);
+        assert!(include_str!("../README.md").contains(&format!("after {first} requests")));
         // What the first look may let through, and what is left for the second.
         assert!(0.99_f64.powi(first as i32) <= 0.02 && 0.99_f64.powi(first as i32 - 1) > 0.02);
         assert!((TIMING.confidence_of_a_look() - 0.97).abs() < 1e-12);
