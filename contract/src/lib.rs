@@ -13,11 +13,13 @@
 //! - [`record`]: the decision record, `report.json`
 //! - [`outputs`], [`progress`], [`stop`], [`logging`], `termination`: files, progress, SIGTERM, logs, last words
 //! - [`kafka`]: the only place where steps touch Kafka
+//! - [`beside()`]: two things at the same time
 //!
 //! The text that teams write steps in other languages from is `contract/README.md`.
 
 pub mod again;
 pub mod args;
+mod beside;
 pub mod describe;
 pub mod event;
 pub mod event_log;
@@ -34,6 +36,7 @@ pub mod stop;
 mod termination;
 
 pub use args::CommonArgs;
+pub use beside::beside;
 pub use event::{EventType, Subject};
 pub use fault::{Fault, passing, usage};
 pub use outcome::{Outcome, Verdict};

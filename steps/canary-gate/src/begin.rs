@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use contract::kafka::Writer;
 use contract::{Context, exit, fault};
 use prometheus::Client;
 use routes::{Route, Scorers};
@@ -16,7 +17,7 @@ use crate::foresee::{Foreseen, foresee};
 use crate::gate::{Ending, Gate};
 use crate::journal::{Began, Entry, Journal, Reads};
 use crate::learnt::{Learnt, Past};
-use crate::past;
+use crate::past::{self, History};
 use crate::plan::Plan;
 use crate::run::Run;
 use crate::sources::promql::{Ask, Promql};
@@ -31,6 +32,15 @@ pub(crate) enum Begun<'a> {
     Run(Box<Run<'a>>),
 }
 
+/// What is opened and read while the gate becomes the writer of the route.
+pub(crate) struct Prepared {
+    commands: Commands,
+    writer: Writer,
+    champion: String,
+    /// Of this champion. A canary that is gone on with has no use for it, so a fault counts where it is needed.
+    history: anyhow::Result<History>,
+}
+
 /// A gate, new or where an earlier run left it.
 struct Ready {
     gate: Gate,
@@ -40,7 +50,22 @@ struct Ready {
     /// Parts and entries of the journal that stand on their topic already.
     kept: (u64, usize),
     decided: Option<(Ending, Duration)>,
-    foreseen: Option<Foreseen>,
+}
+
+impl Prepared {
+    /// # Errors
+    /// The broker is away, or the commands' topic is missing.
+    pub(crate) fn new(plan: &Plan, champion: &str, context: &Context) -> anyhow::Result<Self> {
+        let (kafka, release) = (&context.kafka, &context.common.release);
+        Ok(Self {
+            // Heard from here on, so that nothing is missed while the past is read.
+            commands: Commands::open(kafka, release)?,
+            // librdkafka takes half a second or more to get a producer's id, and has it once the past is read.
+            writer: kafka.writer()?,
+            champion: champion.to_owned(),
+            history: past::read(context, champion, plan),
+        })
+    }
 }
 
 /// Makes everything ready for [`crate::run::run`]; `route` is the one in force.
@@ -51,32 +76,51 @@ pub(crate) fn begin<'a>(
     plan: &Plan,
     route: &Route,
     mut traffic: Traffic,
+    prepared: Prepared,
     args: &Args,
     context: &'a Context,
     event: &'a str,
 ) -> anyhow::Result<Begun<'a>> {
     let (kafka, release) = (&context.kafka, &context.common.release);
-    // Heard from here on, so that nothing is missed while the past is read.
-    let commands = Commands::open(kafka, release)?;
-    // librdkafka takes half a second or more to get a producer's id, and has it once the past is read.
-    let writer = kafka.writer()?;
-    let ready = match resume(plan, route, context, event)? {
+    let Prepared { commands, writer, champion, history } = prepared;
+    let left = resume(plan, route, context, event)?;
+    let is_new = left.is_none();
+    let ready = match left {
         Some(ready) => ready,
-        None => match fresh(plan, route, context)? {
-            Ok(ready) => ready,
-            Err(ending) => {
-                // A share that an earlier run left has nobody to watch it.
-                traffic.withdraw(&crate::entry::note(ending.verdict, &ending.reason, event))?;
-                return Ok(Begun::Not(ending));
+        None => {
+            // Someone else has promoted another one meanwhile.
+            let is_other = champion != route.champion.digest;
+            let history =
+                if is_other { past::read(context, &route.champion.digest, plan) } else { history };
+            match fresh(plan, route, &history?, context)? {
+                Ok(ready) => ready,
+                Err(ending) => {
+                    // A share that an earlier run left has nobody to watch it.
+                    traffic.withdraw(&crate::entry::note(ending.verdict, &ending.reason, event))?;
+                    return Ok(Begun::Not(ending));
+                }
             }
-        },
+        }
     };
-    let Ready { gate, journal, at, kept, decided, foreseen } = ready;
+    let Ready { gate, journal, at, kept, decided } = ready;
+    let learnt = &journal.began.learnt;
+    let (foreseen, (watch, scorers)) = contract::beside(
+        || foresee(plan, learnt),
+        || {
+            contract::beside(
+                || Watch::open(kafka, &journal.began.topics, at),
+                || Scorers::open(kafka, &context.common.stream),
+            )
+        },
+    );
+    if is_new {
+        expect(plan, learnt, foreseen.as_ref())?;
+    }
     let last = Duration::from_millis(journal.last_at());
     let run = Run {
         clock: Clock::since(journal.began.at_ms, last),
-        watch: Watch::open(kafka, &journal.began.topics, at)?,
-        scorers: Scorers::open(kafka, &context.common.stream)?,
+        watch: watch?,
+        scorers: scorers?,
         promql: promql(plan, route, args, context)?,
         checkpoints: Checkpoints::new(writer, release, event, args.checkpoint, kept),
         commands,
@@ -93,9 +137,12 @@ pub(crate) fn begin<'a>(
 }
 
 /// A canary from its beginning; an ending where there is nothing to compare with.
-fn fresh(plan: &Plan, route: &Route, context: &Context) -> anyhow::Result<Result<Ready, Ending>> {
-    let champion = &route.champion.digest;
-    let history = past::read(context, champion, plan)?;
+fn fresh(
+    plan: &Plan,
+    route: &Route,
+    history: &History,
+    context: &Context,
+) -> anyhow::Result<Result<Ready, Ending>> {
     let read = (history.predictions.clone(), history.labels.clone());
     let mut learnt = Learnt::of(plan, &history.answers, read);
     let topics = watch::sources(&context.kafka, &context.common.stream, &plan.metrics)?;
@@ -105,22 +152,22 @@ fn fresh(plan: &Plan, route: &Route, context: &Context) -> anyhow::Result<Result
     if let Some(ending) = baseline.as_ref().and_then(|baseline| baseline.too_short(plan)) {
         return Ok(Err(ending));
     }
-    let foreseen = expect(plan, &learnt)?;
     let at = topics.iter().map(|source| source.from.clone()).collect();
     let gate = Gate::new(plan.clone(), &learnt, baseline);
-    let began = Began { at_ms: now_ms(), champion: champion.clone(), topics, learnt };
+    let champion = route.champion.digest.clone();
+    let began = Began { at_ms: now_ms(), champion, topics, learnt };
     let journal = Journal::new(began);
-    Ok(Ok(Ready { gate, journal, at, kept: (0, 0), decided: None, foreseen }))
+    Ok(Ok(Ready { gate, journal, at, kept: (0, 0), decided: None }))
 }
 
 /// Says when a decision is to be expected, and refuses a plan that will not reach one.
-fn expect(plan: &Plan, learnt: &Learnt) -> anyhow::Result<Option<Foreseen>> {
-    let Some(foreseen) = foresee(plan, learnt) else {
+fn expect(plan: &Plan, learnt: &Learnt, foreseen: Option<&Foreseen>) -> anyhow::Result<()> {
+    let Some(foreseen) = foreseen else {
         tracing::info!(
             answers = learnt.answers,
             "too little is known of the stream to foretell when this is decided"
         );
-        return Ok(None);
+        return Ok(());
     };
     tracing::info!(
         decided = foreseen.decided,
@@ -132,10 +179,10 @@ fn expect(plan: &Plan, learnt: &Learnt) -> anyhow::Result<Option<Foreseen>> {
     if refuses && learnt.is_known() && !foreseen.is_enough {
         return Err(contract::usage(
             format!("this plan cannot be expected to decide: {}", foreseen.words),
-            foreseen.hint,
+            foreseen.hint.clone(),
         ));
     }
-    Ok(Some(foreseen))
+    Ok(())
 }
 
 /// Goes on where an earlier run of the same id was ended; `None` where there was none, or its way cannot be gone again.
@@ -166,9 +213,7 @@ fn resume(
         Err(error) => return Err(error),
     };
     let kept = (parts, journal.entries.len());
-    let foreseen = foresee(plan, &journal.began.learnt);
-    let mut ready =
-        Ready { gate: went.gate, journal, at: went.at, kept, decided: went.ended, foreseen };
+    let mut ready = Ready { gate: went.gate, journal, at: went.at, kept, decided: went.ended };
     let at =
         Clock::since(ready.journal.began.at_ms, Duration::from_millis(ready.journal.last_at()));
     let at = u64::try_from(at.now().as_millis()).unwrap_or(u64::MAX);

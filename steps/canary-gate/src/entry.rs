@@ -8,8 +8,9 @@ use crate::gate::Ending;
 
 /// What the route says to a gate that wants to begin.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Entry {
-    Begin,
+pub(crate) enum Entry<'a> {
+    /// On the stream that has this route.
+    Begin(&'a Route),
     /// Nothing is to be changed, and this is why.
     Refuse(Ending),
     /// An earlier run with the same event id decided this and took the share back, but may not have told it.
@@ -17,13 +18,13 @@ pub(crate) enum Entry {
 }
 
 /// Decides from the present route; `event` is the id of this run's outcome event.
-pub(crate) fn entry(
-    now: Option<&Route>,
+pub(crate) fn entry<'a>(
+    now: Option<&'a Route>,
     model: &ModelRef,
     strategy: Strategy,
     release: &str,
     event: &str,
-) -> Entry {
+) -> Entry<'a> {
     let refuse = |verdict, reason: String| Entry::Refuse(Ending { verdict, reason });
     let Some(route) = now else {
         return refuse(
@@ -57,7 +58,7 @@ pub(crate) fn entry(
                 route.release, other.model.digest
             ),
         ),
-        _ => Entry::Begin,
+        _ => Entry::Begin(route),
     }
 }
 
@@ -97,21 +98,25 @@ mod tests {
         Route { release: release.into(), reason: reason.into(), ..route }
     }
 
-    fn entered(now: Option<&Route>) -> Entry {
+    fn entered(now: Option<&Route>) -> Entry<'_> {
         entry(now, &model(2), Strategy::Canary, "r", "e1")
     }
 
-    fn verdict(entry: Entry) -> Verdict {
+    fn verdict(entry: Entry<'_>) -> Verdict {
         match entry {
             Entry::Refuse(ending) => ending.verdict,
             other => panic!("{other:?}"),
         }
     }
 
+    fn begins(route: &Route) -> bool {
+        entered(Some(route)) == Entry::Begin(route)
+    }
+
     #[test]
     fn a_canary_begins_beside_a_champion_and_alone() {
         assert_eq!(verdict(entered(None)), Verdict::Fail);
-        assert_eq!(entered(Some(&route("x", "promoted", None))), Entry::Begin);
+        assert!(begins(&route("x", "promoted", None)));
         assert_eq!(verdict(entered(Some(&route("x", "canary", Some(3))))), Verdict::Inconclusive);
         assert_eq!(verdict(entered(Some(&route("x", "canary", Some(2))))), Verdict::Inconclusive);
         let champion = Route { champion: model(2), ..route("x", "", None) };
@@ -120,19 +125,16 @@ mod tests {
 
     #[test]
     fn an_a_a_run_is_for_the_champion_alone() {
-        let own = entry(Some(&route("x", "", None)), &model(1), Strategy::AA, "r", "e1");
-        assert_eq!(own, Entry::Begin);
-        let other = entry(Some(&route("x", "", None)), &model(2), Strategy::AA, "r", "e1");
-        assert_eq!(verdict(other), Verdict::Inconclusive);
+        let now = route("x", "", None);
+        let entered = |model| entry(Some(&now), &model, Strategy::AA, "r", "e1");
+        assert_eq!(entered(model(1)), Entry::Begin(&now));
+        assert_eq!(verdict(entered(model(2))), Verdict::Inconclusive);
     }
 
     #[test]
     fn what_a_killed_run_of_this_release_left_is_taken_over() {
-        assert_eq!(entered(Some(&route("r", "canary of sha256:2 at 25 %", Some(2)))), Entry::Begin);
-        assert_eq!(
-            entered(Some(&route("r", "canary-gate left before a verdict", None))),
-            Entry::Begin
-        );
+        assert!(begins(&route("r", "canary of sha256:2 at 25 %", Some(2))));
+        assert!(begins(&route("r", "canary-gate left before a verdict", None)));
     }
 
     #[test]
@@ -144,7 +146,7 @@ mod tests {
             assert_eq!(entered(Some(&left)), Entry::Decided(ending));
         }
         // Another run: other flags, or another release.
-        assert_eq!(entered(Some(&route("r", &note(Verdict::Fail, "x", "e2"), None))), Entry::Begin);
-        assert_eq!(entered(Some(&route("q", &note(Verdict::Fail, "x", "e1"), None))), Entry::Begin);
+        assert!(begins(&route("r", &note(Verdict::Fail, "x", "e2"), None)));
+        assert!(begins(&route("q", &note(Verdict::Fail, "x", "e1"), None)));
     }
 }

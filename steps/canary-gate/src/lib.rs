@@ -51,6 +51,7 @@ mod watch;
 use std::collections::BTreeMap;
 
 pub use args::{Accept, Advance, Args, Strategy, Undecidable};
+use begin::{Begun, Prepared};
 use contract::{Context, EventType, Outcome, OutputSpec, Step, again as told_before};
 use entry::Entry;
 use routes::ModelRef;
@@ -101,29 +102,34 @@ impl Step for CanaryGate {
         if let Some(told) = told_before::told::<Self>(context, &inputs, Box::new(page::render))? {
             return Ok(told);
         }
-        let (stream, release) = (&context.common.stream, &context.common.release);
+        let (kafka, stream) = (&context.kafka, &context.common.stream);
+        let release = &context.common.release;
         let record = record::Recorder { plan: &plan, model: &model, inputs, stream };
+        let enter = |now| entry::entry(now, &model, plan.strategy, release, &event);
         // Read first: becoming the writer would fence the gate of a canary that is under way.
-        let now = routes::read(&context.kafka, stream)?;
-        match entry::entry(now.as_ref(), &model, plan.strategy, release, &event) {
+        let now = routes::read(kafka, stream)?;
+        let route = match enter(now.as_ref()) {
             Entry::Refuse(ending) | Entry::Decided(ending) => {
                 return Ok(record.untouched(ending, now.as_ref()));
             }
-            Entry::Begin => {}
-        }
-        let traffic = Traffic::open(&context.kafka, stream, release, model.clone())?;
+            Entry::Begin(route) => route,
+        };
+        let (traffic, prepared) = contract::beside(
+            || Traffic::open(kafka, stream, release, model.clone()),
+            || Prepared::new(&plan, &route.champion.digest, context),
+        );
+        let (traffic, prepared) = (traffic?, prepared?);
         let now = traffic.current().cloned();
-        match (entry::entry(now.as_ref(), &model, plan.strategy, release, &event), &now) {
-            (Entry::Begin, Some(route)) => {
-                match begin::begin(&plan, route, traffic, args, context, &event)? {
-                    begin::Begun::Not(ending) => Ok(record.untouched(ending, now.as_ref())),
-                    begin::Begun::Run(run) => Ok(record.finished(run::run(*run)?, now.as_ref())),
-                }
-            }
-            (Entry::Refuse(ending) | Entry::Decided(ending), _) => {
+        match enter(now.as_ref()) {
+            Entry::Refuse(ending) | Entry::Decided(ending) => {
                 Ok(record.untouched(ending, now.as_ref()))
             }
-            (Entry::Begin, None) => anyhow::bail!("the route of {stream} went away"),
+            Entry::Begin(route) => {
+                match begin::begin(&plan, route, traffic, prepared, args, context, &event)? {
+                    Begun::Not(ending) => Ok(record.untouched(ending, now.as_ref())),
+                    Begun::Run(run) => Ok(record.finished(run::run(*run)?, now.as_ref())),
+                }
+            }
         }
     }
 }
