@@ -178,7 +178,9 @@ fn consumer(shared: &Shared) -> ClientConfig {
             ("queued.min.messages", "50000"),
             ("queued.max.messages.kbytes", "32768"),
             ("fetch.queue.backoff.ms", "5"),
+            // Of one partition, and of all together: ten times as much may lie in it, compressed.
             ("fetch.message.max.bytes", "4194304"),
+            ("fetch.max.bytes", "4194304"),
             ("statistics.interval.ms", "5000"),
             ("socket.nagle.disable", "true"),
         ],

@@ -12,7 +12,7 @@ use routes::{ModelRef, ROUTES_TOPIC, Route};
 use serde_json::Value;
 
 /// Nothing here takes longer unless it is stuck.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 const PARTITIONS: i32 = 4;
 
 /// A stream of its own.

@@ -27,6 +27,11 @@ pub(super) struct Idle(Mutex<Vec<BaseConsumer<Heard>>>);
 /// More than one, as a step may read two topics beside each other; each holds some threads.
 const MOST_IDLE: usize = 2;
 
+/// Bytes that a broker sends at once, of all partitions; a batch that is larger still comes, alone.
+///
+/// A step has little memory, and one that takes a bad model back must not end because the topic was long.
+const FETCH: &str = "262144";
+
 impl Kafka {
     /// A consumer that reads nothing yet.
     pub(super) fn client(&self) -> anyhow::Result<Client> {
@@ -52,6 +57,10 @@ impl Kafka {
             // hundred thousand records. It is short, as most of a topic is read in windows.
             .set("queued.min.messages", "20000")
             .set("fetch.queue.backoff.ms", "5")
+            // However full the queue, a fetch that is under way still comes on top, compressed ten to one maybe.
+            .set("message.max.bytes", FETCH)
+            .set("fetch.max.bytes", FETCH)
+            .set("fetch.message.max.bytes", FETCH)
             // A reader without a group still needs a name for one; it never joins it.
             .set("group.id", "headgate-reader");
         config

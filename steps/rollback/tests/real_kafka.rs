@@ -1,12 +1,15 @@
-//! What only a real Kafka can show: the scan begins where the bad model first may have answered.
+//! What only a real Kafka can show: the scan begins where the bad model first may have answered, and however much it
+//! reads, it holds little.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::time::{Duration, Instant};
 
-use contract::kafka::{Outgoing, Window};
+use contract::kafka::{Kafka, KafkaArgs, Outgoing, Window};
 use routes::testing::{Behaviour, Stage, model};
 
 const ROLLBACK: &str = env!("CARGO_BIN_EXE_rollback");
+/// Predictions of a long stream: several times what a reader may have at hand.
+const LONG: i32 = 400_000;
 
 #[test]
 fn a_candidate_is_taken_off_and_its_ranges_are_told() {
@@ -40,6 +43,49 @@ fn a_candidate_is_taken_off_and_its_ranges_are_told() {
     let ranges: Window = told.outputs["ranges"].parse().unwrap();
     let answers: u64 = told.outputs["answers"].parse().unwrap();
     assert!(answers >= 100 && ranges.len() >= answers, "{answers} in {ranges}");
+}
+
+#[test]
+fn a_long_stream_is_scanned_in_half_the_memory_that_the_template_gives() {
+    let stage = Stage::on(harness::kafka::bootstrap(), &harness::kafka::unique("long")).unwrap();
+    let champion = stage.bootstrap(1).unwrap();
+    stage.write(champion.with_candidate(model(2), 0.5), "r-1", "canary").unwrap();
+    let _scorer = stage.scorer(Behaviour::default()).unwrap();
+    // As a scorer writes them: compressed, which on a stream of one customer's telemetry is ten to one.
+    let folder = tempfile::tempdir().unwrap();
+    let properties = folder.path().join("properties");
+    std::fs::write(&properties, "compression.type=lz4").unwrap();
+    let kafka = Kafka::new(&KafkaArgs {
+        brokers: stage.brokers().to_owned(),
+        kafka_config: Some(properties),
+        kafka_timeout: Duration::from_secs(60),
+        events_topic: "headgate.events".into(),
+    });
+    let mut writer = kafka.unwrap().writer().unwrap();
+    let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+    for n in 0..LONG {
+        let source = format!("{}.features/{}/{}", stage.stream, n % 4, n / 4);
+        let headers = vec![
+            header("id", &n.to_string()),
+            header("model", &model(1).digest),
+            header("generation", "1"),
+            header("source", &source),
+        ];
+        let value = Some(br#"{"label":0,"score":0.0123}"#.to_vec());
+        let (topic, partition) = (format!("{}.predictions", stage.stream), Some(n % 4));
+        writer.send(&Outgoing { topic, partition, value, headers, ..Outgoing::default() }).unwrap();
+    }
+    writer.flush().unwrap();
+
+    let ran = stage.run(ROLLBACK, "r-1", &["--confirm-timeout=10s", "--observe=1s"]).unwrap();
+    assert_eq!(ran.code, Some(0), "{}", ran.log);
+    let read: Window =
+        ran.record["details"]["predictions"]["read"].as_str().unwrap().parse().unwrap();
+    assert!(read.len() >= LONG as u64, "{read}");
+    // Argo's executor runs in the same container, and needs the other half.
+    let template = include_str!("../../../workflow-templates/rollback.yaml");
+    assert!(template.contains("limits: {memory: 128Mi}"), "mend this test's limit");
+    assert!(ran.memory < 64 << 20, "{} MiB", ran.memory >> 20);
 }
 
 #[test]
