@@ -97,6 +97,7 @@ fn cells(line: &str) -> impl Iterator<Item = &str> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::sample::Place;
 
     fn schema() -> StreamSchema {
         let fields = r#"[{"name":"a","dtype":"float32"},{"name":"b","dtype":"float32"}]"#;
@@ -110,7 +111,7 @@ mod tests {
         let sample = parse(csv.as_bytes(), &schema()).unwrap();
         assert_eq!((sample.column(0, 2), sample.column(1, 2)), (vec![2.0, 4.0], vec![1.0, 3.0]));
         assert_eq!(sample.unreadable.count, 2);
-        assert_eq!(sample.unreadable.reasons["the field `a` is missing"].first, "0:5");
+        assert_eq!(sample.unreadable.reasons["the field `a` is missing"].first, Place(0, 5));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) struct Partition {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Unreadable {
     pub(crate) count: u64,
-    /// How many for each reason, with the first place where it was met.
+    /// How many for each reason, with the first place that has it.
     pub(crate) reasons: BTreeMap<String, Reason>,
 }
 
@@ -34,9 +34,14 @@ pub(crate) struct Unreadable {
 #[derive(Debug, Serialize)]
 pub(crate) struct Reason {
     pub(crate) count: u64,
-    /// `partition:offset`, or the line of a file.
-    pub(crate) first: String,
+    /// In the lowest partition; partitions arrive in any order.
+    pub(crate) first: Place,
 }
+
+/// Where a record is; written `partition:offset`. A file is partition 0, and its lines count as offsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
+pub(crate) struct Place(pub(crate) i32, pub(crate) i64);
 
 /// More different reasons than this are counted together, so that a hostile stream cannot fill memory.
 const MOST_REASONS: usize = 20;
@@ -53,7 +58,7 @@ impl Sample {
         let part = self.partitions.entry(partition).or_default();
         match parse(schema, &mut part.rows) {
             Ok(()) => part.offsets.push(offset),
-            Err(reason) => self.unreadable.push(reason, format!("{partition}:{offset}")),
+            Err(reason) => self.unreadable.push(reason, Place(partition, offset)),
         }
     }
 
@@ -76,11 +81,19 @@ impl Partition {
 }
 
 impl Unreadable {
-    pub(crate) fn push(&mut self, reason: String, place: String) {
+    pub(crate) fn push(&mut self, reason: String, place: Place) {
         self.count += 1;
         let known = self.reasons.contains_key(&reason) || self.reasons.len() < MOST_REASONS;
         let reason = if known { reason } else { "other reasons".to_owned() };
-        self.reasons.entry(reason).or_insert(Reason { count: 0, first: place }).count += 1;
+        let reason = self.reasons.entry(reason).or_insert(Reason { count: 0, first: place });
+        reason.count += 1;
+        reason.first = reason.first.min(place);
+    }
+}
+
+impl From<Place> for String {
+    fn from(Place(partition, offset): Place) -> Self {
+        format!("{partition}:{offset}")
     }
 }
 
@@ -133,14 +146,24 @@ mod tests {
         assert_eq!((sample.column(0, 2), sample.column(1, 2)), (vec![1.0, 3.0], vec![2.0, 4.0]));
         assert_eq!(sample.unreadable.count, 3);
         let missing = &sample.unreadable.reasons["the field `b` is missing"];
-        assert_eq!((missing.count, missing.first.as_str()), (2, "3:1"));
+        assert_eq!((missing.count, missing.first), (2, Place(3, 1)));
     }
 
     #[test]
     fn reasons_cannot_grow_without_end() {
         let mut unreadable = Unreadable::default();
-        (0..1000).for_each(|i| unreadable.push(format!("reason {i}"), format!("0:{i}")));
+        (0..1000).for_each(|i| unreadable.push(format!("reason {i}"), Place(0, i)));
         assert_eq!((unreadable.count, unreadable.reasons.len()), (1000, MOST_REASONS + 1));
-        assert_eq!(unreadable.reasons["other reasons"].first, format!("0:{MOST_REASONS}"));
+        assert_eq!(unreadable.reasons["other reasons"].first, Place(0, MOST_REASONS as i64));
+    }
+
+    #[test]
+    fn the_first_place_is_the_same_in_whatever_order_partitions_arrive() {
+        let mut unreadable = Unreadable::default();
+        for place in [Place(1, 7), Place(0, 9), Place(0, 57), Place(1, 3)] {
+            unreadable.push("junk".into(), place);
+        }
+        let told = serde_json::to_value(&unreadable).unwrap();
+        assert_eq!(told["reasons"]["junk"], serde_json::json!({ "count": 4, "first": "0:9" }));
     }
 }
