@@ -85,7 +85,8 @@ fn a_long_stream_is_scanned_in_half_the_memory_that_the_template_gives() {
     // Argo's executor runs in the same container, and needs the other half.
     let template = include_str!("../../../workflow-templates/rollback.yaml");
     assert!(template.contains("limits: {memory: 128Mi}"), "mend this test's limit");
-    assert!(ran.memory < 64 << 20, "{} MiB", ran.memory >> 20);
+    assert!(ran.memory_kib > 1000, "nothing was measured");
+    assert!(ran.memory_kib < 64 << 10, "{} KiB", ran.memory_kib);
 }
 
 #[test]

@@ -50,8 +50,8 @@ pub struct Ran {
     pub record: Value,
     pub outputs: PathBuf,
     pub log: String,
-    /// Most memory that it had at a time, in bytes, shared libraries included.
-    pub memory: u64,
+    /// Most that it had at a time.
+    pub memory_kib: u64,
 }
 
 /// Model number `n`.
@@ -268,8 +268,7 @@ impl Running {
     pub fn end(mut self) -> anyhow::Result<Ran> {
         let (started, mut memory) = (Instant::now(), 0);
         let status = loop {
-            // The kernel keeps the highest, so what is lost is what came in the last moment.
-            memory = most_memory(self.child.id()).unwrap_or(memory);
+            memory = harness::peak_memory_kib(self.child.id()).unwrap_or(memory);
             if let Some(status) = self.child.try_wait()? {
                 break status;
             }
@@ -289,7 +288,7 @@ impl Running {
             record: serde_json::from_str(&output("report.json")).unwrap_or_default(),
             log: read(&self.log),
             outputs: self.outputs,
-            memory,
+            memory_kib: memory,
         })
     }
 
@@ -311,11 +310,4 @@ impl Running {
         self.child.wait()?;
         Ok(())
     }
-}
-
-/// Bytes; `None` once the process has ended, or where the system is not Linux.
-fn most_memory(process: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
 }

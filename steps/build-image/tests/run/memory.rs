@@ -1,6 +1,5 @@
 //! Memory does not grow with the model.
 
-use std::fs;
 use std::process::Child;
 use std::time::Duration;
 
@@ -26,15 +25,11 @@ fn three_hundred_mebibytes_pass_through_less_than_sixty_four() {
     }
 }
 
-/// The high-water mark of a child's resident memory until its end, read again and again, for it only grows.
+/// Of a child until its end.
 fn peak_memory_kib(mut child: Child) -> u64 {
-    let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
-        peak = peak.max(kib.unwrap_or(0));
+        peak = harness::peak_memory_kib(child.id()).unwrap_or(peak);
         std::thread::sleep(Duration::from_millis(1));
     }
     assert!(child.wait().unwrap().success());
