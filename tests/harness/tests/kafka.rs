@@ -3,6 +3,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Output};
 
 use harness::kafka::{OwnBroker, bootstrap, unique};
 
@@ -56,7 +58,7 @@ fn the_script_says_what_is_missing_and_how_to_get_it() {
             .unwrap();
         std::os::unix::fs::symlink(found, bare.path().join(tool)).unwrap();
     }
-    let output = std::process::Command::new(harness::root().join("scripts/kafka"))
+    let output = Command::new(harness::root().join("scripts/kafka"))
         .args(["up", "nothing"])
         .env("PATH", bare.path())
         .output()
@@ -64,4 +66,38 @@ fn the_script_says_what_is_missing_and_how_to_get_it() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(told.contains("java is missing") && told.contains("apt-get install"), "{told}");
+}
+
+/// Runs `scripts/kafka` with a folder of its own for an instance, which ends with this process at the latest.
+fn script(folder: &Path, action: &str, settings: &[(&str, &str)]) -> Output {
+    Command::new(harness::root().join("scripts/kafka"))
+        .args([action, "own"])
+        .env("KAFKA_HOME_DIR", folder)
+        .envs([("KAFKA_PORT", "0"), ("KAFKA_WIPE", "1")])
+        .env("KAFKA_WITH_PID", std::process::id().to_string())
+        .envs(settings.iter().copied())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_broker_whose_process_takes_its_time_to_become_java_is_awaited() {
+    let folder = tempfile::tempdir().unwrap();
+    let slow = folder.path().join("slow");
+    std::fs::write(&slow, "setsid() { sleep 1; exec setsid \"$@\"; }").unwrap();
+    let up = script(folder.path(), "up", &[("BASH_ENV", slow.to_str().unwrap())]);
+    let address = String::from_utf8(up.stdout).unwrap();
+    assert!(up.status.success(), "{}", String::from_utf8_lossy(&up.stderr));
+    assert!(answers(address.trim()));
+    assert!(script(folder.path(), "down", &[]).status.success());
+    assert!(!answers(address.trim()));
+}
+
+#[test]
+fn a_broker_that_does_not_start_tells_its_last_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let up = script(folder.path(), "up", &[("KAFKA_HEAP", "1k")]);
+    let told = String::from_utf8(up.stderr).unwrap();
+    assert_eq!(up.status.code(), Some(2));
+    assert!(told.contains("its process ended") && told.contains("Too small"), "{told}");
 }
