@@ -28,7 +28,12 @@ pub(crate) struct Limits {
 impl Limits {
     /// How latency is measured, to be held against these.
     pub(crate) fn timing(&self) -> Timing {
-        Timing { batch: self.batch, budget: self.latency_ms, confidence: self.confidence }
+        Timing {
+            batch: self.batch,
+            budget: self.latency_ms,
+            confidence: self.confidence,
+            decides: true,
+        }
     }
 }
 

@@ -30,6 +30,7 @@ use holdout::Holdout;
 use model::{Digest, Kind, StreamSchema};
 pub use probe::{PROBE, probe};
 use serde_json::json;
+use timing::Timing;
 
 /// The step.
 pub struct ValidateModel;
@@ -68,14 +69,16 @@ impl Step for ValidateModel {
         context.progress.tell(1, 4, "files read");
         let candidate = match given.model.kind {
             Kind::Onnx => {
-                Some(ask::ask(&given.request(args, &files.model, &given.model), args, context)?)
+                let request = given.request(&files.model, &given.model, args.limits().timing());
+                Some(ask::ask(&request, args, context)?)
             }
             _ => None,
         };
         context.progress.tell(2, 4, "candidate asked");
         let champion = match (&candidate, &given.champion, &files.champion) {
             (Some(_), Some(digest), Some(path)) => {
-                Some(ask::ask(&given.request(args, path, digest), args, context)?)
+                let timing = Timing { decides: false, ..args.limits().timing() };
+                Some(ask::ask(&given.request(path, digest, timing), args, context)?)
             }
             _ => None,
         };
@@ -148,14 +151,14 @@ impl Given {
         Ok(Given { model, champion, schema, golden, holdout, digests })
     }
 
-    fn request(&self, args: &Args, path: &Path, digest: &Digest) -> probe::Request {
+    fn request(&self, path: &Path, digest: &Digest, timing: Timing) -> probe::Request {
         probe::Request {
             model: path.to_owned(),
             sha256: digest.sha256.clone(),
             schema: self.schema.clone(),
             golden: self.golden.rows_of_width(self.schema.width()).unwrap_or_default(),
             holdout: self.holdout.rows.clone(),
-            timing: args.limits().timing(),
+            timing,
         }
     }
 }

@@ -14,6 +14,8 @@ const WARM_UP: usize = 20;
 const MOST: usize = 1000;
 /// A model is not timed for longer.
 const LONGEST: Duration = Duration::from_secs(10);
+/// Of a model that nothing is decided about: enough to show how long its requests take.
+const SHOWN: usize = 100;
 /// The part of the risk that the first look may take.
 const FIRST: f64 = 0.4;
 
@@ -26,6 +28,8 @@ pub(crate) struct Timing {
     pub(crate) budget: f64,
     /// One-sided: with which the 99th percentile must be within the budget, or beyond it.
     pub(crate) confidence: f64,
+    /// Whether something is to be decided; otherwise some requests are timed to be shown.
+    pub(crate) decides: bool,
 }
 
 impl Timing {
@@ -43,6 +47,9 @@ impl Timing {
 
     fn is_enough(&self, latencies_ms: &[f64]) -> bool {
         let looked_at = latencies_ms.len();
+        if !self.decides {
+            return looked_at >= SHOWN;
+        }
         let is_quick = || latencies_ms.iter().all(|took| *took <= self.budget);
         looked_at >= MOST || looked_at == self.first_look() && is_quick()
     }
@@ -85,7 +92,7 @@ impl Timing {
 mod tests {
     use super::*;
 
-    const TIMING: Timing = Timing { batch: 500, budget: 50.0, confidence: 0.95 };
+    const TIMING: Timing = Timing { batch: 500, budget: 50.0, confidence: 0.95, decides: true };
 
     #[test]
     fn a_quick_model_is_settled_at_the_first_look_and_no_other() {
@@ -107,6 +114,12 @@ mod tests {
                 (0..requests).map(|index| if index < slow { 50.1 } else { 50.0 }).collect();
             assert_eq!(TIMING.is_enough(&times), is_enough, "{slow} of {requests}");
         }
+    }
+
+    #[test]
+    fn a_model_that_nothing_is_decided_about_is_timed_for_the_picture() {
+        let shown = Timing { decides: false, ..TIMING };
+        assert!(!shown.is_enough(&[50.1; SHOWN - 1]) && shown.is_enough(&[50.1; SHOWN]));
     }
 
     #[test]

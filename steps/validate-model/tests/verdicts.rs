@@ -205,7 +205,7 @@ fn the_second_process_ends_when_the_first_is_gone() {
     let request = serde_json::json!({
         "model": path, "sha256": model::digest(Path::new(&path)).unwrap().sha256, "schema": schema,
         "golden": [], "holdout": [50, 21, 77, 0, 28, 0, 27, 48, 22],
-        "timing": { "batch": 100_000, "budget": 0.0, "confidence": 0.95 },
+        "timing": { "batch": 100_000, "budget": 0.0, "confidence": 0.95, "decides": true },
     });
     let mut probe = std::process::Command::new(env!("CARGO_BIN_EXE_validate-model"))
         .arg("probe-model")
