@@ -37,6 +37,16 @@ fn a_later_writer_shuts_out_an_earlier_one() {
 }
 
 #[test]
+fn topics_can_be_used_as_soon_as_they_are_made() {
+    let kafka = client(harness::kafka::bootstrap());
+    for _ in 0..5 {
+        let topic = harness::kafka::unique("new");
+        kafka.create_topics(&[TopicSpec::new(&topic, 32)]).unwrap();
+        assert_eq!(kafka.extent(&topic).unwrap().0.len(), 32);
+    }
+}
+
+#[test]
 fn every_step_ends_with_75_and_in_time_when_the_broker_is_away() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     // A port that was free a moment ago: nobody listens there.

@@ -1,6 +1,6 @@
 //! Making topics, where nobody else does: the demo, tests and benches.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -47,10 +47,10 @@ impl TopicSpec {
 }
 
 impl Kafka {
-    /// Makes the topics that are missing, one replica each.
+    /// Makes the topics that are missing, one replica each, and returns when they can be used.
     ///
     /// # Errors
-    /// The broker is away or refuses.
+    /// The broker is away or refuses; one of them cannot be used within the timeout.
     pub fn create_topics(&self, specs: &[TopicSpec]) -> anyhow::Result<()> {
         let admin: AdminClient<DefaultClientContext> =
             self.config().create().map_err(|error| fault("open a Kafka admin client", &error))?;
@@ -75,6 +75,18 @@ impl Kafka {
                 )),
             }
         }
-        Ok(())
+        specs.iter().try_for_each(|spec| self.await_leaders(&spec.name))
+    }
+
+    /// A topic that was made has no leaders for a moment, and then leaders that do not know it yet.
+    fn await_leaders(&self, topic: &str) -> anyhow::Result<()> {
+        const ASK_AGAIN: Duration = Duration::from_millis(10);
+        let deadline = Instant::now() + self.timeout();
+        loop {
+            match self.extent(topic) {
+                Err(_) if Instant::now() < deadline => std::thread::sleep(ASK_AGAIN),
+                answered => return answered.map(drop),
+            }
+        }
     }
 }
