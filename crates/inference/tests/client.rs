@@ -21,7 +21,7 @@ fn schema(width: usize) -> StreamSchema {
 
 /// Quick to give up, so that tests are.
 fn options(server: &Server) -> Options {
-    let (timeout, longest_pause) = (Duration::from_millis(500), Duration::from_millis(200));
+    let (timeout, longest_pause) = (Duration::from_secs(2), Duration::from_millis(200));
     Options { timeout, longest_pause, ..Options::of(&server.url) }
 }
 
@@ -58,7 +58,7 @@ fn a_busy_server_is_asked_again_within_bounds() {
     let started = Instant::now();
     assert!(client.answer(&rows, 4).rows.iter().all(Result::is_ok));
     assert!(started.elapsed() >= Duration::from_millis(200), "it waits as long as it may");
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(60));
 
     let before = server.asked();
     server.always(Fault::Status(503, None));

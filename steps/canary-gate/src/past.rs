@@ -1,7 +1,6 @@
 //! Reads the champion's past back from the topics: what the stream is like, and what a switch is compared with.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use contract::Context;
 use contract::kafka::{Kafka, Reader, Record, Window};
@@ -29,14 +28,27 @@ pub(crate) struct History {
     pub(crate) labels: Window,
 }
 
-/// Answers by the hash of their record's id, each with the label that it gives.
-type Unlabelled = HashMap<u64, (Past, f64)>;
+/// What a model answered, by the hash of the record's id.
+#[derive(Debug)]
+struct Own {
+    answers: HashMap<u64, Answer>,
+    /// Time of the first prediction that was looked at, whoever gave it: milliseconds since 1970.
+    first_ms: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Answer {
+    past: Past,
+    label: f64,
+    /// Whether its label was told, and whether it was wrong then.
+    wrong: Option<bool>,
+}
 
 /// The labelled answers that the model `champion` gave on its own lot, the newest ones, at most as many as the plan
 /// asks for.
 ///
 /// It goes back step by step, each twice as far, until it has enough, has reached the beginning, or would hold more
-/// than the plan lets wait.
+/// than the plan lets wait. Predictions are read once, and labels not before there are answers enough for them.
 ///
 /// # Errors
 /// The broker is away, or the process was asked to end.
@@ -46,17 +58,20 @@ pub(crate) fn read(context: &Context, champion: &str, plan: &Plan) -> anyhow::Re
     let kept = kafka.extent(&predictions)?;
     let most = usize::try_from(plan.baseline_records)?;
     let mut look = plan.baseline_records.saturating_add(plan.baseline_records / MORE);
+    let (mut own, mut window) = (Own::default(), kept.newest(0));
     loop {
-        let window = kept.newest(look);
-        let (own, first_ms) = answers_of(context, champion, &window)?;
-        let since = labels_since(kafka, &labels, first_ms, window.len())?;
-        let answers = meet(context, own, &since)?;
-        tracing::info!(labelled = answers.len(), window = %window, "read the champion's past");
+        let wider = kept.newest(look);
+        own.read(context, champion, &before(&wider, &window))?;
+        window = wider;
         let reached = window.len() >= kept.len() || look >= plan.max_waiting as u64;
-        if answers.len() >= most || reached {
-            let newest = answers.len().saturating_sub(most);
-            let answers = answers[newest..].to_vec();
-            return Ok(History { answers, predictions: window, labels: since });
+        if own.answers.len() >= most || reached {
+            let since = labels_since(kafka, &labels, own.first_ms, window.len())?;
+            let mut answers = own.meet(context, &since)?;
+            tracing::info!(labelled = answers.len(), window = %window, "read the champion's past");
+            if answers.len() >= most || reached {
+                answers.drain(..answers.len().saturating_sub(most));
+                return Ok(History { answers, predictions: window, labels: since });
+            }
         }
         look = look.saturating_mul(2).min(plan.max_waiting as u64);
     }
@@ -72,46 +87,64 @@ pub(crate) fn read_ranges(
     predictions: &Window,
     labels: &Window,
 ) -> anyhow::Result<Vec<Past>> {
-    let (own, _) = answers_of(context, champion, predictions)?;
-    meet(context, own, labels)
+    let mut own = Own::default();
+    own.read(context, champion, predictions)?;
+    own.meet(context, labels)
 }
 
-/// What `champion` answered, by record id, and the time of the first prediction, whoever gave it.
-fn answers_of(
-    context: &Context,
-    champion: &str,
-    window: &Window,
-) -> anyhow::Result<(Unlabelled, i64)> {
-    let topic = format!("{}.predictions", context.common.stream);
-    let (mut answers, mut first_ms) = (HashMap::new(), i64::MAX);
-    Reader::read_window(&context.kafka, &topic, window, |record| {
-        context.stop.check()?;
-        first_ms = first_ms.min(record.timestamp_ms);
-        if let Some((past, label)) = read_own(&record, champion) {
-            answers.insert(past.id, (past, label));
-        }
-        Ok(())
-    })?;
-    Ok((answers, first_ms))
+/// What `wider` has and `window` has not yet, which ends where it ends.
+fn before(wider: &Window, window: &Window) -> Window {
+    let older = |(partition, (from, to)): (&i32, &(i64, i64))| {
+        (*partition, (*from, window.0.get(partition).map_or(*to, |(first, _)| *first)))
+    };
+    Window(wider.0.iter().map(older).collect())
 }
 
-fn meet(context: &Context, mut answers: Unlabelled, window: &Window) -> anyhow::Result<Vec<Past>> {
-    let mut labelled = Vec::new();
-    let topic = format!("{}.labels", context.common.stream);
-    Reader::read_window(&context.kafka, &topic, window, |record: Record| {
-        context.stop.check()?;
-        // Each answer meets one label, so a label that is told twice counts once.
-        if let Some((id, label)) = read_label(&record)
-            && let Entry::Occupied(found) = answers.entry(id)
-        {
-            let (past, answered) = found.remove();
-            labelled.push(Past { wrong: answered != label, ..past });
-        }
-        Ok(())
-    })?;
-    // Whatever the order in which partitions were read, the result is the same.
-    labelled.sort_by_key(|past| (past.at_ms, past.id));
-    Ok(labelled)
+impl Default for Own {
+    fn default() -> Self {
+        Self { answers: HashMap::new(), first_ms: i64::MAX }
+    }
+}
+
+impl Own {
+    /// Adds what `champion` answered in a window that lies before all that was read.
+    fn read(&mut self, context: &Context, champion: &str, window: &Window) -> anyhow::Result<()> {
+        let topic = format!("{}.predictions", context.common.stream);
+        Reader::read_window(&context.kafka, &topic, window, |record| {
+            context.stop.check()?;
+            self.first_ms = self.first_ms.min(record.timestamp_ms);
+            if let Some((past, label)) = read_own(&record, champion) {
+                let answer = Answer { past, label, wrong: None };
+                // Of two answers to one record the later counts, in whatever order they were read.
+                let kept = self.answers.entry(past.id).or_insert(answer);
+                if kept.past.at_ms < past.at_ms {
+                    *kept = answer;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The answers whose labels are in this window of their topic, in the order of their time.
+    fn meet(&mut self, context: &Context, window: &Window) -> anyhow::Result<Vec<Past>> {
+        let topic = format!("{}.labels", context.common.stream);
+        self.answers.values_mut().for_each(|answer| answer.wrong = None);
+        Reader::read_window(&context.kafka, &topic, window, |record: Record| {
+            context.stop.check()?;
+            // The first label counts, and one that is told again does not.
+            if let Some((id, label)) = read_label(&record)
+                && let Some(answer) = self.answers.get_mut(&id)
+            {
+                answer.wrong.get_or_insert(answer.label != label);
+            }
+            Ok(())
+        })?;
+        let labelled = |answer: &Answer| Some(Past { wrong: answer.wrong?, ..answer.past });
+        let mut labelled: Vec<Past> = self.answers.values().filter_map(labelled).collect();
+        // Whatever the order in which partitions were read, the result is the same.
+        labelled.sort_by_key(|past| (past.at_ms, past.id));
+        Ok(labelled)
+    }
 }
 
 /// The labels topic from about `first_ms` (milliseconds since 1970) to its present end.
@@ -131,4 +164,20 @@ fn labels_since(kafka: &Kafka, topic: &str, first_ms: i64, answers: u64) -> anyh
         (*partition, (from(partition, *low, *high), *high))
     };
     Ok(Window(kept.0.iter().map(range).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_wider_look_reads_only_what_the_narrower_did_not() {
+        let kept: Window = "0:100-200,1:0-100".parse().unwrap();
+        let (first, second) = (kept.newest(20), kept.newest(80));
+        assert_eq!(before(&first, &kept.newest(0)).to_string(), "0:190-200,1:90-100");
+        assert_eq!(before(&second, &first).to_string(), "0:160-190,1:60-90");
+        assert!(before(&second, &second).is_empty());
+    }
 }

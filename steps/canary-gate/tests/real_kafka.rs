@@ -22,7 +22,7 @@ fn flags(step_time: &str) -> Vec<String> {
         "--min-records=50".into(),
         format!("--min-step-time={step_time}"),
         "--poll=20ms".into(),
-        "--confirm-timeout=10s".into(),
+        "--confirm-timeout=1m".into(),
         "--deadline=30s".into(),
         // A machine under load answers as few records as it likes.
         "--undecidable=go".into(),

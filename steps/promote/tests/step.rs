@@ -29,7 +29,7 @@ impl World {
         let kafka = Kafka::new(&KafkaArgs {
             brokers: broker.brokers(),
             kafka_config: None,
-            kafka_timeout: Duration::from_secs(10),
+            kafka_timeout: Duration::from_secs(60),
             events_topic: "headgate.events".into(),
         });
         Self { broker, kafka: kafka.unwrap(), outputs: tempfile::tempdir().unwrap() }
@@ -48,9 +48,15 @@ impl World {
     }
 
     fn promote(&self, model: &ModelRef, strategy: &str) -> Ended {
+        self.promote_within("1m", model, strategy)
+    }
+
+    /// With as much time for the scorers to confirm.
+    fn promote_within(&self, limit: &str, model: &ModelRef, strategy: &str) -> Ended {
         let status = Command::new(env!("CARGO_BIN_EXE_promote"))
             .env_clear()
-            .args(["--release=r", "--stream=s", "--confirm-timeout=3s", "--bake=1h"])
+            .args(["--release=r", "--stream=s", "--bake=1h"])
+            .arg(format!("--confirm-timeout={limit}"))
             .arg(format!("--brokers={}", self.broker.brokers()))
             .arg(format!("--outputs={}", self.outputs.path().display()))
             .arg(format!("--model-digest={}", model.digest))
@@ -122,7 +128,7 @@ fn a_scorer_that_cannot_load_the_model_keeps_the_former_route() {
 fn without_a_live_scorer_nothing_passes() {
     let world = World::new();
     world.write(Route::bootstrap("s", model(1)).with_candidate(model(2), 0.5));
-    let ended = world.promote(&model(2), "canary");
+    let ended = world.promote_within("3s", &model(2), "canary");
     assert_eq!((ended.code, ended.verdict.as_str()), (0, "inconclusive"));
     assert_eq!(world.route().champion, model(1));
 }

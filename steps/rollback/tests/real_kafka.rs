@@ -26,11 +26,11 @@ fn a_candidate_is_taken_off_and_its_ranges_are_told() {
     let (candidate, mut seen) = (model(2).digest, 0);
     let started = Instant::now();
     while seen < 100 {
-        assert!(started.elapsed() < Duration::from_secs(30), "{seen} answers");
+        assert!(started.elapsed() < Duration::from_secs(120), "{seen} answers");
         let record = reader.next(Duration::from_millis(100)).unwrap();
         seen += u32::from(record.is_some_and(|r| r.header("model") == Some(&candidate)));
     }
-    let flags = ["--confirm-timeout=10s", "--observe=5s", "--observe-records=200"];
+    let flags = ["--confirm-timeout=1m", "--observe=5s", "--observe-records=200"];
     let ran = stage.run(ROLLBACK, "r-1", &flags).unwrap();
     assert_eq!(ran.verdict, "pass", "{} {}", ran.reason, ran.log);
     assert_eq!(stage.route().unwrap().candidate, None);
@@ -77,7 +77,7 @@ fn a_long_stream_is_scanned_in_half_the_memory_that_the_template_gives() {
     }
     writer.flush().unwrap();
 
-    let ran = stage.run(ROLLBACK, "r-1", &["--confirm-timeout=10s", "--observe=1s"]).unwrap();
+    let ran = stage.run(ROLLBACK, "r-1", &["--confirm-timeout=1m", "--observe=1s"]).unwrap();
     assert_eq!(ran.code, Some(0), "{}", ran.log);
     let read: Window =
         ran.record["details"]["predictions"]["read"].as_str().unwrap().parse().unwrap();

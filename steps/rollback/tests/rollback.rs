@@ -8,7 +8,7 @@ use routes::testing::{Behaviour, Ran, Stage, model};
 use serde_json::json;
 
 const ROLLBACK: &str = env!("CARGO_BIN_EXE_rollback");
-const QUICK: [&str; 3] = ["--confirm-timeout=10s", "--observe=5s", "--observe-records=200"];
+const QUICK: [&str; 3] = ["--confirm-timeout=1m", "--observe=5s", "--observe-records=200"];
 
 fn run(stage: &Stage, release: &str, more: &[&str]) -> Ran {
     let name = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();

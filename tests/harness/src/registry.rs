@@ -106,7 +106,7 @@ impl OwnRegistry {
                 }
             }
         });
-        let host = told.recv_timeout(Duration::from_secs(20));
+        let host = told.recv_timeout(Duration::from_secs(120));
         let Ok(host) = host else {
             let _ = child.kill();
             panic!("docker-registry did not say where it listens");

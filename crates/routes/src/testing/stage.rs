@@ -85,7 +85,7 @@ impl Stage {
         let kafka = Kafka::new(&KafkaArgs {
             brokers: brokers.to_owned(),
             kafka_config: None,
-            kafka_timeout: Duration::from_secs(10),
+            kafka_timeout: Duration::from_secs(60),
             events_topic: "headgate.events".into(),
         })?;
         let (brokers, stream) = (brokers.to_owned(), stream.to_owned());

@@ -160,7 +160,7 @@ impl Drop for Running {
 }
 
 pub(crate) fn kafka(brokers: &str) -> Kafka {
-    let kafka_timeout = Duration::from_secs(10);
+    let kafka_timeout = Duration::from_secs(60);
     let (brokers, events_topic) = (brokers.to_owned(), "headgate.events".to_owned());
     Kafka::new(&KafkaArgs { brokers, kafka_config: None, kafka_timeout, events_topic }).unwrap()
 }

@@ -115,7 +115,7 @@ impl Bench {
         let kafka = Kafka::new(&KafkaArgs {
             brokers: self.broker.brokers(),
             kafka_config: None,
-            kafka_timeout: Duration::from_secs(10),
+            kafka_timeout: Duration::from_secs(60),
             events_topic: "headgate.events".to_owned(),
         });
         let mut events = Vec::new();

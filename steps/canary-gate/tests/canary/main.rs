@@ -19,7 +19,7 @@ fn flags(more: &[&str]) -> Vec<String> {
         "--min-records=50".into(),
         "--min-step-time=100ms".into(),
         "--poll=20ms".into(),
-        "--confirm-timeout=10s".into(),
+        "--confirm-timeout=1m".into(),
         "--deadline=30s".into(),
         // A machine under load answers as few records as it likes.
         "--undecidable=go".into(),

@@ -82,7 +82,7 @@ impl Stage {
         let kafka = Kafka::new(&KafkaArgs {
             brokers: brokers.clone(),
             kafka_config: None,
-            kafka_timeout: Duration::from_secs(10),
+            kafka_timeout: Duration::from_secs(60),
             events_topic: "headgate.events".into(),
         })
         .unwrap();

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::run::{Run, demo};
 
 fn client() -> registry::Client {
-    let timeout = std::time::Duration::from_secs(5);
+    let timeout = std::time::Duration::from_secs(60);
     RegistryArgs { plain_http: registry::PlainHttp::None, ca_file: None, registry_timeout: timeout }
         .client()
 }
