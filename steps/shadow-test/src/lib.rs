@@ -107,14 +107,18 @@ impl Step for ShadowTest {
             Ok(found) => found,
             Err(reason) => return refused(Verdict::Inconclusive, reason),
         };
-        let candidate_side = match models::candidate_side(args, &candidate, &schema)? {
+        let (champion_side, candidate_side) = contract::beside(
+            || models::champion_side(args, &champion, &schema),
+            || models::candidate_side(args, &candidate, &schema),
+        );
+        let candidate_side = match candidate_side? {
             Ok(side) => side,
             Err(reason) => {
                 let reason = format!("the candidate cannot answer this stream: {reason}");
                 return refused(Verdict::Fail, reason);
             }
         };
-        let champion_side = match models::champion_side(args, &champion, &schema)? {
+        let champion_side = match champion_side? {
             Ok(side) => side,
             Err(reason) => {
                 let reason = format!("the champion {} cannot answer: {reason}", champion.digest);

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use contract::Context;
+use contract::kafka::Kafka;
 use inputs::Inputs;
+use routes::ModelRef;
 
 use crate::args::{Args, Champion};
 
@@ -35,32 +37,49 @@ impl Files {
             ("golden", Some(&args.golden)),
             ("holdout", Some(&args.holdout)),
         ]);
-        let champion = match &args.champion {
-            None => None,
-            Some(Champion::File(file)) => {
-                sources.extend(inputs::sources([("champion", Some(file))]));
-                Some(files.path("champion", file)?)
-            }
+        let (kafka, stream) = (&context.kafka, &context.common.stream);
+        // The route is asked for while the registry answers.
+        let (champion, given) = contract::beside(
+            || champion(args, &files, kafka, stream),
+            || -> anyhow::Result<_> {
+                Ok((
+                    files.path("model", &args.model)?,
+                    files.path("schema", &args.schema)?,
+                    files.path("golden", &args.golden)?,
+                    files.path("holdout", &args.holdout)?,
+                ))
+            },
+        );
+        let (model, schema, golden, holdout) = given?;
+        let champion = champion?.map(|(path, source)| {
+            sources.extend(source);
+            path
+        });
+        Ok(Self { model, champion, schema, golden, holdout, sources, _fetched: files })
+    }
+}
+
+/// Where the champion lies, and from where it was fetched.
+fn champion(
+    args: &Args,
+    files: &Inputs,
+    kafka: &Kafka,
+    stream: &str,
+) -> anyhow::Result<Option<(PathBuf, BTreeMap<String, String>)>> {
+    match &args.champion {
+        None => Ok(None),
+        Some(Champion::File(file)) => {
+            let path = files.path("champion", file)?;
+            Ok(Some((path, inputs::sources([("champion", Some(file))]))))
+        }
+        Some(Champion::Current) => {
             // A stream without a route has no champion; whether one is needed is for the checks to say.
-            Some(Champion::Current) => {
-                match routes::read(&context.kafka, &context.common.stream)? {
-                    None => None,
-                    Some(route) => {
-                        let champion = route.champion;
-                        sources.insert("champion-source".to_owned(), champion.image.clone());
-                        Some(files.model(&champion.image, &champion.digest)?)
-                    }
-                }
-            }
-        };
-        Ok(Self {
-            model: files.path("model", &args.model)?,
-            champion,
-            schema: files.path("schema", &args.schema)?,
-            golden: files.path("golden", &args.golden)?,
-            holdout: files.path("holdout", &args.holdout)?,
-            sources,
-            _fetched: files,
-        })
+            let Some(route) = routes::read(kafka, stream)? else {
+                return Ok(None);
+            };
+            let ModelRef { digest, image } = route.champion;
+            let path = files.model(&image, &digest)?;
+            Ok(Some((path, BTreeMap::from([("champion-source".to_owned(), image)]))))
+        }
     }
 }
