@@ -50,7 +50,7 @@ fn a_pause_longer_than_the_budget_ends_the_attempt_at_once() {
     let start = Instant::now();
     let error = push(&double, &setup).unwrap_err();
     assert!(error.is_passing() && error.to_string().contains("429"), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(60));
+    assert!(start.elapsed() < Duration::from_secs(3));
 }
 
 #[test]

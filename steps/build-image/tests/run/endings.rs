@@ -46,7 +46,7 @@ fn a_registry_that_is_away_is_a_passing_fault_in_bounded_time() {
     let ended = bench.run(&format!("{host}/model:v1"), &["registry-timeout=1s"]);
     assert_eq!(ended.code, Some(75), "{}", ended.stderr);
     assert!(ended.stderr.contains("hint: run the step again"), "{}", ended.stderr);
-    assert!(start.elapsed() < Duration::from_secs(60));
+    assert!(start.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
