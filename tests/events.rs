@@ -1,11 +1,11 @@
 //! One golden event for each type that a step tells, and no other; each is what the schema and the types say.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use conformance::{Document, validate};
-use contract::CONTRACT_VERSION;
 use contract::event::{OutcomeEvent, is_cdevents_type};
+use contract::{CONTRACT_VERSION, Verdict};
 use pipeline_tests::{StepUnderTest, root, steps};
 use serde_json::Value;
 
@@ -30,6 +30,13 @@ fn told() -> Vec<(StepUnderTest, String, String)> {
     each.collect()
 }
 
+/// Every golden event.
+fn goldens() -> Vec<OutcomeEvent> {
+    let files = std::fs::read_dir(root().join("contract/events")).unwrap();
+    let texts = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    texts.map(|text| serde_json::from_str(&text).unwrap()).collect()
+}
+
 #[test]
 fn every_type_has_a_golden_event_and_the_reverse() {
     let wanted: BTreeSet<String> = told().into_iter().map(|(.., file)| file).collect();
@@ -46,6 +53,37 @@ fn every_type_has_a_golden_event_and_the_reverse() {
         surplus.is_empty(),
         "no step tells {surplus:?} any more: remove it from contract/events"
     );
+}
+
+#[test]
+fn a_type_belongs_to_one_step_and_one_verdict() {
+    let mut seen: BTreeMap<String, (&str, Verdict)> = BTreeMap::new();
+    for step in steps() {
+        for event in (step.describe)().events {
+            let of = (step.name, event.verdict);
+            let before = seen.insert(event.event_type.clone(), of);
+            assert_eq!(before, None, "{} belongs to {of:?} too", event.event_type);
+        }
+    }
+    for golden in goldens() {
+        let (_, verdict) = seen[&golden.context.event_type];
+        assert_eq!(golden.custom_data.verdict, verdict, "{}", golden.context.event_type);
+    }
+}
+
+#[test]
+fn every_step_that_may_fail_or_stay_undecided_has_a_type_for_it() {
+    // A step that was not listed here and may end so has nothing that it could emit: contract::step refuses.
+    let fails = |step: &str| !["train-linear"].contains(&step);
+    let stays_undecided = |step: &str| !["build-image"].contains(&step);
+    for step in steps() {
+        let verdicts: BTreeSet<&str> =
+            (step.describe)().events.iter().map(|event| event.verdict.as_str()).collect();
+        assert!(verdicts.contains("pass"), "{}: {verdicts:?}", step.name);
+        assert_eq!(verdicts.contains("fail"), fails(step.name), "{}: {verdicts:?}", step.name);
+        let undecided = verdicts.contains("inconclusive");
+        assert_eq!(undecided, stays_undecided(step.name), "{}: {verdicts:?}", step.name);
+    }
 }
 
 #[test]

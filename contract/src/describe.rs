@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CONTRACT_VERSION, Step, exit, outputs, step};
+use crate::{CONTRACT_VERSION, Step, Verdict, exit, outputs, step};
 
 /// What a step says of itself.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +54,8 @@ pub struct Event {
     #[serde(rename = "type")]
     pub event_type: String,
     pub about: String,
+    /// The one verdict that the type is emitted with.
+    pub verdict: Verdict,
 }
 
 /// An exit code.
@@ -84,7 +86,11 @@ pub fn describe<S: Step>() -> Description {
         outputs: outputs::COMMON_OUTPUTS.iter().chain(S::OUTPUTS).map(output).collect(),
         events: S::EVENTS
             .iter()
-            .map(|event| Event { event_type: event.name.into(), about: event.about.into() })
+            .map(|event| Event {
+                event_type: event.name.into(),
+                about: event.about.into(),
+                verdict: event.verdict,
+            })
             .collect(),
         exit_codes: exit::ALL.map(|(code, about)| ExitCode { code, about: about.into() }).into(),
     }

@@ -16,14 +16,18 @@ use crate::kafka::Outgoing;
 /// The CDEvents release that the bodies follow.
 pub const CDEVENTS_VERSION: &str = "0.5.1";
 
-/// An event type a step may tell, as `--describe` lists it.
+/// An event type that a step may emit, as `--describe` lists it.
+///
+/// A type belongs to one verdict, so a consumer that filters by type needs no look into the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct EventType {
     /// Such as `dev.cdevents.service.upgraded.0.3.0`.
     #[serde(rename = "type")]
     pub name: &'static str,
-    /// When it is told.
+    /// When it is emitted.
     pub about: &'static str,
+    /// The one verdict that it is emitted with.
+    pub verdict: Verdict,
 }
 
 /// Which event an outcome tells, and about what.
@@ -155,6 +159,15 @@ impl OutcomeEvent {
     }
 }
 
+/// The one for `verdict` of what stands for pass, fail and inconclusive.
+pub fn by_verdict<T>(verdict: Verdict, [pass, fail, inconclusive]: [T; 3]) -> T {
+    match verdict {
+        Verdict::Pass => pass,
+        Verdict::Fail => fail,
+        Verdict::Inconclusive => inconclusive,
+    }
+}
+
 /// The links of an event caused by the event `cause`; none where `cause` is empty.
 pub fn links(cause: &str) -> Vec<Link> {
     if cause.is_empty() {
@@ -230,7 +243,7 @@ mod tests {
     #[test]
     fn cdevents_types() {
         for good in
-            ["dev.cdevents.service.upgraded.0.3.0", "dev.cdeventsx.headgate-canary.finished.0.1.0"]
+            ["dev.cdevents.service.upgraded.0.3.0", "dev.cdeventsx.headgate-canary.passed.0.1.0"]
         {
             assert!(is_cdevents_type(good), "{good}");
         }

@@ -37,7 +37,7 @@ mod termination;
 
 pub use args::CommonArgs;
 pub use beside::beside;
-pub use event::{EventType, Subject};
+pub use event::{EventType, Subject, by_verdict};
 pub use fault::{Fault, passing, usage};
 pub use outcome::{Outcome, Verdict};
 pub use outputs::OutputSpec;

@@ -160,9 +160,19 @@ fn tell<S: Step>(
     mut writer: Writer,
     started: String,
 ) -> anyhow::Result<()> {
-    debug_assert!(
-        S::EVENTS.contains(&outcome.event.event),
-        "an event that --describe does not list"
+    let kind = outcome.event.event;
+    anyhow::ensure!(
+        S::EVENTS.contains(&kind),
+        "the step was to emit {}, which --describe does not list",
+        kind.name
+    );
+    // Consumers filter by type and do not look into the body.
+    anyhow::ensure!(
+        kind.verdict == outcome.verdict,
+        "{} belongs to the verdict {}, and the step reached {}",
+        kind.name,
+        kind.verdict,
+        outcome.verdict
     );
     let common = &context.common;
     let id = context.event_id(&outcome.inputs);

@@ -146,6 +146,7 @@ BREAKS = {
     "4.8": lambda: body(lambda told: told["context"].pop("links")),
     "4.9": lambda: body(lambda told: told["customData"].update(report="sha256:" + 64 * "0")),
     "4.10": lambda: body(lambda told: told["context"].update(source="/headgate/conformance/another-step")),
+    "4.13": lambda: description(lambda told: [event.update(verdict="fail") for event in told["events"]]),
     "5.1": lambda: broker_away_exits_with(1),
     "5.2": show_config,
     "5.3": no_config_needed,

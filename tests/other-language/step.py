@@ -18,7 +18,12 @@ import time
 
 NAME, VERSION, CONTRACT = "check-traffic", "0.1.0", "1.0"
 ABOUT = "Decides whether a stream holds enough records to judge a model by"
-TYPE = "dev.cdeventsx.headgate-traffic.counted.0.1.0"
+# One type for each verdict, so that a consumer filters by type and needs no look into the body (4.13).
+TYPES = {
+    "pass": ("dev.cdeventsx.headgate-traffic.sufficient.0.1.0", "the stream holds enough records"),
+    "fail": ("dev.cdeventsx.headgate-traffic.insufficient.0.1.0", "the stream holds too few records"),
+    "inconclusive": ("dev.cdeventsx.headgate-traffic.absent.0.1.0", "the stream holds no record"),
+}
 USAGE, PASSING = 2, 75
 EXIT_CODES = {
     0: "a verdict was reached, whichever it is; its event was told",
@@ -88,7 +93,7 @@ def describe():
     return json.dumps({
         "contract": CONTRACT, "name": NAME, "version": VERSION, "about": ABOUT, "flags": flags,
         "outputs": [{"name": n, "about": a, "default": d} for n, (a, d) in OUTPUTS.items()],
-        "events": [{"type": TYPE, "about": "the records of a stream were counted"}],
+        "events": [{"type": t, "about": a, "verdict": verdict} for verdict, (t, a) in TYPES.items()],
         "exit-codes": [{"code": code, "about": about} for code, about in EXIT_CODES.items()],
     })
 
@@ -223,7 +228,7 @@ def event(settings, outcome, event_id, files, report):
     return {
         "context": {
             "specversion": "0.5.1", "id": event_id, "source": f"/headgate/{settings['environment']}/{NAME}",
-            "type": TYPE, "timestamp": now(),
+            "type": TYPES[outcome["verdict"]][0], "timestamp": now(),
             **({"links": [{"linkType": "PATH", "from": {"contextId": cause}}]} if cause else {}),
         },
         "subject": {"id": settings["stream"], "content": {"ranges": outcome["ranges"]}},

@@ -219,6 +219,12 @@ pub const RULES: &[Rule] = &[
         holds: event::has_its_source,
     },
     Rule {
+        clause: "4.13",
+        what: "a type belongs to one verdict",
+        mend: "declare an event type for each verdict, and emit the one whose verdict in --describe was reached",
+        holds: event::has_the_verdict_of_its_type,
+    },
+    Rule {
         clause: "5.1",
         what: "a broker that is away is a passing fault",
         mend: "give up after --kafka-timeout with exit code 75",

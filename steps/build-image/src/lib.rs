@@ -28,11 +28,13 @@ pub struct BuildImage;
 pub const PACKAGED: EventType = EventType {
     name: "dev.cdevents.artifact.packaged.0.3.0",
     about: "the image with the model is in its layout or registry",
+    verdict: Verdict::Pass,
 };
 /// Told otherwise.
 pub const REFUSED: EventType = EventType {
     name: "dev.cdeventsx.headgate-image.refused.0.1.0",
     about: "the model's file is not the one that was validated; there is no image",
+    verdict: Verdict::Fail,
 };
 
 impl Step for BuildImage {

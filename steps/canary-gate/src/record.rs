@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Outcome, Subject, Verdict};
+use contract::{Outcome, Subject, Verdict, by_verdict};
 use routes::{ModelRef, Route};
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::metrics::counted::aggregation_words;
 use crate::metrics::judge::Judge;
 use crate::plan::Plan;
 use crate::run::Finished;
-use crate::{FINISHED, page};
+use crate::{FAILED, PASSED, UNDECIDED, page};
 
 /// Makes outcomes of one run.
 pub(crate) struct Recorder<'a> {
@@ -57,10 +57,11 @@ impl Recorder<'_> {
             // Only where someone else holds the route now.
             tracing::warn!(share, "the candidate has a share that this gate did not give");
         }
+        let event = by_verdict(ending.verdict, [PASSED, FAILED, UNDECIDED]);
         Outcome {
             verdict: ending.verdict,
             reason: ending.reason,
-            event: Subject { event: FINISHED, id: self.stream.to_owned(), content },
+            event: Subject { event, id: self.stream.to_owned(), content },
             inputs: self.inputs,
             outputs: BTreeMap::from([
                 ("share", share.to_string()),

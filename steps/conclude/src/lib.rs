@@ -11,7 +11,9 @@ mod page;
 
 use std::collections::BTreeMap;
 
-use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, event_log};
+use contract::{
+    Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict, by_verdict, event_log,
+};
 use decide::{Ending, Told, ending};
 use serde_json::json;
 
@@ -38,10 +40,23 @@ pub enum Goal {
     Shadowed,
 }
 
-/// Told at the end of every release, whatever its end.
-pub const CONCLUDED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-release.concluded.0.1.0",
-    about: "the release is over; its outcome says how",
+/// Emitted when the release reached its goal.
+pub const SUCCEEDED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-release.succeeded.0.1.0",
+    about: "the release is over and reached its goal",
+    verdict: Verdict::Pass,
+};
+/// Emitted when the release ended before its goal, or was rolled back.
+pub const FAILED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-release.failed.0.1.0",
+    about: "the release is over and did not reach its goal, or was rolled back",
+    verdict: Verdict::Fail,
+};
+/// Emitted when a step without enough evidence ended the release.
+pub const UNDECIDED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-release.undecided.0.1.0",
+    about: "the release is over because a step had not enough evidence to go on",
+    verdict: Verdict::Inconclusive,
 };
 
 impl Step for Conclude {
@@ -54,7 +69,7 @@ impl Step for Conclude {
         about: "The step that decided how the release ended",
         default: "",
     }];
-    const EVENTS: &'static [EventType] = &[CONCLUDED];
+    const EVENTS: &'static [EventType] = &[SUCCEEDED, FAILED, UNDECIDED];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let failures = failures::parse(&args.failures)?;
@@ -73,10 +88,11 @@ impl Step for Conclude {
             .collect();
         let Ending { verdict, step, reason } = ending(&told, &failures, args.goal);
         let content = json!({ "goal": format!("{:?}", args.goal).to_lowercase(), "step": step });
+        let event = by_verdict(verdict, [SUCCEEDED, FAILED, UNDECIDED]);
         Ok(Outcome {
             verdict,
             reason,
-            event: Subject { event: CONCLUDED, id: context.common.release.clone(), content },
+            event: Subject { event, id: context.common.release.clone(), content },
             inputs: BTreeMap::new(),
             outputs: BTreeMap::from([("step", step)]),
             details: json!({ "told": told, "failures": failures }),

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use ::inputs::Inputs;
 use contract::kafka::Window;
 use contract::outputs::Outputs;
-use contract::{Context, EventType, Outcome, OutputSpec, Step};
+use contract::{Context, EventType, Outcome, OutputSpec, Step, Verdict};
 use model::StreamSchema;
 use registry::InputFile;
 
@@ -34,21 +34,31 @@ pub struct DetectDrift;
 pub const DETECTED: EventType = EventType {
     name: "dev.cdeventsx.headgate-drift.detected.0.1.0",
     about: "features left the range of the baseline; names them and since which offset",
+    verdict: Verdict::Fail,
 };
 /// Told when no feature moved.
 pub const ABSENT: EventType = EventType {
     name: "dev.cdeventsx.headgate-drift.absent.0.1.0",
     about: "every feature is within its limits over the window",
+    verdict: Verdict::Pass,
 };
-/// Told when there was too little to judge or to record.
+/// Emitted when there was too little to judge.
 pub const UNDECIDED: EventType = EventType {
     name: "dev.cdeventsx.headgate-drift.undecided.0.1.0",
-    about: "too few readable records for a verdict or a baseline",
+    about: "too few readable records for a verdict, or a baseline that is too old",
+    verdict: Verdict::Inconclusive,
 };
 /// Told when a baseline profile was made.
 pub const RECORDED: EventType = EventType {
     name: "dev.cdeventsx.headgate-baseline.recorded.0.1.0",
-    about: "a baseline profile was made; told with its digest",
+    about: "a baseline profile was made; names its digest",
+    verdict: Verdict::Pass,
+};
+/// Emitted when there was too little to record.
+pub const NOT_RECORDED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-baseline.undecided.0.1.0",
+    about: "too few readable records for a baseline; there is none",
+    verdict: Verdict::Inconclusive,
 };
 
 impl Step for DetectDrift {
@@ -78,7 +88,7 @@ impl Step for DetectDrift {
             default: "",
         },
     ];
-    const EVENTS: &'static [EventType] = &[DETECTED, ABSENT, UNDECIDED, RECORDED];
+    const EVENTS: &'static [EventType] = &[DETECTED, ABSENT, UNDECIDED, RECORDED, NOT_RECORDED];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         args.check()?;
@@ -146,7 +156,8 @@ fn make_baseline(
         }
     };
     if let Some(reason) = args.too_little(&sample) {
-        return Ok(outcome::undecided(context, reason, inputs, &sample, window.as_ref()));
+        let event = NOT_RECORDED;
+        return Ok(outcome::undecided(event, context, reason, inputs, &sample, window.as_ref()));
     }
     let profile = Profile::of(schema, &sample, window.as_ref().map(ToString::to_string))?;
     let text = profile.to_json()?;
@@ -171,7 +182,8 @@ fn judge_window(
     inputs.insert("window".into(), window.to_string());
     let sample = sample::read(context, schema, &window)?;
     if let Some(reason) = args.too_little(&sample).or_else(|| args.too_old(&baseline)) {
-        return Ok(outcome::undecided(context, reason, inputs, &sample, Some(&window)));
+        let event = UNDECIDED;
+        return Ok(outcome::undecided(event, context, reason, inputs, &sample, Some(&window)));
     }
     let judgement = judge::judge(&baseline, &sample, &args.limits())?;
     tracing::info!(moved = judgement.moved().count(), records = judgement.records, "judged");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract::kafka::Window;
-use contract::{Context, Outcome, Subject, Verdict};
+use contract::{Context, EventType, Outcome, Subject, Verdict};
 use report::{count, number};
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::judge::{Judged, Judgement};
 use crate::page::{self, View};
 use crate::profile::Profile;
 use crate::sample::Sample;
-use crate::{ABSENT, DETECTED, RECORDED, UNDECIDED};
+use crate::{ABSENT, DETECTED, RECORDED};
 
 /// More features than this are counted in the reason, not named; the event names all.
 const MOST_NAMED: usize = 3;
@@ -96,6 +96,7 @@ pub(crate) fn recorded(
 
 /// There was too little to judge or to record.
 pub(crate) fn undecided(
+    event: EventType,
     context: &Context,
     reason: String,
     inputs: BTreeMap<String, String>,
@@ -107,7 +108,7 @@ pub(crate) fn undecided(
         verdict: Verdict::Inconclusive,
         reason: reason.clone(),
         event: Subject {
-            event: UNDECIDED,
+            event,
             id: context.common.stream.clone(),
             content: json!({
                 "window": window.map(ToString::to_string), "records": readable,

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::args::duration;
-use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict};
+use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict, by_verdict};
 use decide::{Plan, plan};
 use routes::{Confirmation, ModelRef, Route, Routes, Scorers};
 use serde_json::json;
@@ -51,12 +51,22 @@ pub enum Strategy {
 }
 
 /// Told when the model became the champion.
-pub const PROMOTED: EventType =
-    EventType { name: "dev.cdevents.service.upgraded.0.3.0", about: "the model is the champion" };
-/// Told otherwise.
-pub const NOT_PROMOTED: EventType = EventType {
+pub const PROMOTED: EventType = EventType {
+    name: "dev.cdevents.service.upgraded.0.3.0",
+    about: "the model is the champion",
+    verdict: Verdict::Pass,
+};
+/// Emitted when the model may not become the champion, or a scorer cannot answer with it.
+pub const REFUSED: EventType = EventType {
     name: "dev.cdeventsx.headgate-promotion.refused.0.1.0",
-    about: "the model did not become the champion; the former route is in force",
+    about: "the model may not be the champion, or a scorer cannot answer with it; the former route is in force",
+    verdict: Verdict::Fail,
+};
+/// Emitted when not every scorer confirmed in time.
+pub const UNDECIDED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-promotion.undecided.0.1.0",
+    about: "not every scorer confirmed in time; the former route is in force",
+    verdict: Verdict::Inconclusive,
 };
 
 impl Step for Promote {
@@ -72,7 +82,7 @@ impl Step for Promote {
         },
         OutputSpec { name: "previous", about: "Digest of the former champion", default: "" },
     ];
-    const EVENTS: &'static [EventType] = &[PROMOTED, NOT_PROMOTED];
+    const EVENTS: &'static [EventType] = &[PROMOTED, REFUSED, UNDECIDED];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let stream = &context.common.stream;
@@ -164,7 +174,7 @@ fn outcome(
         verdict,
         reason,
         event: Subject {
-            event: if promoted { PROMOTED } else { NOT_PROMOTED },
+            event: by_verdict(verdict, [PROMOTED, REFUSED, UNDECIDED]),
             id: context.common.stream.clone(),
             content,
         },

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::args::duration;
-use contract::{Context, EventType, Outcome, OutputSpec, Step, again};
+use contract::{Context, EventType, Outcome, OutputSpec, Step, Verdict, again};
 use decide::{LEFT_BEHIND, left_behind};
 
 /// The step.
@@ -62,16 +62,25 @@ pub struct Args {
 pub const ROLLED_BACK: EventType = EventType {
     name: "dev.cdevents.service.rolledback.0.3.0",
     about: "the stream is back on a good model, and that was confirmed",
+    verdict: Verdict::Pass,
 };
 /// Told when there was nothing to do.
 pub const UNNEEDED: EventType = EventType {
     name: "dev.cdeventsx.headgate-rollback.unneeded.0.1.0",
     about: "nothing to do: the model gave no answer, and has no part in the stream",
+    verdict: Verdict::Pass,
 };
-/// Told otherwise.
+/// Emitted when there is nothing to go back to, or the bad model still answers.
 pub const FAILED: EventType = EventType {
     name: "dev.cdeventsx.headgate-rollback.failed.0.1.0",
-    about: "nothing to go back to, or not confirmed; a person has to look",
+    about: "nothing to go back to, a scorer that does not follow, or answers that must not be; a person has to look",
+    verdict: Verdict::Fail,
+};
+/// Emitted when the route is written, and not every scorer confirmed it in time.
+pub const UNDECIDED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-rollback.undecided.0.1.0",
+    about: "the route is written, but not every scorer confirmed it in time; a person has to look",
+    verdict: Verdict::Inconclusive,
 };
 
 impl Step for Rollback {
@@ -94,7 +103,7 @@ impl Step for Rollback {
             default: "",
         },
     ];
-    const EVENTS: &'static [EventType] = &[ROLLED_BACK, UNNEEDED, FAILED];
+    const EVENTS: &'static [EventType] = &[ROLLED_BACK, UNNEEDED, FAILED, UNDECIDED];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let mut inputs = BTreeMap::from([("bad".to_owned(), args.bad.clone())]);

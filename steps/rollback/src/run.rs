@@ -1,6 +1,6 @@
 //! Writes the route, waits for the scorers, looks at the predictions.
 
-use contract::{Context, Verdict, event_log};
+use contract::{Context, Verdict, by_verdict, event_log};
 use routes::{Confirmation, Route, Routes, Scorers};
 
 use crate::decide::{LEFT_BEHIND, Plan, note, plan};
@@ -8,7 +8,7 @@ use crate::known_good::Good;
 use crate::scan::{Scan, Sought};
 use crate::since::{names, since, was_routed};
 use crate::watch::{Read, Watching, history, predictions};
-use crate::{Args, EventType, FAILED, ROLLED_BACK, UNNEEDED};
+use crate::{Args, EventType, FAILED, ROLLED_BACK, UNDECIDED, UNNEEDED};
 
 /// A finished rollback.
 pub(crate) struct Finished {
@@ -134,11 +134,9 @@ fn prove(
     let read = predictions(context, since, watching, &mut scan)?;
     let proof = Proof { confirmation, scan, since, read };
     (finished.verdict, finished.reason) = crate::record::judge(&proof, &bad, &after, ours, args);
-    if finished.verdict != Verdict::Pass {
-        finished.event = FAILED;
-    } else if !ours && proof.scan.answers == 0 {
-        finished.event = UNNEEDED;
-    }
+    let unneeded = !ours && proof.scan.answers == 0;
+    let passed = if unneeded { UNNEEDED } else { ROLLED_BACK };
+    finished.event = by_verdict(finished.verdict, [passed, FAILED, UNDECIDED]);
     (finished.bad, finished.proof) = (bad, Some(proof));
     Ok(())
 }

@@ -42,16 +42,19 @@ pub struct ShadowTest;
 pub const PASSED: EventType = EventType {
     name: "dev.cdeventsx.headgate-shadow.passed.0.1.0",
     about: "the candidate keeps every limit on the records of the live stream",
+    verdict: Verdict::Pass,
 };
 /// Told when the candidate is beyond a limit or cannot answer at all.
 pub const FAILED: EventType = EventType {
     name: "dev.cdeventsx.headgate-shadow.failed.0.1.0",
     about: "the candidate is beyond a limit, or is no model for this stream",
+    verdict: Verdict::Fail,
 };
 /// Told when the evidence is not enough.
 pub const UNDECIDED: EventType = EventType {
     name: "dev.cdeventsx.headgate-shadow.undecided.0.1.0",
     about: "no champion, too few records, or a shadow that does not see what the live stream sees",
+    verdict: Verdict::Inconclusive,
 };
 
 impl Step for ShadowTest {

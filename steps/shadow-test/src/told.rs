@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Context, EventType, Outcome, Subject, Verdict};
+use contract::{Context, EventType, Outcome, Subject, Verdict, by_verdict};
 use serde_json::{Value, json};
 
 use crate::decide::{self, Check, Limits};
@@ -93,11 +93,7 @@ pub(crate) fn compared(
 }
 
 fn event(verdict: Verdict) -> EventType {
-    match verdict {
-        Verdict::Pass => PASSED,
-        Verdict::Fail => FAILED,
-        Verdict::Inconclusive => UNDECIDED,
-    }
+    by_verdict(verdict, [PASSED, FAILED, UNDECIDED])
 }
 
 /// Everything the checks are computed from.

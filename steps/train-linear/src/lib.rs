@@ -34,12 +34,14 @@ pub struct TrainLinear;
 /// Told when there is a model.
 pub const TRAINED: EventType = EventType {
     name: "dev.cdeventsx.headgate-model.trained.0.1.0",
-    about: "a model was trained; told with the artifact that holds it",
+    about: "a model was trained; names the artifact that holds it",
+    verdict: Verdict::Pass,
 };
 /// Told otherwise.
 pub const UNDECIDED: EventType = EventType {
     name: "dev.cdeventsx.headgate-training.undecided.0.1.0",
     about: "too few labelled records, or all of one class; there is no model",
+    verdict: Verdict::Inconclusive,
 };
 
 const fn output(name: &'static str, about: &'static str) -> OutputSpec {

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use args::{Args, Champion, Strategy};
-use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict};
+use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict, by_verdict};
 use decide::{Asked, Decision, Evidence, decide};
 use files::Files;
 use golden::Golden;
@@ -39,11 +39,19 @@ pub struct ValidateModel;
 pub const VALIDATED: EventType = EventType {
     name: "dev.cdeventsx.headgate-model.validated.0.1.0",
     about: "the model passed every check and may enter the release",
+    verdict: Verdict::Pass,
 };
-/// Told otherwise.
+/// Emitted when a check failed.
 pub const REJECTED: EventType = EventType {
     name: "dev.cdeventsx.headgate-model.rejected.0.1.0",
-    about: "the model failed a check, or there was not enough evidence for it",
+    about: "the model failed a check",
+    verdict: Verdict::Fail,
+};
+/// Emitted when no check failed, and one could not be decided.
+pub const UNDECIDED: EventType = EventType {
+    name: "dev.cdeventsx.headgate-model.undecided.0.1.0",
+    about: "no check failed, but there was not enough evidence for one",
+    verdict: Verdict::Inconclusive,
 };
 
 impl Step for ValidateModel {
@@ -61,7 +69,7 @@ impl Step for ValidateModel {
         OutputSpec { name: "model-kind", about: "Kind told from the content", default: "other" },
         OutputSpec { name: "accuracy", about: "Share of right labels, hold-out", default: "" },
     ];
-    const EVENTS: &'static [EventType] = &[VALIDATED, REJECTED];
+    const EVENTS: &'static [EventType] = &[VALIDATED, REJECTED, UNDECIDED];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let files = Files::fetch(args, context)?;
@@ -181,7 +189,6 @@ fn outcome(
     decision: Decision,
 ) -> Outcome {
     let model = &given.model;
-    let passed = decision.verdict == Verdict::Pass;
     let accuracy = decision.accuracy.map_or_else(String::new, |share| format!("{share:.6}"));
     let details = json!({
         "model": model,
@@ -195,7 +202,7 @@ fn outcome(
         verdict: decision.verdict,
         reason: decision.reason,
         event: Subject {
-            event: if passed { VALIDATED } else { REJECTED },
+            event: by_verdict(decision.verdict, [VALIDATED, REJECTED, UNDECIDED]),
             id: model.sha256.clone(),
             content: json!({ "kind": model.kind.name(), "size": model.size }),
         },

@@ -64,7 +64,12 @@ fn without_a_champion_only_bootstrap_passes() {
         .with("strategy", "bootstrap")
         .told()
         .is("pass", "compared with no champion, by bootstrap");
-    first().told().is("inconclusive", "there is no champion to compare with");
+    let undecided = first().told();
+    undecided.is("inconclusive", "there is no champion to compare with");
+    assert_eq!(
+        undecided.events()[0]["context"]["type"],
+        "dev.cdeventsx.headgate-model.undecided.0.1.0"
+    );
     Run::new()
         .with("champion", demo("models/broken-width.onnx"))
         .told()

@@ -87,6 +87,28 @@ pub(crate) fn has_a_declared_type(evidence: &Evidence) -> Seen {
     }
 }
 
+pub(crate) fn has_the_verdict_of_its_type(evidence: &Evidence) -> Seen {
+    let (body, description) = (body(&evidence.first)?, evidence.description());
+    let declared = description["events"].as_array().into_iter().flatten();
+    let of_type = |name: &Value| -> Vec<&str> {
+        let same = declared.clone().filter(|event| event["type"] == *name);
+        same.filter_map(|event| event["verdict"].as_str()).collect()
+    };
+    for event in declared.clone() {
+        if of_type(&event["type"]).len() > 1 {
+            return Err(format!("{} is declared more than once", event["type"]));
+        }
+    }
+    let kind = &body["context"]["type"];
+    // A type that is not declared at all is found by rule 4.7 alone.
+    let Some(declared) = of_type(kind).pop() else { return Ok("not declared, see 4.7".into()) };
+    equal(
+        &format!("the verdict of {kind}"),
+        body["customData"]["verdict"].as_str().unwrap_or_default(),
+        declared,
+    )
+}
+
 pub(crate) fn links_to_its_cause(evidence: &Evidence) -> Seen {
     let links = &body(&evidence.first)?["context"]["links"];
     let wanted = json!({ "linkType": "PATH", "from": { "contextId": CAUSE } });

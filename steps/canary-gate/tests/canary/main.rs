@@ -72,7 +72,7 @@ fn a_better_candidate_passes_and_keeps_its_last_share() {
     assert!(view["estimate"].as_f64() < view["upper"].as_f64(), "{view}");
     let events = stage.events().unwrap();
     assert_eq!(events.len(), 1);
-    assert_eq!(events[0].subject.content["outcome"], "pass");
+    assert_eq!(events[0].context.event_type, "dev.cdeventsx.headgate-canary.passed.0.1.0");
     assert_eq!(events[0].custom_data.outputs["share"], "0.5");
 }
 
