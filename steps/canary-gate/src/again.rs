@@ -57,6 +57,7 @@ pub(crate) fn go(mut gate: Gate, journal: &Journal, context: &Context) -> anyhow
             Entry::Confirmed { at, by, from } => {
                 gate.confirmed(by.clone(), from.clone(), Duration::from_millis(*at));
             }
+            Entry::Elders { met, after } => gate.elders(*met, Duration::from_millis(*after)),
             Entry::Missing(who) => gate.missing.clone_from(who),
             Entry::Spoilt(verdict, reason) => gate.spoilt(*verdict, reason.clone()),
             Entry::Said(at, command) => gate.told(command.clone(), Duration::from_millis(*at)),

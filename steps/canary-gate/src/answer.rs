@@ -5,6 +5,7 @@ use routes::{Route, Variant};
 use serde::Deserialize;
 
 use crate::learnt::Past;
+use crate::metrics::held::Heads;
 use crate::sources::slices::{Place, SliceSet, place};
 
 /// An answer that counts: given under a route of this gate, and true to it.
@@ -19,24 +20,14 @@ pub(crate) struct Answer {
     /// The candidate did not answer, so the champion did.
     pub(crate) fallback: bool,
     pub(crate) generation: u64,
-    /// `None` where the model gives none.
-    pub(crate) label: Option<f64>,
-    pub(crate) score: Option<f64>,
-    /// What the model needed, where the scorer says so.
-    pub(crate) took_us: Option<u64>,
+    /// What it says, as far as it says it.
+    pub(crate) heads: Heads,
     /// Of the prediction, milliseconds since 1970.
     pub(crate) at_ms: i64,
     /// Of its feature record.
     pub(crate) source: Option<Place>,
     /// Found by the source, once the gate takes it in.
     pub(crate) slices: SliceSet,
-}
-
-impl Answer {
-    /// Whether it differs from the label; an answer that has only a score has nothing to differ.
-    pub(crate) fn is_wrong(&self, label: f64) -> bool {
-        self.label.is_some_and(|own| own != label)
-    }
 }
 
 /// What a record of the predictions topic is to the gate.
@@ -57,12 +48,9 @@ pub(crate) fn read<'a>(record: &Record, route: impl Fn(u64) -> Option<&'a Route>
         return Seen::Unreadable;
     };
     let Some(route) = route(generation) else { return Seen::Foreign };
-    let (Some(id), Some(model), Some(variant), Some(value)) = (
-        record.header("id"),
-        record.header("model"),
-        record.header("variant"),
-        record.value.as_deref().and_then(|value| serde_json::from_slice::<Labelled>(value).ok()),
-    ) else {
+    let (Some(id), Some(model), Some(variant)) =
+        (record.header("id"), record.header("model"), record.header("variant"))
+    else {
         return Seen::Unreadable;
     };
     // A record without a key is split by its source.
@@ -80,47 +68,45 @@ pub(crate) fn read<'a>(record: &Record, route: impl Fn(u64) -> Option<&'a Route>
         drawn,
         fallback,
         generation,
-        label: value.label,
-        score: value.score.filter(|score| score.is_finite()),
-        took_us: took(record),
+        heads: heads(record),
         at_ms: record.timestamp_ms,
         source: place(source, &format!("{}.features", route.stream)),
         slices: SliceSet::default(),
     })
 }
 
-fn took(record: &Record) -> Option<u64> {
-    record.header("took")?.parse().ok()
+/// What an answer says. A member that is no number is none: then the answer is there, and cannot be judged.
+fn heads(record: &Record) -> Heads {
+    let value = record.value.as_deref().unwrap_or_default();
+    let said = serde_json::from_slice::<Said>(value).unwrap_or_else(|_| {
+        let value = serde_json::from_slice::<serde_json::Value>(value).unwrap_or_default();
+        let number = |name: &str| value.get(name).and_then(serde_json::Value::as_f64);
+        Said { label: number("label"), score: number("score") }
+    });
+    let took_us = record.header("took").and_then(|took| took.parse().ok());
+    Heads { label: said.label, score: said.score, took_us }
 }
 
-/// What `model` answered as the champion to a key of its own lot, and the answer's label; not yet whether it is wrong.
-pub(crate) fn read_own(record: &Record, model: &str) -> Option<(Past, f64)> {
+/// What `model` answered as the champion to a key of its own lot; its label is not known yet.
+pub(crate) fn read_own(record: &Record, model: &str) -> Option<Past> {
     let own = record.header("model") == Some(model)
         && record.header("variant") == Some(Variant::Champion.as_str())
         && record.header("fallback").is_none();
     if !own {
         return None;
     }
-    let value: Labelled = serde_json::from_slice(record.value.as_deref()?).ok()?;
     let source = record.header("source").unwrap_or_default();
-    let past = Past {
+    Some(Past {
         id: hash(record.header("id")?.as_bytes()),
         key: hash(record.key.as_deref().unwrap_or(source.as_bytes())),
         at_ms: record.timestamp_ms,
-        wrong: false,
-        took_us: took(record),
-    };
-    Some((past, value.label?))
-}
-
-/// The record id (hashed) and the label of a record of the labels topic.
-pub(crate) fn read_label(record: &Record) -> Option<(u64, f64)> {
-    let value = serde_json::from_slice::<Labelled>(record.value.as_deref()?).ok()?;
-    Some((hash(record.key.as_deref()?), value.label?))
+        wrong: None,
+        heads: heads(record),
+    })
 }
 
 #[derive(Deserialize)]
-struct Labelled {
+struct Said {
     label: Option<f64>,
     #[serde(default)]
     score: Option<f64>,
@@ -218,8 +204,8 @@ mod tests {
                 panic!("{variant} {more:?}")
             };
             assert_eq!((answer.drawn, answer.fallback), (drawn, fallback));
-            assert_eq!((answer.label, answer.generation), (Some(1.0), 7));
-            assert_eq!((answer.score, answer.took_us, answer.source), (Some(0.9), None, None));
+            let heads = Heads { label: Some(1.0), score: Some(0.9), took_us: None };
+            assert_eq!((answer.heads, answer.generation, answer.source), (heads, 7, None));
         }
     }
 
@@ -273,23 +259,34 @@ mod tests {
         let answered = r#"{"label":1,"score":0.9}"#;
         let champion = ("variant", "champion");
         let took = ("took", "250");
-        let (past, label) = own(&[champion, took], answered).expect("an answer of its own");
-        assert_eq!((past.id, label, past.at_ms), (hash(b"r1"), 1.0, 1_000));
-        assert_eq!(past.took_us, Some(250));
+        let past = own(&[champion, took], answered).expect("an answer of its own");
+        assert_eq!((past.id, past.heads.label, past.at_ms), (hash(b"r1"), Some(1.0), 1_000));
+        assert_eq!((past.heads.took_us, past.wrong), (Some(250), None));
         assert!(own(&[("variant", "candidate")], answered).is_none());
         assert!(own(&[champion, ("fallback", "why")], answered).is_none(), "another model's lot");
-        assert!(own(&[champion], r#"{"label":null,"score":1}"#).is_none());
+        let scored = own(&[champion], r#"{"label":null,"score":1}"#).expect("it is its own too");
+        assert_eq!((scored.heads.label, scored.heads.score), (None, Some(1.0)));
         let other = record(Variant::Champion, &[&base[..], &[champion]].concat(), answered);
         assert!(read_own(&other, "sha256:2").is_none());
     }
 
     #[test]
-    fn labels_are_numbers_under_the_record_id() {
-        let labelled = |value: &str| read_label(&record(Variant::Champion, &[], value));
-        let id = hash(key(Variant::Champion).as_bytes());
-        assert_eq!(labelled(r#"{"label":1}"#), Some((id, 1.0)));
-        for bad in [r#"{"label":null}"#, r#"{"label":"1"}"#, "1", "{", ""] {
-            assert_eq!(labelled(bad), None, "{bad}");
+    fn an_answer_that_says_nothing_is_an_answer_all_the_same() {
+        let headers =
+            [("id", "r1"), ("model", "sha256:1"), ("variant", "champion"), ("generation", "7")];
+        let route = route();
+        for (value, label, score) in [
+            (r#"{"label":1}"#, Some(1.0), None),
+            (r#"{"label":"1","score":0.5}"#, None, Some(0.5)),
+            (r#"{"label":null,"score":null}"#, None, None),
+            (r#"{"label":1e999,"score":0.5}"#, None, None),
+            (r#"{"label":NaN}"#, None, None),
+            ("[1]", None, None),
+            ("", None, None),
+        ] {
+            let seen = read(&record(Variant::Champion, &headers, value), |_| Some(&route));
+            let Seen::Answer(answer) = seen else { panic!("{value}: {seen:?}") };
+            assert_eq!((answer.heads.label, answer.heads.score), (label, score), "{value}");
         }
     }
 }

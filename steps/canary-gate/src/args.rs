@@ -93,6 +93,10 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_LABEL_WAIT", default_value = "10m", value_parser = duration)]
     pub label_wait: Duration,
 
+    /// How long labels may come without one that meets an answer, or stay away, before the gate gives up; longer where the champion's past shows that labels take their time
+    #[arg(long, env = "HEADGATE_MEET_WITHIN", default_value = "30s", value_parser = duration)]
+    pub meet_within: Duration,
+
     /// How many answers and labels may wait for each other; about 100 bytes each
     #[arg(long, env = "HEADGATE_MAX_WAITING", default_value_t = 1_000_000)]
     pub max_waiting: usize,

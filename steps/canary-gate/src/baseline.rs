@@ -31,14 +31,14 @@ pub(crate) struct Revealed {
 }
 
 impl Baseline {
-    /// These answers, in the order of their time; failures of one key less than `burst` apart count once.
+    /// Those of these answers that could be judged, in the order of their time; failures of one key less than `burst` apart count once.
     pub(crate) fn new(past: &[Past], burst: Duration) -> Self {
         let mut bursts = Bursts::new(burst);
-        let revealed = |past: &Past| Revealed {
-            wrong: past.wrong,
-            counts: past.wrong && bursts.counts(past.key, past.at_ms),
+        let revealed = |past: &Past| {
+            let wrong = past.wrong?;
+            Some(Revealed { wrong, counts: wrong && bursts.counts(past.key, past.at_ms) })
         };
-        Self { answers: past.iter().map(revealed).collect(), used: 0 }
+        Self { answers: past.iter().filter_map(revealed).collect(), used: 0 }
     }
 
     /// The next answer; `None` once all were revealed.
@@ -71,8 +71,8 @@ impl Baseline {
         (self.len() < least).then(|| Ending {
             verdict: Verdict::Inconclusive,
             reason: format!(
-                "the champion has {} labelled answers from before the switch to compare with, {least} are needed; \
-                 nothing was switched",
+                "the champion has {} answers from before the switch that could be held against their labels, {least} are \
+                 needed; nothing was switched",
                 self.len()
             ),
         })
@@ -82,14 +82,15 @@ impl Baseline {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::held::Heads;
 
     fn revealed(answers: &[(i64, bool)], burst: Duration) -> Vec<(bool, bool)> {
         let past = |(at_ms, wrong): &(i64, bool)| Past {
             id: 0,
             key: 1,
             at_ms: *at_ms,
-            wrong: *wrong,
-            took_us: None,
+            wrong: Some(*wrong),
+            heads: Heads::default(),
         };
         let answers: Vec<Past> = answers.iter().map(past).collect();
         let mut baseline = Baseline::new(&answers, burst);

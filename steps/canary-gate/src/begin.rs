@@ -8,7 +8,6 @@ use contract::{Context, exit, fault};
 use prometheus::Client;
 use routes::{Route, Scorers};
 
-use crate::again;
 use crate::baseline::Baseline;
 use crate::checkpoint::{self, Checkpoints};
 use crate::clock::{Clock, now_ms};
@@ -23,7 +22,7 @@ use crate::run::Run;
 use crate::sources::promql::{Ask, Promql};
 use crate::traffic::Traffic;
 use crate::watch::{self, Watch};
-use crate::{Args, Strategy, Undecidable};
+use crate::{Args, Strategy, Undecidable, again, ending};
 
 /// What came of it.
 pub(crate) enum Begun<'a> {
@@ -85,15 +84,17 @@ pub(crate) fn begin<'a>(
     let Prepared { commands, writer, champion, history } = prepared;
     let left = resume(plan, route, context, event)?;
     let is_new = left.is_none();
-    let ready = match left {
-        Some(ready) => ready,
+    let (ready, ids) = match left {
+        Some(ready) => (ready, history.map(|history| history.ids).unwrap_or_default()),
         None => {
             // Someone else has promoted another one meanwhile.
             let is_other = champion != route.champion.digest;
-            let history =
-                if is_other { past::read(context, &route.champion.digest, plan) } else { history };
-            match fresh(plan, route, &history?, context)? {
-                Ok(ready) => ready,
+            let history = match is_other {
+                true => past::read(context, &route.champion.digest, plan)?,
+                false => history?,
+            };
+            match fresh(plan, route, &history, context)? {
+                Ok(ready) => (ready, history.ids),
                 Err(ending) => {
                     // A share that an earlier run left has nobody to watch it.
                     traffic.withdraw(&crate::entry::note(ending.verdict, &ending.reason, event))?;
@@ -108,7 +109,7 @@ pub(crate) fn begin<'a>(
         || foresee(plan, learnt),
         || {
             contract::beside(
-                || Watch::open(kafka, &journal.began.topics, at),
+                || Watch::open(kafka, &journal.began.topics, at, ids),
                 || Scorers::open(kafka, &context.common.stream),
             )
         },
@@ -143,11 +144,13 @@ fn fresh(
     history: &History,
     context: &Context,
 ) -> anyhow::Result<Result<Ready, Ending>> {
-    let read = (history.predictions.clone(), history.labels.clone());
-    let mut learnt = Learnt::of(plan, &history.answers, read);
+    let mut learnt = Learnt::of(plan, history);
     let topics = watch::sources(&context.kafka, &context.common.stream, &plan.metrics)?;
     let features = topics.iter().find(|source| source.what == Reads::Features);
     learnt.features_from = features.map(|source| source.from.clone());
+    if let Some(ending) = ending::hopeless(plan, &learnt, &context.common.stream) {
+        return Ok(Err(ending));
+    }
     let baseline = baseline(plan, &learnt, &history.answers);
     if let Some(ending) = baseline.as_ref().and_then(|baseline| baseline.too_short(plan)) {
         return Ok(Err(ending));
@@ -244,7 +247,8 @@ fn resumed(ready: &mut Ready, at: u64, lost: bool) {
 pub(crate) fn gate_of(plan: &Plan, journal: &Journal, context: &Context) -> anyhow::Result<Gate> {
     let Began { champion, learnt, .. } = &journal.began;
     let baseline = if plan.strategy == Strategy::BlueGreen {
-        let answers = past::read_ranges(context, champion, &learnt.predictions, &learnt.labels)?;
+        let ranges = (&learnt.predictions, &learnt.labels);
+        let answers = past::read_ranges(context, champion, ranges, plan)?;
         let newest = answers.len().saturating_sub(usize::try_from(plan.baseline_records)?);
         baseline(plan, learnt, &answers[newest..])
     } else {

@@ -34,6 +34,16 @@ pub(crate) enum What {
     Abort,
 }
 
+impl What {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Abort => "abort",
+        }
+    }
+}
+
 /// Listens to the commands for one release.
 pub(crate) struct Commands {
     reader: Reader,

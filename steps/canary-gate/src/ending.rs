@@ -1,13 +1,22 @@
 //! Why a canary is over, in one sentence a person understands.
 
+use std::time::Duration;
+
 use contract::Verdict;
 
+use crate::Strategy;
 use crate::baseline::Baseline;
 use crate::commands::Command;
-use crate::evidence::{Harm, Track};
-use crate::gate::{Counts, Ending, Gate};
+use crate::evidence::{Blind, Harm, Track};
+use crate::gate::{Counts, Ending, Gate, Step};
+use crate::labels::RULE;
+use crate::learnt::Learnt;
+use crate::meeting::{Hopeless, Vain};
+use crate::metrics::held::Tally;
 use crate::metrics::judge::{Judge, View};
-use crate::metrics::spec::Of;
+use crate::metrics::spec::{Better, Metric, Of, Role};
+use crate::plan::Plan;
+use crate::sources::loss::Loss;
 
 /// One metric proves harm.
 pub(crate) fn harm(gate: &Gate, harm: Harm) -> Ending {
@@ -17,19 +26,24 @@ pub(crate) fn harm(gate: &Gate, harm: Harm) -> Ending {
     let slice = harm.slice.map(|slice| &track.slices[slice]);
     let judge = slice.map_or(&track.whole, |slice| &slice.judge);
     let view = judge.view(in_force);
+    if track.candidate().is_mostly_unfit() {
+        return blind(gate, track, Blind::Candidate);
+    }
     let what = match track.metric.of {
         _ if slice.is_some() => values(track, judge, &view),
         Of::LabelErrors => format!(
-            "the candidate answered {}, {} {}",
+            "the candidate answered {}, {} {}{}",
             wrong(candidate),
             other(gate),
-            wrong(champion)
+            wrong(champion),
+            unfit(track)
         ),
         Of::Failures => format!(
             "the candidate failed to answer {} of {} records",
-            candidate.fallbacks, candidate.records
+            report::count(candidate.fallbacks),
+            report::count(candidate.records)
         ),
-        _ => values(track, judge, &view),
+        _ => format!("{}{}", values(track, judge, &view), unfit(track)),
     };
     let place = slice.map_or_else(String::new, |slice| format!(" where {}", slice.name));
     let share = share(gate);
@@ -41,53 +55,226 @@ pub(crate) fn harm(gate: &Gate, harm: Harm) -> Ending {
 
 /// Everything that was asked to be proven is.
 pub(crate) fn safe(gate: &Gate) -> Ending {
-    let (champion, candidate) = gate.totals();
     let in_force = gate.steps.last().map_or(0.0, |step| step.share);
     let proven: Vec<&Track> =
         gate.evidence.tracks.iter().filter(|track| track.metric.needs_proof()).collect();
-    let [only] = proven.as_slice() else {
-        let names: Vec<&str> = proven.iter().map(|track| track.metric.name.as_str()).collect();
-        return pass(format!(
-            "not worse than the champion in {} up to a share of {}: the candidate answered {}, {} {}",
-            names.join(", "),
-            share(gate),
-            wrong(candidate),
-            other(gate),
-            wrong(champion),
-        ));
-    };
-    let view = only.whole.view(in_force);
-    let margin = match only.metric.of {
-        Of::Loss | Of::Score => report::number(only.margin),
-        _ => report::percent(only.margin),
-    };
-    let what = match only.metric.of {
+    let bounds: Vec<String> = proven.iter().map(|track| bound(track)).collect();
+    let what: Vec<String> = proven
+        .iter()
+        .map(|track| {
+            let view = track.whole.view(in_force);
+            format!("{}{}", seen(gate, track, &view), evidence(view.safe.log_e, view.safe.limit))
+        })
+        .collect();
+    pass(format!(
+        "not worse than the champion up to a share of {}, proven: {}; {}",
+        share(gate),
+        bounds.join(", and "),
+        what.join("; "),
+    ))
+}
+
+/// The bound whose proof a pass rests on.
+fn bound(track: &Track) -> String {
+    let (name, margin) = (&track.metric.name, track.margin);
+    match (&track.whole, track.metric.of, track.metric.better) {
+        (Judge::Counted(_), _, Better::Lower) => {
+            format!("{name} at less than {} times the champion's rate", report::number(1.0 + margin))
+        }
+        (Judge::Counted(_), _, Better::Higher) => format!(
+            "{name} at more than {} times the champion's rate",
+            report::number(1.0 / (1.0 + margin))
+        ),
+        (Judge::Mean(_), Of::Score, _) => {
+            format!("a mean {name} within {} of the champion's", report::number(margin))
+        }
+        (Judge::Mean(_), ..) => {
+            format!("a mean {name} less than {} above the champion's", report::number(margin))
+        }
+        (Judge::Sampled(_), ..) => {
+            let tolerance = track.metric.query.as_ref().map_or(0.0, |query| query.tolerance);
+            format!("{name} beyond its limit in less than {} of the answers", report::percent(tolerance))
+        }
+    }
+}
+
+/// What was seen of a metric.
+fn seen(gate: &Gate, track: &Track, view: &View) -> String {
+    let (champion, candidate) = gate.totals();
+    match track.metric.of {
         Of::LabelErrors => format!(
             "the candidate answered {}, {} {}",
             wrong(candidate),
             other(gate),
             wrong(champion)
         ),
-        _ => values(only, &only.whole, &view),
-    };
-    pass(format!(
-        "not worse than the champion by {margin} up to a share of {}: {what}{}",
-        share(gate),
-        evidence(view.safe.log_e, view.safe.limit)
-    ))
+        _ => values(track, &track.whole, view),
+    }
 }
 
 /// No harm was seen where no proof of the contrary was asked for.
 pub(crate) fn no_harm(gate: &Gate) -> Ending {
-    let (champion, candidate) = gate.totals();
+    let in_force = gate.steps.last().map_or(0.0, |step| step.share);
+    let critical = gate.evidence.tracks.iter().filter(|track| track.is_critical());
+    let what: Vec<String> =
+        critical.map(|track| seen(gate, track, &track.whole.view(in_force))).collect();
     pass(format!(
-        "no harm seen up to a share of {}: the candidate answered {}, {} {}; \
-         that it is not worse was not asked to be proven",
+        "no harm seen up to a share of {}: {}; that it is not worse was not asked to be proven",
         share(gate),
-        wrong(candidate),
-        other(gate),
-        wrong(champion),
+        what.join("; "),
     ))
+}
+
+/// A metric cannot judge what comes.
+pub(crate) fn blind(gate: &Gate, track: &Track, what: Blind) -> Ending {
+    let (name, share) = (&track.metric.name, share(gate));
+    let (champion, candidate) = (track.champion(), track.candidate());
+    let advice = advice(track);
+    match what {
+        Blind::Candidate => {
+            let reason = format!(
+                "the candidate's answers cannot be judged by {name}, and those of {} can: {}, at a share of {share}; {advice}",
+                other(gate),
+                candidate.words()
+            );
+            match gate.plan.strategy {
+                // Both are the same model there.
+                Strategy::AA => inconclusive(reason),
+                Strategy::Canary | Strategy::BlueGreen => fail(reason),
+            }
+        }
+        Blind::Champion => inconclusive(format!(
+            "{name} cannot judge the champion, so there is nothing to compare with: {}, at a share of {share}; {advice}",
+            champion.words()
+        )),
+        Blind::Both => inconclusive(format!(
+            "{name} can judge neither model, at a share of {share}: of the champion {}, of the candidate {}; {advice}",
+            champion.words(),
+            candidate.words()
+        )),
+        Blind::Labels => inconclusive(format!(
+            "{name} cannot use the labels that come, at a share of {share}: {}; {advice}",
+            champion.label_words()
+        )),
+    }
+}
+
+/// The champion's past shows that this canary would learn nothing: then it does not begin.
+pub(crate) fn hopeless(plan: &Plan, learnt: &Learnt, stream: &str) -> Option<Ending> {
+    for (metric, learnt) in plan.metrics.iter().zip(&learnt.tracks) {
+        let tally = Tally::of_past(metric, learnt);
+        if metric.role == Role::Critical && tally.is_blind() {
+            return Some(inconclusive(format!(
+                "{} cannot judge the champion, so there is nothing to compare with: {}; {}; nothing was begun",
+                metric.name,
+                tally.words(),
+                advice_of(metric)
+            )));
+        }
+    }
+    let before = &learnt.before;
+    let reason = match before.hopeless()? {
+        Hopeless::Unreadable => format!(
+            "not one of the {} records of {stream}.labels is a label: {}",
+            report::count(before.troubles.count()),
+            before.troubles.words()
+        ),
+        Hopeless::Unmet => format!(
+            "of {} labels from before none met one of {} answers: {}",
+            report::count(before.labels),
+            report::count(before.predictions),
+            ids(&before.answer_id, &before.label_id)
+        ),
+        Hopeless::Late => format!(
+            "every label from before came later than --label-wait of {}, half of them after {} or more: give \
+             --label-wait={}s",
+            span(plan.label_wait),
+            span(Duration::from_millis(before.median_ms.unwrap_or(0))),
+            before.slow_ms.unwrap_or(0).div_ceil(1_000) * 2
+        ),
+    };
+    Some(inconclusive(format!("{reason}; nothing was begun")))
+}
+
+/// Labels are waited for in vain.
+pub(crate) fn in_vain(gate: &Gate, why: Vain, now: Duration) -> Ending {
+    inconclusive(format!(
+        "labels for what is answered cannot be expected, at a share of {}: {}",
+        share(gate),
+        vain(gate, why, now)
+    ))
+}
+
+/// The same for a warning, before the gate gives up.
+pub(crate) fn vain(gate: &Gate, why: Vain, now: Duration) -> String {
+    let meeting = &gate.meeting;
+    let waited = span(meeting.waited(gate.unpaused(now)));
+    let answers = report::count(meeting.answers);
+    match why {
+        Vain::Unmet => format!(
+            "in {waited} {} labels came for {answers} answers, and none met: {}",
+            report::count(meeting.labels),
+            ids(&meeting.answer_id, &meeting.label_id)
+        ),
+        Vain::Unreadable => format!(
+            "in {waited} {} records came on the labels topic for {answers} answers, and none is a label: {}",
+            report::count(meeting.unreadable),
+            gate.troubles.words()
+        ),
+        Vain::Silent => format!(
+            "in {waited} no label came for {answers} answers, though labels came before this canary; {}",
+            match meeting.slow {
+                Some(slow) => format!("of those 99 in 100 took {} at most", span(slow)),
+                None => "look at what writes them".to_owned(),
+            }
+        ),
+        Vain::Expired => format!(
+            "the first {} answers waited {} each (--label-wait) and not one met its label, while {} labels came too late \
+             and {} met nothing: {}",
+            report::count(gate.join.counts.missing),
+            span(gate.plan.label_wait),
+            report::count(gate.join.counts.late),
+            report::count(gate.join.counts.unmatched + gate.join.labels_waiting() as u64),
+            ids(&meeting.answer_id, &meeting.label_id)
+        ),
+    }
+}
+
+/// How a label finds its answer, with one id of each side.
+fn ids(answer: &str, label: &str) -> String {
+    let label = match label {
+        "" => "no label was seen".to_owned(),
+        label => format!("one label has the key `{label}`"),
+    };
+    format!("{RULE}; one prediction has the id `{answer}`, {label}")
+}
+
+/// What to judge such models by.
+fn advice(track: &Track) -> String {
+    advice_of(&track.metric)
+}
+
+fn advice_of(metric: &Metric) -> String {
+    match (metric.of, metric.loss) {
+        (Of::LabelErrors, _) => "it takes models that answer with a class, and labels that are whole numbers; one that \
+             answers with a number is judged by a loss, such as --metrics='[{\"name\": \"error\", \"of\": \"loss\", \
+             \"loss\": \"absolute-error\", \"margin\": 0.1, \"proof\": true}]'"
+            .into(),
+        (Of::Loss, Some(Loss::Logarithmic | Loss::Brier)) => "it takes scores from 0 to 1 and labels that are 0 or 1; \
+             absolute-error and squared-error take any number"
+            .into(),
+        (Of::Loss | Of::Score, _) => "it takes answers with a finite score".into(),
+        (Of::Latency, _) => {
+            "it takes predictions with the header `took`, microseconds, which the scorer writes".into()
+        }
+        (Of::Failures | Of::Events | Of::Promql, _) => "look at the metric's source".into(),
+    }
+}
+
+/// The candidate's answers that cannot be judged and so count as its worst, where there are any.
+fn unfit(track: &Track) -> String {
+    let candidate = track.candidate();
+    if candidate.unfit == 0 { String::new() } else { format!("; {}", candidate.words()) }
 }
 
 /// The champion was compared with itself.
@@ -124,11 +311,7 @@ pub(crate) fn deadline(gate: &Gate) -> Ending {
     let lacking = match gate.steps.last() {
         None => "no route was written".into(),
         Some(step) if step.confirmed.is_none() => "not every scorer had confirmed".into(),
-        Some(step) if step.labelled() < gate.plan.min_records => format!(
-            "{} of {} labelled answers each were there",
-            step.labelled(),
-            gate.plan.min_records
-        ),
+        Some(step) if step.labelled() < gate.plan.min_records => few(gate, step),
         Some(step) if Some(&step.share) != gate.plan.shares.last() => {
             "the higher shares were still to come".into()
         }
@@ -138,8 +321,56 @@ pub(crate) fn deadline(gate: &Gate) -> Ending {
         ),
         Some(_) => lacking(gate),
     };
-    let (deadline, share) = (gate.plan.deadline, share(gate));
-    inconclusive(format!("{deadline:?} passed at a share of {share}, and {lacking}"))
+    inconclusive(format!(
+        "not decided by the deadline of {}, at a share of {}: {lacking}",
+        span(gate.plan.deadline),
+        share(gate)
+    ))
+}
+
+/// Why there are too few labelled answers at a share.
+fn few(gate: &Gate, step: &Step) -> String {
+    let (champion, candidate) = (step.champion, step.candidate);
+    let least = report::count(gate.plan.min_records);
+    let judged = format!(
+        "{} of {least} labelled answers of the champion and {} of {least} of the candidate were there",
+        report::count(champion.labelled),
+        report::count(candidate.labelled)
+    );
+    if champion.records + candidate.records == 0 {
+        return format!("{judged}; no record was answered at this share");
+    }
+    let counts = gate.join.counts;
+    let parts = [
+        (gate.join.answers_waiting() as u64, "answers wait for their label"),
+        (counts.missing, "answers were given up after --label-wait"),
+        (counts.late, "labels came later than that"),
+        (gate.join.labels_waiting() as u64 + counts.unmatched, "labels met no answer that counts"),
+        (counts.dropped, "were dropped because more than --max-waiting waited"),
+    ];
+    let mut why: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{} {words}", report::count(*count)))
+        .collect();
+    let troubles = gate.troubles.count();
+    if troubles > 0 {
+        let words = gate.troubles.words();
+        why.push(format!("{} records were no label: {words}", report::count(troubles)));
+    }
+    why.extend(gate.evidence.doubtful().next().map(doubtful));
+    std::iter::once(judged).chain(why).collect::<Vec<_>>().join("; ")
+}
+
+/// Too many answers that a metric cannot judge.
+fn doubtful(track: &Track) -> String {
+    let of = |who: &str, tally: &Tally| tally.is_doubtful().then(|| format!("{who} {}", tally.words()));
+    let both = [of("of the champion", track.champion()), of("of the candidate", track.candidate())];
+    format!(
+        "{} cannot judge more than 1 % of the answers: {}",
+        track.metric.name,
+        both.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    )
 }
 
 /// What a pass still lacked at the last share.
@@ -148,6 +379,9 @@ fn lacking(gate: &Gate) -> String {
         gate.evidence.silent().map(|track| track.metric.name.as_str()).collect();
     if !silent.is_empty() {
         return format!("there is no data of {}, which is no success", silent.join(", "));
+    }
+    if let Some(track) = gate.evidence.doubtful().next() {
+        return doubtful(track);
     }
     let in_force = gate.steps.last().map_or(0.0, |step| step.share);
     let Some(track) = gate.evidence.unproven().next() else {
@@ -159,6 +393,9 @@ fn lacking(gate: &Gate) -> String {
             "the log evidence that the candidate is not worse in {} is {log_e:.2}, and {limit:.2} is needed",
             track.metric.name
         ),
+        _ if !view.upper.is_finite() => {
+            format!("too few values of {} came for an interval", track.metric.name)
+        }
         _ => format!(
             "the interval of {}, {} to {}, still reaches beyond {}",
             track.metric.name,
@@ -171,10 +408,10 @@ fn lacking(gate: &Gate) -> String {
 
 /// Scorers did not follow.
 pub(crate) fn unconfirmed(gate: &Gate) -> Ending {
-    let limit = gate.plan.confirm_timeout;
+    let limit = span(gate.plan.confirm_timeout);
     inconclusive(match gate.missing.as_slice() {
-        [] => format!("no scorer of this stream was live within {limit:?}"),
-        missing => format!("not confirmed within {limit:?} by {}", missing.join(", ")),
+        [] => format!("no scorer of this stream was live within {limit}"),
+        missing => format!("not confirmed within {limit} by {}", missing.join(", ")),
     })
 }
 
@@ -195,6 +432,9 @@ fn values(track: &Track, judge: &Judge, view: &View) -> String {
             report::count(view.candidate as u64),
             report::count(view.champion as u64)
         ),
+        Judge::Mean(_) if !view.lower.is_finite() || !view.upper.is_finite() => {
+            format!("{name}: too few values for an interval")
+        }
         Judge::Mean(_) => format!(
             "{name}: {} with the candidate, {} with the champion; the difference lies between {} and {}, and {} is tolerated",
             report::number(view.candidate),
@@ -213,7 +453,7 @@ fn values(track: &Track, judge: &Judge, view: &View) -> String {
 
 fn evidence(log_e: Option<f64>, limit: Option<f64>) -> String {
     match (log_e, limit) {
-        (Some(log_e), Some(limit)) => format!(" (log evidence {log_e:.2}, limit {limit:.2})"),
+        (Some(log_e), Some(limit)) => format!(" (log evidence {log_e:.2}, {limit:.2} is proof)"),
         _ => String::new(),
     }
 }
@@ -224,7 +464,18 @@ fn wrong(counts: Counts) -> String {
         return "nothing that has a label".into();
     }
     let rate = report::percent(counts.errors as f64 / labelled as f64);
-    format!("{} of {} wrongly ({rate})", counts.errors, report::count(labelled))
+    format!("{} of {} wrongly ({rate})", report::count(counts.errors), report::count(labelled))
+}
+
+/// A time as people say it.
+pub(crate) fn span(span: Duration) -> String {
+    let seconds = span.as_secs_f64();
+    match seconds {
+        _ if seconds < 1.0 => format!("{} ms", span.as_millis()),
+        _ if seconds < 120.0 => format!("{} s", report::number(seconds)),
+        _ if seconds < 7_200.0 => format!("{} min", report::number(seconds / 60.0)),
+        _ => format!("{} h", report::number(seconds / 3_600.0)),
+    }
 }
 
 fn share(gate: &Gate) -> String {

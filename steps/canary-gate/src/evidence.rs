@@ -8,6 +8,7 @@ use crate::answer::Answer;
 use crate::bursts::Bursts;
 use crate::learnt::Learnt;
 use crate::metrics::counted::Counted;
+use crate::metrics::held::{FEWEST, Held, Tally};
 use crate::metrics::judge::Judge;
 use crate::metrics::mean::{Mean, MeanPlan};
 use crate::metrics::sampled::Sampled;
@@ -32,6 +33,8 @@ pub(crate) struct Track {
     pub(crate) alpha: stats::alpha::Share,
     pub(crate) whole: Judge,
     pub(crate) slices: Vec<Sliced>,
+    /// What of the two models' answers it could judge: champion, candidate.
+    pub(crate) tallies: [Tally; 2],
     /// Of its first slice, among those of all metrics.
     first: u16,
     bursts: Bursts,
@@ -49,6 +52,19 @@ pub(crate) struct Sliced {
 pub(crate) struct Harm {
     pub(crate) track: usize,
     pub(crate) slice: Option<usize>,
+}
+
+/// What a metric cannot judge, so that more records would not help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blind {
+    /// The candidate's answers, though it judges the champion's.
+    Candidate,
+    /// The champion's: there is nothing to compare with.
+    Champion,
+    /// Neither.
+    Both,
+    /// The labels that come.
+    Labels,
 }
 
 /// The chance that a failure is the candidate's where each of its answers has one of the champion's beside it.
@@ -83,60 +99,70 @@ impl Evidence {
 
     /// An answer came: whether it failed, how long it took, what it scores.
     pub(crate) fn answered(&mut self, answer: &Answer, share: f64) {
-        let candidate = answer.drawn == Variant::Candidate;
         let ids = self.ids(answer.slices);
         for track in &mut self.tracks {
-            let counts = match track.metric.of {
-                Of::Failures => answer.fallback,
-                Of::Latency => {
-                    let slo = track.metric.slo_us().unwrap_or(u64::MAX);
-                    answer.took_us.is_some_and(|took| took > slo)
-                }
-                Of::Score => {
-                    // A fallback is scored by the champion.
-                    if let Some(score) = answer.score
-                        && !answer.fallback
-                    {
-                        track.value(candidate, score, answer.key, &ids);
-                    }
-                    continue;
-                }
-                _ => continue,
-            };
-            if counts && track.bursts.counts(answer.key, answer.at_ms) {
-                track.event(candidate, share, answer.key, &ids);
+            if let Some(held) = track.metric.alone(answer.heads, answer.fallback) {
+                track.take(held, answer, share, &ids);
             }
+        }
+    }
+
+    /// Counts what each metric can make of an answer, before its label is known. One that fell back is not the
+    /// candidate's own.
+    pub(crate) fn tally(&mut self, answer: &Answer) {
+        if !answer.fallback {
+            for track in &mut self.tracks {
+                let unfit = track.metric.unfit(answer.heads);
+                track.tally(answer.drawn).answered(unfit);
+            }
+        }
+    }
+
+    /// Whether every critical metric that holds answers against labels can judge this one; where there is no such
+    /// metric, whether the answer says anything.
+    pub(crate) fn can_judge(&self, answer: &Answer, label: f64) -> bool {
+        let critical = self.tracks.iter().filter(|track| track.is_critical());
+        let mut held = critical.filter_map(|track| track.metric.beside(answer.heads, label)).peekable();
+        match held.peek() {
+            None => answer.heads.label.or(answer.heads.score).is_some(),
+            Some(_) => held.all(|held| !matches!(held, Held::Not(_))),
         }
     }
 
     /// An answer met its label.
     pub(crate) fn labelled(&mut self, answer: &Answer, label: f64, share: f64) {
-        let candidate = answer.drawn == Variant::Candidate;
         let ids = self.ids(answer.slices);
         for track in &mut self.tracks {
-            match track.metric.of {
-                Of::LabelErrors
-                    if answer.is_wrong(label) && track.bursts.counts(answer.key, answer.at_ms) =>
-                {
-                    track.event(candidate, share, answer.key, &ids);
-                }
-                Of::Loss => {
-                    let loss = track.metric.loss.zip(answer.score);
-                    if let Some(value) = loss.and_then(|(loss, score)| loss.of(score, label)) {
-                        track.value(candidate, value, answer.key, &ids);
-                    }
-                }
-                _ => {}
+            if let Some(held) = track.metric.beside(answer.heads, label) {
+                track.met(held, answer);
+                track.take(held, answer, share, &ids);
             }
         }
     }
 
-    /// A labelled answer of a candidate that has the whole stream, beside one of the champion's past.
-    pub(crate) fn pair(&mut self, answer: &Answer, candidate_wrong: bool, champion_wrong: bool) {
+    /// A labelled answer of a candidate that has the whole stream, beside one of the champion's past: whether that was
+    /// wrong.
+    pub(crate) fn pair(&mut self, answer: &Answer, label: f64, champion_wrong: bool) {
         for track in self.tracks.iter_mut().filter(|track| track.metric.of == Of::LabelErrors) {
-            let candidate = candidate_wrong && track.bursts.counts(answer.key, answer.at_ms);
+            let Some(held) = track.metric.beside(answer.heads, label) else { continue };
+            track.met(held, answer);
+            let wrong = match held {
+                Held::Event(wrong) => wrong,
+                Held::Not(why) => why.is_the_answers(),
+                Held::Value(_) => false,
+            };
+            let candidate = wrong && track.bursts.counts(answer.key, answer.at_ms);
             if let Judge::Counted(judge) = &mut track.whole {
                 judge.observe_pair(candidate, champion_wrong);
+            }
+        }
+    }
+
+    /// A label that says nothing of either model, where a past answer would have stood beside it.
+    pub(crate) fn unpaired(&mut self, answer: &Answer, label: f64) {
+        for track in &mut self.tracks {
+            if let Some(held) = track.metric.beside(answer.heads, label) {
+                track.met(held, answer);
             }
         }
     }
@@ -182,11 +208,11 @@ impl Evidence {
         }
     }
 
-    /// The first critical metric that proves harm, if one does; a proof stands, whatever is seen later.
+    /// The first critical metric that proves harm, if one does; a proof stands, whatever is seen later. A metric that
+    /// cannot judge the champion has nothing to compare with.
     pub(crate) fn harm(&self) -> Option<Harm> {
-        let critical =
-            self.tracks.iter().enumerate().filter(|(_, track)| track.metric.role == Role::Critical);
-        for (place, track) in critical {
+        let critical = self.tracks.iter().enumerate().filter(|(_, track)| track.is_critical());
+        for (place, track) in critical.filter(|(_, track)| track.compares()) {
             if track.whole.is_harmful() {
                 return Some(Harm { track: place, slice: None });
             }
@@ -198,16 +224,35 @@ impl Evidence {
         None
     }
 
+    /// The first critical metric that cannot judge what comes, if there is one.
+    pub(crate) fn blind(&self) -> Option<(&Track, Blind)> {
+        let critical = self.tracks.iter().filter(|track| track.is_critical());
+        critical.filter_map(|track| Some((track, track.blind()?))).next()
+    }
+
+    /// So many answers of the champion were judged beforehand, for a candidate that has the whole stream.
+    pub(crate) fn champion_was_judged(&mut self, answers: u64) {
+        for track in self.tracks.iter_mut().filter(|track| track.metric.needs_labels()) {
+            track.tallies[0] = Tally { answers, judged: answers, ..Tally::default() };
+        }
+    }
+
     /// Metrics of which a pass has still to prove that the candidate is not worse.
     pub(crate) fn unproven(&self) -> impl Iterator<Item = &Track> {
         self.tracks.iter().filter(|track| track.metric.needs_proof() && !track.whole.is_safe())
+    }
+
+    /// Critical metrics that cannot judge too many answers of one of the two models: they forbid a pass.
+    pub(crate) fn doubtful(&self) -> impl Iterator<Item = &Track> {
+        let critical = self.tracks.iter().filter(|track| track.is_critical());
+        critical.filter(|track| track.tallies.iter().any(Tally::is_doubtful))
     }
 
     /// Critical queries that have no data: they forbid a pass.
     pub(crate) fn silent(&self) -> impl Iterator<Item = &Track> {
         self.tracks.iter().filter(|track| {
             let is_silent = matches!(&track.whole, Judge::Sampled(judge) if judge.is_silent());
-            track.metric.role == Role::Critical && is_silent
+            track.is_critical() && is_silent
         })
     }
 
@@ -280,7 +325,75 @@ impl Track {
             .collect();
         let whole = judge(alpha.overall, true);
         let bursts = Bursts::new(learnt_of.burst(plan));
-        Self { margin, whole, slices, first, bursts, alpha, metric }
+        let tallies = Default::default();
+        Self { margin, whole, slices, tallies, first, bursts, alpha, metric }
+    }
+
+    pub(crate) fn is_critical(&self) -> bool {
+        self.metric.role == Role::Critical
+    }
+
+    pub(crate) fn champion(&self) -> &Tally {
+        &self.tallies[0]
+    }
+
+    pub(crate) fn candidate(&self) -> &Tally {
+        &self.tallies[1]
+    }
+
+    /// Whether it has a champion to blame the candidate by.
+    fn compares(&self) -> bool {
+        let is_alone = self.champion().answers < FEWEST && self.candidate().is_mostly_unfit();
+        !self.champion().is_doubtful() && !is_alone
+    }
+
+    fn blind(&self) -> Option<Blind> {
+        let (champion, candidate) = (self.champion(), self.candidate());
+        let candidate_too = candidate.answers > 0 && candidate.is_mostly_unfit();
+        match (champion.is_blind(), candidate.is_blind()) {
+            (true, _) if candidate_too => Some(Blind::Both),
+            (true, _) => Some(Blind::Champion),
+            (false, true) if champion.answers >= FEWEST && !champion.is_doubtful() => {
+                Some(Blind::Candidate)
+            }
+            _ if champion.labels_are_unfit() => Some(Blind::Labels),
+            _ => None,
+        }
+    }
+
+    fn tally(&mut self, drawn: Variant) -> &mut Tally {
+        &mut self.tallies[usize::from(drawn == Variant::Candidate)]
+    }
+
+    /// Counts that an answer met its label.
+    fn met(&mut self, held: Held, answer: &Answer) {
+        if !answer.fallback {
+            let was_unfit = self.metric.unfit(answer.heads).is_some();
+            self.tally(answer.drawn).met(held, was_unfit);
+        }
+    }
+
+    /// An answer as evidence. One of the candidate that cannot be judged counts as the worst that it can be, so that it
+    /// only holds back; one of the champion counts for nothing.
+    fn take(&mut self, held: Held, answer: &Answer, share: f64, ids: &[u16]) {
+        let candidate = answer.drawn == Variant::Candidate;
+        let held = match held {
+            Held::Not(why) if candidate && why.is_the_answers() => match &self.whole {
+                Judge::Counted(_) => Held::Event(true),
+                Judge::Mean(_) => self.metric.worst().map_or(held, Held::Value),
+                Judge::Sampled(_) => held,
+            },
+            held => held,
+        };
+        match held {
+            Held::Event(true) if self.bursts.counts(answer.key, answer.at_ms) => {
+                self.event(candidate, share, answer.key, ids);
+            }
+            // A fallback is scored by the champion.
+            Held::Value(_) if self.metric.of == Of::Score && answer.fallback => {}
+            Held::Value(value) => self.value(candidate, value, answer.key, ids),
+            Held::Event(_) | Held::Not(_) => {}
+        }
     }
 
     fn event(&mut self, candidate: bool, share: f64, key: u64, ids: &[u16]) {

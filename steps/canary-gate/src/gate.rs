@@ -15,7 +15,10 @@ use crate::commands::{Command, What};
 use crate::ending;
 use crate::evidence::{EVEN, Evidence};
 use crate::join::Join;
+use crate::labels::{Trouble, Troubles};
 use crate::learnt::Learnt;
+use crate::meeting::Meeting;
+use crate::metrics::held;
 use crate::plan::Plan;
 use crate::sources::events;
 use crate::trace::{Point, Trace};
@@ -35,6 +38,10 @@ pub(crate) struct Gate {
     pub(crate) join: Join<Answer>,
     pub(crate) trace: Trace,
     pub(crate) passed_over: PassedOver,
+    /// What of the labels topic could not be read.
+    pub(crate) troubles: Troubles,
+    /// Whether labels and answers meet.
+    pub(crate) meeting: Meeting,
     /// Scorers that have not confirmed the step in hand.
     pub(crate) missing: Vec<String>,
     /// False alarms of splits by chance, in an a-a run.
@@ -94,7 +101,7 @@ pub(crate) struct Counts {
     pub(crate) records: u64,
     /// Of these, answered by the other one because this one did not.
     pub(crate) fallbacks: u64,
-    /// Own answers whose label is known.
+    /// Own answers that were held against their label, by every critical metric that does so.
     pub(crate) labelled: u64,
     /// Records whose label is known and is not the answer's.
     pub(crate) errors: u64,
@@ -105,7 +112,7 @@ pub(crate) struct Counts {
 pub(crate) struct PassedOver {
     /// Answers under other routes.
     pub(crate) foreign: u64,
-    /// Neither a prediction nor a label.
+    /// No prediction, or no business event.
     pub(crate) unreadable: u64,
     /// Answers of models that give no label.
     pub(crate) without_label: u64,
@@ -121,8 +128,14 @@ pub(crate) struct Ending {
 impl Gate {
     /// A gate that has seen nothing yet; `baseline` is there if the candidate gets the whole stream.
     pub(crate) fn new(plan: Plan, learnt: &Learnt, baseline: Option<Baseline>) -> Self {
+        let mut evidence = Evidence::new(&plan, learnt);
+        if let Some(baseline) = &baseline {
+            evidence.champion_was_judged(baseline.len());
+        }
         Self {
-            evidence: Evidence::new(&plan, learnt),
+            evidence,
+            troubles: Troubles::default(),
+            meeting: Meeting::new(plan.meet_within, &learnt.before),
             baseline,
             join: Join::new(plan.label_wait, plan.max_waiting),
             steps: Vec::new(),
@@ -177,15 +190,15 @@ impl Gate {
         self.evidence.feature(record);
     }
 
-    /// An answer under one of this gate's routes, at its place in the predictions topic.
-    pub(crate) fn answered(&mut self, mut answer: Answer, place: (i32, i64), now: Duration) {
-        let warm_up = self.plan.warm_up;
-        let Some(step) = self.step_of(&answer) else { return };
+    /// An answer under one of this gate's routes, at its place in the predictions topic; whether it counts.
+    pub(crate) fn answered(&mut self, mut answer: Answer, place: (i32, i64), now: Duration) -> bool {
+        let (warm_up, at) = (self.plan.warm_up, self.unpaused(now));
+        let Some(step) = self.step_of(&answer) else { return false };
         let counts_from = step.counted_from.get(&place.0);
         let is_warm = step.confirmed.is_some_and(|at| Duration::from_secs_f64(at) + warm_up <= now);
         if !is_warm || counts_from.is_some_and(|from| place.1 < *from) {
             step.too_early += 1;
-            return;
+            return false;
         }
         let share = step.share;
         step.of(answer.drawn).records += 1;
@@ -196,6 +209,7 @@ impl Gate {
         if let (Some(slices), Some(source)) = (&mut self.evidence.slices, answer.source) {
             answer.slices = slices.of(source);
         }
+        self.evidence.tally(&answer);
         match &self.baseline {
             None => self.evidence.answered(&answer, share),
             // Every answer of the past was one, so the n-th record stands beside one that was answered.
@@ -204,18 +218,33 @@ impl Gate {
             }
             Some(_) => {}
         }
-        if answer.label.is_none() && answer.score.is_none() {
-            self.passed_over.without_label += 1;
-        } else if let Some((answer, label)) = self.join.answer(answer.id, answer, now) {
+        self.passed_over.without_label += u64::from(answer.heads.label.is_none());
+        self.meeting.answered(at);
+        if let Some((answer, label)) = self.join.answer(answer.id, answer, now) {
+            self.meeting.met();
             self.judge(&answer, label);
         }
+        true
     }
 
-    /// A label became known.
-    pub(crate) fn label(&mut self, id: u64, label: f64, now: Duration) {
-        if let Some((answer, label)) = self.join.label(id, label, now) {
-            self.judge(&answer, label);
-        }
+    /// A label became known; whether it met an answer.
+    pub(crate) fn label(&mut self, id: u64, label: f64, now: Duration) -> bool {
+        self.meeting.label();
+        let Some((answer, label)) = self.join.label(id, label, now) else { return false };
+        self.meeting.met();
+        self.judge(&answer, label);
+        true
+    }
+
+    /// A record of the labels topic that cannot be read.
+    pub(crate) fn unlabelled(&mut self, trouble: Trouble, record: &Record) {
+        self.troubles.add(trouble, record);
+        self.meeting.unreadable(trouble);
+    }
+
+    /// So many labels met answers from before the canary, the latest of them after this long.
+    pub(crate) fn elders(&mut self, met: u64, after: Duration) {
+        self.meeting.elders(met, after);
     }
 
     /// The stream is not split as the route says, or a scorer refuses: no evidence can be gained any more.
@@ -311,11 +340,13 @@ impl Gate {
     }
 
     fn judge(&mut self, answer: &Answer, label: f64) {
+        let is_judged = self.evidence.can_judge(answer, label);
         let is_its = |step: &&mut Step| step.generation == answer.generation;
         let Some(step) = self.steps.iter_mut().rev().find(is_its) else { return };
-        let (wrong, share) = (answer.is_wrong(label), step.share);
+        let (error, share) = (held::error(answer.heads, label), step.share);
+        let wrong = error == Ok(true);
         let counts = step.of(answer.drawn);
-        counts.labelled += u64::from(!answer.fallback);
+        counts.labelled += u64::from(is_judged && !answer.fallback);
         counts.errors += u64::from(wrong);
         if let Some(alarms) = &mut self.alarms
             && wrong
@@ -324,16 +355,25 @@ impl Gate {
         }
         match &mut self.baseline {
             None => self.evidence.labelled(answer, label, share),
+            // A label that names no class says nothing of either model.
+            Some(_) if error.is_err_and(|why| !why.is_the_answers()) => {
+                self.evidence.unpaired(answer, label);
+            }
             // Once the past is used up, there is nothing to compare with and the evidence stands still.
             Some(baseline) => {
                 if let Some(past) = baseline.reveal() {
                     let champion = step.of(Variant::Champion);
                     champion.labelled += 1;
                     champion.errors += u64::from(past.wrong);
-                    self.evidence.pair(answer, wrong, past.counts);
+                    self.evidence.pair(answer, label, past.counts);
                 }
             }
         }
+    }
+
+    /// Time since the gate began, without that in which it was paused.
+    pub(crate) fn unpaused(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.paused.until(now))
     }
 
     /// At a share of 100 % each answer stands beside one of the past, as at one half.
@@ -373,6 +413,13 @@ impl Step {
 }
 
 impl Counts {
+    /// For a log.
+    pub(crate) fn words(self) -> String {
+        let [records, labelled, errors, fallbacks] =
+            [self.records, self.labelled, self.errors, self.fallbacks].map(report::count);
+        format!("{records} records, {labelled} labelled, {errors} wrong, {fallbacks} not answered")
+    }
+
     fn plus(self, other: Self) -> Self {
         Self {
             records: self.records + other.records,
@@ -385,6 +432,9 @@ impl Counts {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod judgeable_tests;
 
 #[cfg(test)]
 mod simulations;

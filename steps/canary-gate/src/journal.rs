@@ -78,6 +78,11 @@ pub(crate) enum Entry {
         from: BTreeMap<i32, i64>,
     },
     Missing(Vec<String>),
+    /// So many labels met answers from before the canary, the slowest of them after so many milliseconds.
+    Elders {
+        met: u64,
+        after: u64,
+    },
     Spoilt(Verdict, String),
     Said(u64, Command),
     /// Another run went on from here. Whether the candidate had lost its share meanwhile.
@@ -118,7 +123,9 @@ impl Journal {
         let time = |entry: &Entry| match entry {
             Entry::Tick(at, _) | Entry::Raised(at, _) | Entry::Said(at, _) => Some(*at),
             Entry::Confirmed { at, .. } | Entry::Resumed { at, .. } => Some(*at),
-            Entry::Sampled { .. } | Entry::Missing(_) | Entry::Spoilt(..) => None,
+            Entry::Sampled { .. } | Entry::Missing(_) | Entry::Elders { .. } | Entry::Spoilt(..) => {
+                None
+            },
         };
         self.entries.iter().rev().find_map(time).unwrap_or(0)
     }

@@ -10,10 +10,13 @@ use stats::cluster::{Aggregation, KeyWeights, extra_variance};
 use stats::exact;
 
 use crate::Strategy;
-use crate::metrics::spec::Of;
+use crate::meeting::Before;
+use crate::metrics::held::Heads;
+use crate::metrics::spec::{Metric, Of};
+use crate::past::History;
 use crate::plan::Plan;
 
-/// A labelled answer that the champion gave before the canary.
+/// An answer that the champion gave before the canary.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Past {
     /// Hash of the record's id.
@@ -22,8 +25,9 @@ pub(crate) struct Past {
     pub(crate) key: u64,
     /// Milliseconds since 1970.
     pub(crate) at_ms: i64,
-    pub(crate) wrong: bool,
-    pub(crate) took_us: Option<u64>,
+    /// Whether it differed from its label; `None` where that cannot be said.
+    pub(crate) wrong: Option<bool>,
+    pub(crate) heads: Heads,
 }
 
 /// What was learnt. It goes into the journal, so that a replay judges by the same boundaries.
@@ -41,6 +45,9 @@ pub(crate) struct Learnt {
     pub(crate) labels: Window,
     /// Where the features topic is read from, if something is sliced.
     pub(crate) features_from: Option<BTreeMap<i32, i64>>,
+    /// How labels and answers met.
+    #[serde(default)]
+    pub(crate) before: Before,
 }
 
 /// What was learnt of one metric.
@@ -54,12 +61,17 @@ pub(crate) struct LearntOf {
     /// See [`stats::cluster::extra_variance`].
     #[serde(with = "exact")]
     pub(crate) extra_variance: f64,
+    /// Answers of the champion, labelled or not, and those of them that the metric could not judge.
+    #[serde(default)]
+    pub(crate) own: u64,
+    #[serde(default)]
+    pub(crate) unfit: u64,
 }
 
 impl Default for LearntOf {
     /// Nothing: then keys are counted, which is always sound.
     fn default() -> Self {
-        Self { base_rate: 0.0, aggregation: Aggregation::ByKey, extra_variance: 0.0 }
+        Self { base_rate: 0.0, aggregation: Aggregation::ByKey, extra_variance: 0.0, own: 0, unfit: 0 }
     }
 }
 
@@ -75,35 +87,42 @@ impl LearntOf {
 }
 
 impl Learnt {
-    /// From the champion's past, in the order of its time.
-    pub(crate) fn of(plan: &Plan, past: &[Past], read: (Window, Window)) -> Self {
+    /// From the champion's past, in the order of its time: its labelled answers, and what all of them said.
+    pub(crate) fn of(plan: &Plan, history: &History) -> Self {
+        let past = history.answers.as_slice();
         let seconds = match past {
             [first, .., last] => (last.at_ms - first.at_ms) as f64 / 1000.0,
             _ => 0.0,
         };
-        let tracks = plan
-            .metrics
-            .iter()
-            .map(|metric| match metric.of {
+        let track = |metric: &Metric| {
+            let learnt = match metric.of {
                 Of::LabelErrors => learn(past, plan.batch(), |past| past.wrong),
                 Of::Latency => {
                     let slo = metric.slo_us().unwrap_or(u64::MAX);
-                    learn(past, plan.batch(), |past| past.took_us.is_some_and(|took| took > slo))
+                    learn(past, plan.batch(), |past| past.heads.took_us.map(|took| took > slo))
                 }
                 Of::Failures | Of::Events | Of::Loss | Of::Score | Of::Promql => {
                     LearntOf::default()
                 }
-            })
-            .collect();
-        let (predictions, labels) = read;
-        let answers = past.len() as u64;
-        Self { answers, seconds, tracks, predictions, labels, features_from: None }
+            };
+            let unfit = history.own.iter().filter(|heads| metric.unfit(**heads).is_some());
+            LearntOf { own: history.own.len() as u64, unfit: unfit.count() as u64, ..learnt }
+        };
+        Self {
+            answers: past.len() as u64,
+            seconds,
+            tracks: plan.metrics.iter().map(track).collect(),
+            predictions: history.predictions.clone(),
+            labels: history.labels.clone(),
+            features_from: None,
+            before: history.before.clone(),
+        }
     }
 
     /// Nothing is known, as on a stream without labels.
     #[cfg(test)]
     pub(crate) fn nothing(plan: &Plan) -> Self {
-        Self::of(plan, &[], (Window::default(), Window::default()))
+        Self::of(plan, &History::default())
     }
 
     /// Labelled answers a second; `None` where too little was seen to say.
@@ -136,15 +155,21 @@ const FEWEST_ANSWERS: u64 = 200;
 /// A stream that has just begun may still be slow.
 const LONG_ENOUGH: Duration = Duration::from_secs(10);
 
-fn learn(past: &[Past], batch: Duration, is_event: impl Fn(&Past) -> bool) -> LearntOf {
+/// What is learnt of events; `is_event` says nothing of an answer that cannot be judged.
+fn learn(past: &[Past], batch: Duration, is_event: impl Fn(&Past) -> Option<bool>) -> LearntOf {
     let mut keys = KeyWeights::default();
     let batch_ms = i64::try_from(batch.as_millis()).unwrap_or(i64::MAX).max(1);
     let first = past.first().map_or(0, |past| past.at_ms);
     let batches = past.last().map_or(0, |last| (last.at_ms - first) / batch_ms);
     // The last one is not full.
     let mut counts = vec![0u64; usize::try_from(batches).unwrap_or(0)];
-    let mut events = 0u64;
-    for past in past.iter().filter(|past| is_event(past)) {
+    let (mut events, mut judged) = (0u64, 0u64);
+    for past in past {
+        let Some(is_event) = is_event(past) else { continue };
+        judged += 1;
+        if !is_event {
+            continue;
+        }
         events += 1;
         keys.observe(past.key);
         let place = usize::try_from((past.at_ms - first) / batch_ms).ok();
@@ -152,11 +177,12 @@ fn learn(past: &[Past], batch: Duration, is_event: impl Fn(&Past) -> bool) -> Le
             *count += 1;
         }
     }
-    let base_rate = if past.is_empty() { 0.0 } else { events as f64 / past.len() as f64 };
+    let base_rate = if judged == 0 { 0.0 } else { events as f64 / judged as f64 };
     LearntOf {
         base_rate,
         aggregation: Aggregation::from_history(&keys),
         extra_variance: extra_variance(&counts),
+        ..LearntOf::default()
     }
 }
 
@@ -166,7 +192,8 @@ mod tests {
 
     fn past(n: u64, key: u64, wrong: bool) -> Past {
         let hash = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        Past { id: hash, key, at_ms: n as i64 * 10, wrong, took_us: Some(n % 100) }
+        let heads = Heads { took_us: Some(n % 100), ..Heads::default() };
+        Past { id: hash, key, at_ms: n as i64 * 10, wrong: Some(wrong), heads }
     }
 
     fn mixed(n: u64) -> u64 {
@@ -177,7 +204,7 @@ mod tests {
     fn rates_come_from_the_past_and_nothing_from_none() {
         let plan = Plan::for_tests();
         let answers: Vec<Past> = (0..5000).map(|n| past(n, mixed(n), n % 10 == 0)).collect();
-        let learnt = Learnt::of(&plan, &answers, Default::default());
+        let learnt = Learnt::of(&plan, &History { answers, ..History::default() });
         assert_eq!(learnt.rate().map(f64::round), Some(100.0));
         assert!((learnt.tracks[0].base_rate - 0.1).abs() < 1e-9);
         assert_eq!(learnt.tracks[0].aggregation, Aggregation::ByRecord);
@@ -190,7 +217,7 @@ mod tests {
     fn keys_that_fail_again_are_counted_by_key() {
         let plan = Plan::for_tests();
         let answers: Vec<Past> = (0..5000).map(|n| past(n, mixed(n % 50), n % 10 == 0)).collect();
-        let learnt = Learnt::of(&plan, &answers, Default::default());
+        let learnt = Learnt::of(&plan, &History { answers, ..History::default() });
         assert_eq!(learnt.tracks[0].aggregation, Aggregation::ByKey);
     }
 }

@@ -11,7 +11,8 @@
 //! # Layout
 //!
 //! - `gate`: what to do next, pure; it rests on `evidence`, `metrics`, `join`, `bursts`, `trace`, `ending`
-//! - `args`, `plan`, `entry`, `answer`: flags, the route at the start, records; pure
+//! - `args`, `plan`, `entry`, `answer`, `labels`: flags, the route at the start, records; pure
+//! - `meeting`: whether labels and answers meet, or are waited for in vain; pure
 //! - `learnt`, `foresee`, `baseline`: what the champion's past teaches, and foretells; pure. `past` reads it
 //! - `alarms`: an a-a run; pure
 //! - `begin`, `run`, `traffic`, `watch`, `sources`, `commands`: the loop, its hands and its ears
@@ -35,7 +36,9 @@ mod foresee;
 mod gate;
 mod join;
 mod journal;
+mod labels;
 mod learnt;
+mod meeting;
 mod metrics;
 mod page;
 mod past;

@@ -1,12 +1,16 @@
 //! Reads the champion's past back from the topics: what the stream is like, and what a switch is compared with.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use contract::Context;
 use contract::kafka::{Kafka, Reader, Record, Window};
 
-use crate::answer::{read_label, read_own};
+use crate::answer::{hash, read_own};
+use crate::labels::{self, shown};
 use crate::learnt::Past;
+use crate::meeting::Before;
+use crate::metrics::held::{self, Heads};
 use crate::plan::Plan;
 
 /// At first so large a part more offsets are looked through than labelled answers are sought: not every answer has a label
@@ -20,28 +24,41 @@ const LABELS_FOR_ANSWERS: u64 = 2;
 /// read in vain, and of an answer whose label is missed nothing is learnt.
 const SKEW_MS: i64 = 10_000;
 
-/// Labelled answers, in the order of their time.
+/// What was found.
 #[derive(Debug, Default)]
 pub(crate) struct History {
+    /// The champion's answers that met a label, in the order of their time.
     pub(crate) answers: Vec<Past>,
+    /// What all its answers said, labelled or not, as many of the newest.
+    pub(crate) own: Vec<Heads>,
+    /// How labels and answers met, whoever had answered.
+    pub(crate) before: Before,
     pub(crate) predictions: Window,
     pub(crate) labels: Window,
+    /// The records that were answered, with their times; empty where it is known how labels find them.
+    pub(crate) ids: Ids,
 }
 
-/// What a model answered, by the hash of the record's id.
+/// When records were answered (milliseconds since 1970), by the hash of their id.
+pub(crate) type Ids = HashMap<u64, i64>;
+
+/// What was answered, by the hash of the record's id.
 #[derive(Debug)]
-struct Own {
-    answers: HashMap<u64, Answer>,
-    /// Time of the first prediction that was looked at, whoever gave it: milliseconds since 1970.
+struct Read {
+    /// By the champion on its own lot.
+    own: HashMap<u64, Answer>,
+    /// By whomever.
+    ids: Ids,
+    answer_id: Option<String>,
+    /// Times of the first and the last prediction that was looked at: milliseconds since 1970.
     first_ms: i64,
+    last_ms: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Answer {
     past: Past,
-    label: f64,
-    /// Whether its label was told, and whether it was wrong then.
-    wrong: Option<bool>,
+    met: bool,
 }
 
 /// The labelled answers that the model `champion` gave on its own lot, the newest ones, at most as many as the plan
@@ -58,19 +75,25 @@ pub(crate) fn read(context: &Context, champion: &str, plan: &Plan) -> anyhow::Re
     let kept = kafka.extent(&predictions)?;
     let most = usize::try_from(plan.baseline_records)?;
     let mut look = plan.baseline_records.saturating_add(plan.baseline_records / MORE);
-    let (mut own, mut window) = (Own::default(), kept.newest(0));
+    let (mut read, mut window) = (Read::default(), kept.newest(0));
     loop {
         let wider = kept.newest(look);
-        own.read(context, champion, &before(&wider, &window))?;
+        read.predictions(context, champion, &before(&wider, &window))?;
         window = wider;
         let reached = window.len() >= kept.len() || look >= plan.max_waiting as u64;
-        if own.answers.len() >= most || reached {
-            let since = labels_since(kafka, &labels, own.first_ms, window.len())?;
-            let mut answers = own.meet(context, &since)?;
+        if read.own.len() >= most || reached {
+            let since = labels_since(kafka, &labels, read.first_ms, window.len())?;
+            let (mut answers, met) = read.meet(context, &since, plan)?;
             tracing::info!(labelled = answers.len(), window = %window, "read the champion's past");
             if answers.len() >= most || reached {
                 answers.drain(..answers.len().saturating_sub(most));
-                return Ok(History { answers, predictions: window, labels: since });
+                let is_all = window.0.values().all(|(from, _)| *from == 0);
+                let is_whole = is_all || read.spans(plan);
+                let met = Before { is_whole, ..met };
+                let own = read.newest_own(most);
+                // Where some met, nobody has to look for them any more.
+                let ids = if met.met == 0 { read.ids } else { Ids::default() };
+                return Ok(History { answers, own, before: met, predictions: window, labels: since, ids });
             }
         }
         look = look.saturating_mul(2).min(plan.max_waiting as u64);
@@ -84,12 +107,12 @@ pub(crate) fn read(context: &Context, champion: &str, plan: &Plan) -> anyhow::Re
 pub(crate) fn read_ranges(
     context: &Context,
     champion: &str,
-    predictions: &Window,
-    labels: &Window,
+    (predictions, labels): (&Window, &Window),
+    plan: &Plan,
 ) -> anyhow::Result<Vec<Past>> {
-    let mut own = Own::default();
-    own.read(context, champion, predictions)?;
-    own.meet(context, labels)
+    let mut read = Read::default();
+    read.predictions(context, champion, predictions)?;
+    Ok(read.meet(context, labels, plan)?.0)
 }
 
 /// What `wider` has and `window` has not yet, which ends where it ends.
@@ -100,23 +123,39 @@ fn before(wider: &Window, window: &Window) -> Window {
     Window(wider.0.iter().map(older).collect())
 }
 
-impl Default for Own {
+impl Default for Read {
     fn default() -> Self {
-        Self { answers: HashMap::new(), first_ms: i64::MAX }
+        Self {
+            own: HashMap::new(),
+            ids: HashMap::new(),
+            answer_id: None,
+            first_ms: i64::MAX,
+            last_ms: i64::MIN,
+        }
     }
 }
 
-impl Own {
-    /// Adds what `champion` answered in a window that lies before all that was read.
-    fn read(&mut self, context: &Context, champion: &str, window: &Window) -> anyhow::Result<()> {
+impl Read {
+    /// Adds what was answered in a window that lies before all that was read.
+    fn predictions(
+        &mut self,
+        context: &Context,
+        champion: &str,
+        window: &Window,
+    ) -> anyhow::Result<()> {
         let topic = format!("{}.predictions", context.common.stream);
         Reader::read_window(&context.kafka, &topic, window, |record| {
             context.stop.check()?;
             self.first_ms = self.first_ms.min(record.timestamp_ms);
-            if let Some((past, label)) = read_own(&record, champion) {
-                let answer = Answer { past, label, wrong: None };
+            self.last_ms = self.last_ms.max(record.timestamp_ms);
+            let Some(id) = record.header("id") else { return Ok(()) };
+            self.answer_id.get_or_insert_with(|| shown(id.as_bytes()));
+            let at_ms = self.ids.entry(hash(id.as_bytes())).or_insert(record.timestamp_ms);
+            *at_ms = (*at_ms).min(record.timestamp_ms);
+            if let Some(past) = read_own(&record, champion) {
+                let answer = Answer { past, met: false };
                 // Of two answers to one record the later counts, in whatever order they were read.
-                let kept = self.answers.entry(past.id).or_insert(answer);
+                let kept = self.own.entry(past.id).or_insert(answer);
                 if kept.past.at_ms < past.at_ms {
                     *kept = answer;
                 }
@@ -125,25 +164,71 @@ impl Own {
         })
     }
 
-    /// The answers whose labels are in this window of their topic, in the order of their time.
-    fn meet(&mut self, context: &Context, window: &Window) -> anyhow::Result<Vec<Past>> {
+    /// The champion's answers whose labels are in this window of their topic, in the order of their time, and how labels
+    /// and answers met.
+    fn meet(
+        &mut self,
+        context: &Context,
+        window: &Window,
+        plan: &Plan,
+    ) -> anyhow::Result<(Vec<Past>, Before)> {
         let topic = format!("{}.labels", context.common.stream);
-        self.answers.values_mut().for_each(|answer| answer.wrong = None);
+        for answer in self.own.values_mut() {
+            (answer.met, answer.past.wrong) = (false, None);
+        }
+        let answer_id = self.answer_id.clone().unwrap_or_default();
+        let predictions = self.ids.len() as u64;
+        let mut before = Before { predictions, answer_id, ..Before::default() };
+        let mut waited: Vec<u64> = Vec::new();
         Reader::read_window(&context.kafka, &topic, window, |record: Record| {
             context.stop.check()?;
+            let (id, label) = match labels::read(&record) {
+                Ok(label) => label,
+                Err(trouble) => {
+                    before.troubles.add(trouble, &record);
+                    return Ok(());
+                }
+            };
+            if before.labels == 0 {
+                before.label_id = shown(record.key.as_deref().unwrap_or_default());
+            }
+            before.labels += 1;
+            if let Some(at_ms) = self.ids.get(&id) {
+                waited.push(u64::try_from(record.timestamp_ms - at_ms).unwrap_or(0));
+            }
             // The first label counts, and one that is told again does not.
-            if let Some((id, label)) = read_label(&record)
-                && let Some(answer) = self.answers.get_mut(&id)
+            if let Some(answer) = self.own.get_mut(&id)
+                && !answer.met
             {
-                answer.wrong.get_or_insert(answer.label != label);
+                answer.met = true;
+                answer.past.wrong = held::error(answer.past.heads, label).ok();
             }
             Ok(())
         })?;
-        let labelled = |answer: &Answer| Some(Past { wrong: answer.wrong?, ..answer.past });
-        let mut labelled: Vec<Past> = self.answers.values().filter_map(labelled).collect();
+        let labelled = self.own.values().filter(|answer| answer.met).map(|answer| answer.past);
+        let mut labelled: Vec<Past> = labelled.collect();
         // Whatever the order in which partitions were read, the result is the same.
         labelled.sort_by_key(|past| (past.at_ms, past.id));
-        Ok(labelled)
+
+        waited.sort_unstable();
+        let in_time = waited.partition_point(|ms| u128::from(*ms) <= plan.label_wait.as_millis());
+        (before.met, before.in_time) = (waited.len() as u64, in_time as u64);
+        before.median_ms = waited.get(waited.len() / 2).copied();
+        before.slow_ms = waited.get(waited.len() * 99 / 100).copied();
+        Ok((labelled, before))
+    }
+
+    /// Whether what was read is longer than a label may take, by far.
+    fn spans(&self, plan: &Plan) -> bool {
+        let span = u64::try_from(self.last_ms.saturating_sub(self.first_ms)).unwrap_or(0);
+        Duration::from_millis(span) >= plan.label_wait * 2
+    }
+
+    /// What the newest `most` answers of the champion say.
+    fn newest_own(&self, most: usize) -> Vec<Heads> {
+        let mut own: Vec<&Past> = self.own.values().map(|answer| &answer.past).collect();
+        own.sort_unstable_by_key(|past| (past.at_ms, past.id));
+        own.iter().rev().take(most).map(|past| past.heads).collect()
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     #[serde(serialize_with = "seconds")]
     pub(crate) label_wait: Duration,
     #[serde(serialize_with = "seconds")]
+    pub(crate) meet_within: Duration,
+    #[serde(serialize_with = "seconds")]
     pub(crate) confirm_timeout: Duration,
     #[serde(serialize_with = "seconds")]
     pub(crate) burst: Duration,
@@ -105,6 +107,7 @@ impl Plan {
             expect: args.expect,
             detect: args.detect,
             label_wait: args.label_wait,
+            meet_within: args.meet_within,
             confirm_timeout: args.confirm_timeout,
             burst: args.burst,
             max_waiting: args.max_waiting,
@@ -226,6 +229,7 @@ impl Plan {
             expect: 1.0,
             detect: 2.0,
             label_wait: ms(10_000),
+            meet_within: ms(5_000),
             confirm_timeout: ms(2_000),
             burst: ms(0),
             max_waiting: 1_000_000,

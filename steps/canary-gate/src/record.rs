@@ -110,6 +110,9 @@ fn details(plan: &Plan, model: &ModelRef, finished: &Finished, before: Option<&R
             "answers": gate.join.answers_waiting(), "labels": gate.join.labels_waiting(),
         },
         "passed-over": gate.passed_over,
+        "unreadable-labels": gate.troubles,
+        "meeting": gate.meeting,
+        "before-canary": learnt.before,
         "slices": gate.evidence.slices.as_ref().map(|slices| slices.counts),
         "read": read,
         // As one text, for it is long and nobody reads it but `canary-gate replay`.
@@ -138,6 +141,7 @@ fn metrics(gate: &Gate, learnt: &Learnt) -> Vec<Value> {
                 "margin": track.margin, "alpha": track.alpha, "counted-by": counted_by,
                 "base-rate": learnt.base_rate, "extra-variance": learnt.extra_variance,
                 "view": track.whole.view(share), "slices": slices,
+                "judged": { "champion": track.champion(), "candidate": track.candidate() },
                 "answers": answers.map(|(values, none)| json!({ "values": values, "without-data": none })),
             })
         })

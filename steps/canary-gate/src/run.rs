@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::commands::Commands;
+use crate::ending;
 use crate::foresee::Foreseen;
 use crate::gate::{Ending, Gate, Move};
 use crate::journal::{Entry, Journal};
@@ -122,7 +123,7 @@ pub(crate) fn run(mut run: Run<'_>) -> anyhow::Result<Finished> {
 impl Run<'_> {
     /// Until the gate has decided, or someone else took over.
     fn conduct(&mut self) -> anyhow::Result<(Ending, Duration, Option<Route>)> {
-        let (mut told, mut ticked) = (Instant::now(), Duration::ZERO);
+        let (mut told, mut ticked, mut warned) = (Instant::now(), Duration::ZERO, None);
         loop {
             self.context.stop.check()?;
             if let Some(foreign) = self.traffic.taken_over()? {
@@ -158,6 +159,12 @@ impl Run<'_> {
             if told.elapsed() > Duration::from_secs(1) {
                 told = Instant::now();
                 tell(&self.gate, self.context);
+                let now = self.clock.now();
+                let vain = self.gate.meeting.warning(self.gate.unpaused(now));
+                if let Some(vain) = vain.filter(|_| warned != vain) {
+                    tracing::warn!("{}", ending::vain(&self.gate, vain, now));
+                }
+                warned = vain.or(warned);
             }
         }
     }
@@ -165,7 +172,13 @@ impl Run<'_> {
     /// Hands over what was read, and lets the gate see that time has passed.
     fn tick(&mut self) -> Duration {
         let now = self.clock.now();
-        let moved = self.watch.hand_over(&mut self.gate, &mut self.journal.digest, now);
+        let (moved, elders) =
+            self.watch.hand_over(&mut self.gate, &mut self.journal.digest, now);
+        if elders.met > 0 {
+            let (met, after) = (elders.met, millis(elders.after));
+            self.journal.entries.push(Entry::Elders { met, after });
+            self.gate.elders(met, elders.after);
+        }
         self.journal.entries.push(Entry::Tick(millis(now), moved));
         self.gate.tick(now);
         now
@@ -189,7 +202,8 @@ impl Run<'_> {
     fn listen(&mut self) -> anyhow::Result<()> {
         while let Some(command) = self.commands.next()? {
             let now = self.clock.now();
-            tracing::info!(?command, "told by a person");
+            let (by, reason) = (&command.by, &command.reason);
+            tracing::info!(command = command.command.as_str(), by, reason, "a person said");
             self.journal.entries.push(Entry::Said(millis(now), command.clone()));
             self.gate.told(command, now);
         }
@@ -267,7 +281,8 @@ fn take_back(
                 }
                 // The verdict stands and the route is written; a scorer that is away will follow it when it is back.
                 other => {
-                    tracing::warn!(?other, generation = route.generation, "share 0 not confirmed");
+                    let why = unconfirmed(other);
+                    tracing::warn!(why, generation = route.generation, "share 0 not confirmed");
                     ending.reason.push_str("; share 0 is written, but was not confirmed in time");
                 }
             }
@@ -275,6 +290,17 @@ fn take_back(
         }
     }
     Ok(())
+}
+
+/// Why a generation is not in force everywhere.
+fn unconfirmed(answer: anyhow::Result<Confirmation>) -> String {
+    match answer {
+        Ok(Confirmation::Confirmed { .. }) => "every scorer confirmed".into(),
+        Ok(Confirmation::TimedOut { missing }) if missing.is_empty() => "no scorer is live".into(),
+        Ok(Confirmation::TimedOut { missing }) => format!("not by {}", missing.join(", ")),
+        Ok(Confirmation::Refused { scorer, error }) => format!("{scorer} cannot: {error}"),
+        Err(error) => format!("{error:#}"),
+    }
 }
 
 /// An error or a signal: the share goes to 0 before the process ends.
@@ -286,7 +312,16 @@ fn leave(
     tracing::warn!(error = format!("{error:#}"), "leaving before a verdict; share back to 0");
     if let Some(Wrote::Done(route)) = traffic.withdraw("canary-gate left before a verdict")? {
         let confirmed = scorers.confirm(route.generation, CONFIRM_ON_STOP, &Stop::default());
-        tracing::info!(?confirmed, generation = route.generation, "share is 0");
+        match confirmed {
+            Ok(Confirmation::Confirmed { scorers, .. }) => {
+                let scorers = scorers.join(", ");
+                tracing::info!(scorers, generation = route.generation, "share is 0");
+            }
+            other => {
+                let why = unconfirmed(other);
+                tracing::warn!(why, generation = route.generation, "share is 0, not confirmed");
+            }
+        }
     }
     Ok(())
 }
@@ -315,18 +350,21 @@ fn tell(gate: &Gate, context: &Context) {
                 (Some(harm), Some(harm_limit), Some(safe), Some(safe_limit)) => format!(
                     "{name}: harm {harm:.1}/{harm_limit:.1}, safety {safe:.1}/{safe_limit:.1}"
                 ),
+                _ if !view.lower.is_finite() || !view.upper.is_finite() => {
+                    format!("{name}: too few values yet")
+                }
                 _ => format!("{name}: {:.3} to {:.3}", view.lower, view.upper),
             }
         })
         .collect();
     let words = format!("share {share}, {} labelled; {}", step.labelled(), words.join("; "));
-    // The last one is told by the verdict.
+    // The last one comes with the verdict.
     context.progress.tell(done.min(total.saturating_sub(1)), total, &words);
     tracing::info!(
         share,
         generation = step.generation,
-        champion = ?step.champion,
-        candidate = ?step.candidate,
+        champion = step.champion.words(),
+        candidate = step.candidate.words(),
         evidence = words,
         waiting = gate.join.len(),
         "canary"

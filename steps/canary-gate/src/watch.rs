@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use contract::Verdict;
 use contract::kafka::{Kafka, Reader, Record, Start};
 
-use crate::answer::{Seen, hash, read, read_label};
+use crate::answer::{Seen, hash, read};
 use crate::gate::Gate;
 use crate::journal::{Reads, Source};
+use crate::labels::{self, shown};
 use crate::metrics::spec::{Metric, Of};
+use crate::past::Ids;
 use crate::sources::slices::place;
 
 /// At most this many records of a topic are taken before the gate is asked again what to do.
@@ -28,6 +30,16 @@ const CATCH_UP: Duration = Duration::from_secs(2);
 /// The topics, open.
 pub(crate) struct Watch {
     topics: Vec<Topic>,
+    /// What was answered before the canary, as long as it is open how labels find answers.
+    elders: Ids,
+}
+
+/// Labels that met answers from before the canary.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Elders {
+    pub(crate) met: u64,
+    /// How long the slowest of them took.
+    pub(crate) after: Duration,
 }
 
 struct Topic {
@@ -68,7 +80,8 @@ pub(crate) fn sources(
 }
 
 impl Watch {
-    /// Reads each source from these offsets on: where it begins, or where an earlier run came to.
+    /// Reads each source from these offsets on: where it begins, or where an earlier run came to. `elders` were answered
+    /// before.
     ///
     /// # Errors
     /// The broker is away or a topic is missing.
@@ -76,13 +89,14 @@ impl Watch {
         kafka: &Kafka,
         sources: &[Source],
         from: Vec<BTreeMap<i32, i64>>,
+        elders: Ids,
     ) -> anyhow::Result<Self> {
         let topic = |(source, from): (&Source, BTreeMap<i32, i64>)| {
             let reader = kafka.reader(&source.topic, &Start::At(from.clone()))?;
             Ok(Topic { source: source.clone(), reader, next: from, waiting: Vec::new() })
         };
         let topics = sources.iter().zip(from).map(topic).collect::<anyhow::Result<_>>()?;
-        Ok(Self { topics })
+        Ok(Self { topics, elders })
     }
 
     /// Collects what arrives, without handing it over: for `idle` where nothing does, else for `spacing` at least.
@@ -117,25 +131,35 @@ impl Watch {
         }
     }
 
-    /// Hands over what was read; where the topics stand now (topic, partition, next offset), those that moved.
+    /// Hands over what was read; where the topics stand now (topic, partition, next offset), those that moved, and the
+    /// labels that met answers from before.
     pub(crate) fn hand_over(
         &mut self,
         gate: &mut Gate,
         digest: &mut u64,
         now: Duration,
-    ) -> Vec<(usize, i32, i64)> {
-        let mut moved = Vec::new();
+    ) -> (Vec<(usize, i32, i64)>, Elders) {
+        let (mut moved, mut elders) = (Vec::new(), Elders::default());
         for (place, topic) in self.topics.iter_mut().enumerate() {
             let mut records = std::mem::take(&mut topic.waiting);
             records.sort_by_key(|record| (record.partition, record.offset));
             let mut ends: BTreeMap<i32, i64> = BTreeMap::new();
             for record in &records {
-                feed(gate, topic.source.what, record, digest, now);
+                let alone = feed(gate, topic.source.what, record, digest, now);
+                if let Some(at_ms) = alone.and_then(|id| self.elders.get(&id)) {
+                    let after = u64::try_from(record.timestamp_ms - at_ms).unwrap_or(0);
+                    elders.met += 1;
+                    elders.after = elders.after.max(Duration::from_millis(after));
+                }
                 ends.insert(record.partition, record.offset + 1);
             }
             moved.extend(ends.into_iter().map(|(partition, next)| (place, partition, next)));
         }
-        moved
+        if elders.met > 0 || !gate.meeting.is_open() {
+            // It is known now that labels and answers belong together.
+            self.elders = Ids::default();
+        }
+        (moved, elders)
     }
 
     /// Predictions name feature records that may not have been read yet.
@@ -180,25 +204,50 @@ impl Topic {
     }
 }
 
-/// Hands one record to the gate; `digest` goes on over it.
-pub(crate) fn feed(gate: &mut Gate, what: Reads, record: &Record, digest: &mut u64, now: Duration) {
+/// Hands one record to the gate; `digest` goes on over it. The id of a label that met nothing.
+pub(crate) fn feed(
+    gate: &mut Gate,
+    what: Reads,
+    record: &Record,
+    digest: &mut u64,
+    now: Duration,
+) -> Option<u64> {
     let value = hash(record.value.as_deref().unwrap_or_default());
     let place = ((record.partition as u64) << 48) ^ record.offset as u64;
     *digest = hash(&[*digest, place, value].map(u64::to_le_bytes).concat());
     match what {
         Reads::Features => gate.feature(record),
         Reads::Predictions => prediction(gate, record, now),
-        Reads::Labels => match read_label(record) {
-            Some((id, label)) => gate.label(id, label, now),
-            None => gate.passed_over.unreadable += 1,
-        },
+        Reads::Labels => return label(gate, record, now),
         Reads::Events(metric) => gate.business(metric, record, now),
+    }
+    None
+}
+
+fn label(gate: &mut Gate, record: &Record, now: Duration) -> Option<u64> {
+    match labels::read(record) {
+        Ok((id, label)) if gate.label(id, label, now) => None,
+        Ok((id, _)) => {
+            if gate.meeting.label_id.is_empty() {
+                gate.meeting.label_id = shown(record.key.as_deref().unwrap_or_default());
+            }
+            Some(id)
+        }
+        Err(trouble) => {
+            gate.unlabelled(trouble, record);
+            None
+        }
     }
 }
 
 fn prediction(gate: &mut Gate, record: &Record, now: Duration) {
     match read(record, |generation| gate.route(generation)) {
-        Seen::Answer(answer) => gate.answered(answer, (record.partition, record.offset), now),
+        Seen::Answer(answer) => {
+            let counts = gate.answered(answer, (record.partition, record.offset), now);
+            if counts && gate.meeting.answer_id.is_empty() {
+                gate.meeting.answer_id = shown(record.header("id").unwrap_or_default().as_bytes());
+            }
+        }
         Seen::Foreign => gate.passed_over.foreign += 1,
         Seen::Unreadable => gate.passed_over.unreadable += 1,
         Seen::Untrue(lie) => gate.spoilt(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Ending, Gate, Step};
+use crate::meeting::Vain;
 use crate::{Accept, Advance, Strategy, ending};
 
 /// What to do with the traffic.
@@ -21,11 +22,13 @@ impl Gate {
         if let Some(harm) = self.evidence.harm().filter(|_| blames) {
             return Move::End(ending::harm(self, harm));
         }
+        if let Some((track, blind)) = self.evidence.blind() {
+            return Move::End(ending::blind(self, track, blind));
+        }
         if let Some(ending) = &self.fault {
             return Move::End(ending.clone());
         }
-        let paused = self.paused.until(now);
-        if now.saturating_sub(paused) >= self.plan.deadline {
+        if self.unpaused(now) >= self.plan.deadline {
             return Move::End(ending::deadline(self));
         }
         if let Some(share) = self.regain {
@@ -42,6 +45,9 @@ impl Gate {
         if self.paused.since.is_some() {
             return Move::Stay;
         }
+        if let Some(vain) = self.in_vain(now) {
+            return Move::End(ending::in_vain(self, vain, now));
+        }
         if let Some(share) = self.next_share(step, now) {
             return Move::Raise(share);
         }
@@ -55,6 +61,14 @@ impl Gate {
             }
             _ => Move::Stay,
         }
+    }
+
+    /// Why labels for what is answered need not be waited for, if so; once all is proven none is waited for.
+    pub(crate) fn in_vain(&self, now: Duration) -> Option<Vain> {
+        if self.proven.is_some() {
+            return None;
+        }
+        self.meeting.in_vain(self.unpaused(now), self.join.counts)
     }
 
     /// The share that follows, if it is time.
@@ -99,5 +113,6 @@ impl Gate {
             && stayed >= self.plan.min_step_time + self.plan.warm_up
             && is_enough
             && self.evidence.silent().next().is_none()
+            && self.evidence.doubtful().next().is_none()
     }
 }

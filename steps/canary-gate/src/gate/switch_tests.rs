@@ -37,7 +37,7 @@ fn a_switch_is_judged_by_the_champions_own_past() {
             20,
             Accept::Evidence,
             pass,
-            "not worse than the champion by 25 % up to a share of 100 %",
+            "not worse than the champion up to a share of 100 %, proven: label errors at less than 1.25",
         ),
         (20, 200, Accept::Evidence, fail, "the champion before the switch 2"),
         (50, 50, Accept::Evidence, open, ""),

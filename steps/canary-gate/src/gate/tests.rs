@@ -6,6 +6,7 @@ use routes::ModelRef;
 use super::*;
 use crate::baseline::Baseline;
 use crate::learnt::Past;
+use crate::metrics::held::Heads;
 use crate::{Accept, Advance};
 
 pub(super) const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -59,9 +60,7 @@ pub(super) fn answer(id: u64, drawn: Variant, generation: u64) -> Answer {
         drawn,
         fallback: false,
         generation,
-        label: Some(0.0),
-        score: None,
-        took_us: None,
+        heads: Heads { label: Some(0.0), ..Heads::default() },
         at_ms: 0,
         source: None,
         slices: crate::sources::slices::SliceSet::default(),
@@ -108,7 +107,7 @@ fn who_does_not_confirm_makes_it_inconclusive() {
     assert_eq!(nobody, Verdict::Inconclusive);
     assert!(reason.contains("no scorer of this stream was live"), "{reason}");
     gate.missing = vec!["b".into()];
-    assert!(verdict(look(&mut gate, MS(2_000))).1.contains("not confirmed within 2s by b"));
+    assert!(verdict(look(&mut gate, MS(2_000))).1.contains("not confirmed within 2 s by b"));
 }
 
 #[test]
@@ -168,7 +167,7 @@ fn labels_of_an_earlier_share_count_with_that_share() {
 fn the_last_share_passes_on_proof_alone_unless_no_harm_is_enough() {
     for (accept, champion_errors, expected) in [
         (Accept::Evidence, 0, None),
-        (Accept::Evidence, 40, Some("not worse than the champion by 25 %")),
+        (Accept::Evidence, 40, Some("not worse than the champion up to a share of 50 %, proven: label errors at less than 1.25 times the champion's rate")),
         (Accept::NoHarm, 0, Some("no harm seen up to a share of 50 %")),
     ] {
         let mut gate = confirmed(Plan { accept, ..plan() });
@@ -197,7 +196,7 @@ fn a_deadline_without_evidence_says_what_was_lacking() {
         reason
     };
     let mut gate = confirmed(plan());
-    assert!(lacking(&mut gate).contains("0 of 10 labelled answers"));
+    assert!(lacking(&mut gate).contains("0 of 10 labelled answers of the champion"));
     answers(&mut gate, 5, 10, (1, 1), MS(10));
     assert!(lacking(&mut gate).contains("the higher shares were still to come"));
     gate.raised(route(6, 0.5), MS(1_000));
@@ -226,7 +225,7 @@ fn a_spoilt_stream_or_a_refusal_ends_it() {
 }
 
 pub(super) fn past(n: u64, wrong: bool) -> Past {
-    Past { id: n, key: n, at_ms: n as i64, wrong, took_us: None }
+    Past { id: n, key: n, at_ms: n as i64, wrong: Some(wrong), heads: Heads::default() }
 }
 
 /// The evidence on a metric.
