@@ -31,6 +31,8 @@ pub trait Step {
     const ABOUT: &'static str;
     /// `env!("CARGO_PKG_VERSION")`.
     const VERSION: &'static str;
+    /// What `--help` says after the flags, if there is anything to say.
+    const AFTER_HELP: &'static str = "";
     /// The outputs beyond [`crate::outputs::COMMON_OUTPUTS`].
     const OUTPUTS: &'static [OutputSpec];
     /// Every event type the step may tell.
@@ -106,7 +108,8 @@ pub fn given(args: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsStr
 
 /// The clap definition of step `S`.
 pub fn command<S: Step>() -> clap::Command {
-    Cli::<S::Args>::command().name(S::NAME).about(S::ABOUT).version(S::VERSION)
+    let command = Cli::<S::Args>::command().name(S::NAME).about(S::ABOUT).version(S::VERSION);
+    if S::AFTER_HELP.is_empty() { command } else { command.after_help(S::AFTER_HELP) }
 }
 
 // === impl Context ===

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::Parser;
 use conformance::{Case, Finding, check};
 
@@ -28,31 +27,61 @@ struct Args {
     limit: Duration,
 }
 
+fn main() -> ExitCode {
+    contract::step::finish(run(&Args::parse()))
+}
+
 #[expect(clippy::print_stdout, reason = "the report is this program's data")]
-fn main() -> anyhow::Result<ExitCode> {
-    let args = Args::parse();
-    anyhow::ensure!(
-        !args.step.is_empty() || !args.command.is_empty(),
-        "no step is named: give --step <NAME> or --command '<any command>'"
-    );
+fn run(args: &Args) -> anyhow::Result<u8> {
+    if args.step.is_empty() && args.command.is_empty() {
+        return Err(contract::usage(
+            "no step is named",
+            format!(
+                "make conformance STEP=<name>, with one of {}; or STEP_CMD='<any command>' CASE=<file of its settings>",
+                steps().join(", ")
+            ),
+        ));
+    }
     let command = match args.command.as_str() {
         "" => beside(&args.step)?,
         command => from_here(command)?,
     };
     let case = match (&args.case, args.step.as_str()) {
-        (Some(path), _) => Case::load(path)?,
+        (Some(path), _) => path.clone(),
         (None, "") => {
-            anyhow::bail!("no case is named: give --case <FILE> with the settings of a run")
+            return Err(contract::usage(
+                "no case is named",
+                "give CASE=<file> (--case) with the settings with which the step reaches a verdict",
+            ));
         }
-        (None, step) => Case::load(Path::new(&format!("steps/{step}/samples/conformance.env")))?,
+        (None, step) => PathBuf::from(format!("steps/{step}/samples/conformance.env")),
     };
+    let case = Case::load(&case).map_err(|error| {
+        contract::usage(format!("{error:#}"), "a case has HEADGATE_<FLAG>=value lines, one a setting")
+    })?;
     let findings = check(&command, &case, args.limit)?;
     for finding in &findings {
         println!("{finding}");
     }
     let broken = findings.iter().filter(|finding| !finding.holds).count();
     println!("{}", summary(&findings, broken));
-    Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if broken == 0 { contract::exit::VERDICT } else { BROKEN })
+}
+
+/// A rule is broken.
+const BROKEN: u8 = 1;
+
+/// The steps that have a case here.
+fn steps() -> Vec<String> {
+    let folders = std::fs::read_dir("steps").into_iter().flatten().flatten();
+    let has_case =
+        |folder: &std::fs::DirEntry| folder.path().join("samples/conformance.env").exists();
+    let mut names: Vec<String> = folders
+        .filter(has_case)
+        .map(|folder| folder.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    if names.is_empty() { vec!["the folders of steps/".into()] } else { names }
 }
 
 fn summary(findings: &[Finding], broken: usize) -> String {
@@ -79,8 +108,11 @@ fn from_here(command: &str) -> anyhow::Result<String> {
 fn beside(step: &str) -> anyhow::Result<String> {
     let program = std::env::current_exe()?;
     let binary = program.with_file_name(step);
-    let built = binary.canonicalize();
-    let built =
-        built.with_context(|| format!("{step} is not built: run `cargo build -p {step}` first"))?;
+    let built = binary.canonicalize().map_err(|_| {
+        contract::usage(
+            format!("there is no step {step} beside this program"),
+            format!("build it (cargo build -p {step}), or name one of {}", steps().join(", ")),
+        )
+    })?;
     Ok(format!("'{}'", built.display()))
 }

@@ -60,6 +60,36 @@ impl Inputs {
     }
 }
 
+/// Checks that `image` holds the model `digest`, as a scorer will look for it: its manifest names that model, and the
+/// layer with the model's file is there. The flags are `--image` and `--model-digest`.
+///
+/// # Errors
+/// The image is not there, or holds another model (2); the registry is away, or the process was asked to end (75).
+pub fn image_holds(
+    registry: &RegistryArgs,
+    context: &Context,
+    image: &str,
+    digest: &str,
+) -> anyhow::Result<()> {
+    let hint = "give --image and --model-digest as build-image wrote them";
+    let client = registry.client();
+    let place: Reference = image.parse().map_err(|error| fault(error, hint))?;
+    let wanted: Digest = digest.parse().map_err(|error| fault(error, hint))?;
+    let look = move || registry::blocking::holds_model(&client, &place, &wanted);
+    match context.stop.unless_set(look)? {
+        Ok(()) => Ok(()),
+        Err(registry::Error::DigestMismatch { found, expected, .. }) => Err(contract::usage(
+            format!("--image {image} holds the model {found}, and --model-digest is {expected}"),
+            hint,
+        )),
+        Err(error) if error.is_passing() => Err(fault(error, hint)),
+        Err(error) => {
+            let hint = error.hint().unwrap_or(hint);
+            Err(contract::usage(format!("--image {image}: {error}"), hint))
+        }
+    }
+}
+
 /// From where files were fetched, for the event: `<flag>-source` and the reference as it was given.
 pub fn sources<'a>(
     files: impl IntoIterator<Item = (&'a str, Option<&'a InputFile>)>,

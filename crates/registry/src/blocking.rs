@@ -43,6 +43,11 @@ pub fn fetch_model(
     wait(|| crate::fetch_model(client, image, folder, expected))
 }
 
+/// See [`crate::holds_model`].
+pub fn holds_model(client: &Client, image: &Reference, expected: &Digest) -> Result<()> {
+    wait(|| crate::holds_model(client, image, expected))
+}
+
 pub(crate) fn wait<T: Send, F: Future<Output = Result<T>>>(
     start: impl FnOnce() -> F + Send,
 ) -> Result<T> {

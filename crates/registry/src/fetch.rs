@@ -67,6 +67,35 @@ pub async fn fetch_model(
     model_of(&place, &found.manifest, image, folder, expected).await
 }
 
+/// Checks that an image holds the model `expected` where [`fetch_model`] would look for it: the manifest names it, and
+/// the layers that can hold its file are there. No layer is read, so it takes moments whatever the model's size.
+///
+/// # Errors
+/// [`Error::DigestMismatch`] where it holds another model; [`Error::NotFound`] where the image or its layer is not there.
+pub async fn holds_model(client: &Client, image: &Reference, expected: &Digest) -> Result<()> {
+    let place = Place::of(client, image)?;
+    let found = place.image(image.select(), &Platform::of_this_machine()).await?;
+    let (_, digest) = told(&found.manifest, image)?;
+    digest.must_be(expected, &format!("model of {image}"))?;
+    for layer in candidates(&found.manifest, expected) {
+        if !place.has(layer).await? {
+            return Err(Error::not_found(format!("layer {} of {image}", layer.digest)));
+        }
+    }
+    Ok(())
+}
+
+/// Path and digest of the model, as the annotations of `manifest` tell them.
+fn told(manifest: &Manifest, image: &Reference) -> Result<(String, Digest)> {
+    let told = |key: &str| {
+        manifest.annotations.get(key).ok_or_else(|| {
+            let why = format!("the manifest has no annotation {key}; was it made by build-image?");
+            Error::invalid(image.to_string(), why)
+        })
+    };
+    Ok((inside(told(annotation::MODEL_PATH)?)?, told(annotation::MODEL_DIGEST)?.parse()?))
+}
+
 /// The model file that the annotations of `manifest` name.
 pub(crate) async fn model_of(
     place: &Place,
@@ -75,14 +104,7 @@ pub(crate) async fn model_of(
     folder: &Path,
     expected: Option<&Digest>,
 ) -> Result<Fetched> {
-    let told = |key: &str| {
-        manifest.annotations.get(key).ok_or_else(|| {
-            let why = format!("the manifest has no annotation {key}; was it made by build-image?");
-            Error::invalid(image.to_string(), why)
-        })
-    };
-    let wanted = inside(told(annotation::MODEL_PATH)?)?;
-    let digest: Digest = told(annotation::MODEL_DIGEST)?.parse()?;
+    let (wanted, digest) = told(manifest, image)?;
     if let Some(expected) = expected {
         digest.must_be(expected, &format!("model of {image}"))?;
     }
@@ -230,5 +252,6 @@ mod tests {
         let (image, digest) = ("oci:images".parse().unwrap(), Digest::of(b""));
         must_be_send(fetch_file(&client, &image, "/model", Path::new("."), &digest));
         must_be_send(fetch_model(&client, &image, Path::new("."), None));
+        must_be_send(holds_model(&client, &image, &digest));
     }
 }

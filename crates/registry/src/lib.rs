@@ -48,7 +48,7 @@ pub use credentials::{Credential, Credentials};
 pub use descriptor::{Descriptor, Platform, media_type};
 pub use digest::{Digest, Hasher};
 pub use error::{Error, Result};
-pub use fetch::{Fetched, fetch_file, fetch_model};
+pub use fetch::{Fetched, fetch_file, fetch_model, holds_model};
 pub use image::{Base, Image, Recipe, annotation, read_base};
 pub use input::InputFile;
 pub use layer::{Layer, LayerBuilder, LayerFile};

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::answer::DOCUMENT_LIMIT;
+use crate::auth::Scope;
 use crate::digest::CHUNK;
 use crate::pull::Repository;
 use crate::{Client, Descriptor, Digest, Error, Layout, Platform, Reference, Result, Select};
@@ -82,6 +83,17 @@ impl Place {
         self.blob_into(blob, &mut bytes).await?;
         Digest::of(&bytes).must_be(&blob.digest, "blob")?;
         Ok(bytes)
+    }
+
+    /// Whether a blob is there in full.
+    pub(crate) async fn has(&self, blob: &Descriptor) -> Result<bool> {
+        match self {
+            Place::Repository(repository) => {
+                let scope = Scope::pull(&repository.name);
+                repository.has_blob(&blob.digest, blob.size, &scope).await
+            }
+            Place::Layout(layout) => Ok(layout.has(&blob.digest, blob.size)),
+        }
     }
 
     /// Writes the bytes of a blob into `sink`, in order and once; checking them is the caller's part.

@@ -73,12 +73,11 @@ impl Repository {
         Ok(told.and_then(|it| it.parse().ok()))
     }
 
-    /// Whether the repository holds a blob of this digest and size.
-    pub(crate) async fn has_blob(&self, digest: &Digest, size: u64) -> Result<bool> {
+    /// Whether the repository holds a blob of this digest and size, asked with the rights of `scope`.
+    pub(crate) async fn has_blob(&self, digest: &Digest, size: u64, scope: &Scope) -> Result<bool> {
         let what = self.label(&format!(" blob {digest}"));
         let url = self.url(&format!("blobs/{digest}"));
-        let scope = Scope::push(&self.name);
-        let answer = self.client.send(&self.host, &scope, &what, |http| http.head(&url)).await?;
+        let answer = self.client.send(&self.host, scope, &what, |http| http.head(&url)).await?;
         if answer.status() == StatusCode::NOT_FOUND {
             return Ok(false);
         }

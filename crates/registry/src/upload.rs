@@ -23,7 +23,7 @@ impl Repository {
     /// Makes sure that the repository holds `blob`; says how, and how many bytes went over the wire.
     pub(crate) async fn put_blob(&self, blob: &Blob) -> Result<(Outcome, u64)> {
         let Descriptor { digest, size, .. } = &blob.descriptor;
-        if self.has_blob(digest, *size).await? {
+        if self.has_blob(digest, *size, &Scope::push(&self.name)).await? {
             return Ok((Outcome::Existing, 0));
         }
         let what = self.label(&format!(" blob {digest}"));

@@ -78,7 +78,10 @@ pub(crate) fn read<'a>(record: &Record, route: impl Fn(u64) -> Option<&'a Route>
 /// What an answer says. A member that is no number is none: then the answer is there, and cannot be judged.
 fn heads(record: &Record) -> Heads {
     let value = record.value.as_deref().unwrap_or_default();
-    let said = serde_json::from_slice::<Said>(value).unwrap_or_else(|_| {
+    // serde would take a list for an object.
+    let is_object = value.trim_ascii_start().starts_with(b"{");
+    let said = is_object.then(|| serde_json::from_slice::<Said>(value).ok()).flatten();
+    let said = said.unwrap_or_else(|| {
         let value = serde_json::from_slice::<serde_json::Value>(value).unwrap_or_default();
         let number = |name: &str| value.get(name).and_then(serde_json::Value::as_f64);
         Said { label: number("label"), score: number("score") }

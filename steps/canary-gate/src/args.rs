@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use contract::args::{duration, share};
+use registry::RegistryArgs;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, clap::Args)]
@@ -120,6 +121,9 @@ pub struct Args {
     /// How often the way so far is written down, so that a run after a crash goes on from there
     #[arg(long, env = "HEADGATE_CHECKPOINT", default_value = "5s", value_parser = duration)]
     pub checkpoint: Duration,
+
+    #[command(flatten)]
+    pub registry: RegistryArgs,
 }
 
 /// How the candidate comes in.

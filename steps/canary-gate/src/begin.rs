@@ -87,6 +87,7 @@ pub(crate) fn begin<'a>(
     let (ready, ids) = match left {
         Some(ready) => (ready, history.map(|history| history.ids).unwrap_or_default()),
         None => {
+            inputs::image_holds(&args.registry, context, &args.image, &args.model_digest)?;
             // Someone else has promoted another one meanwhile.
             let is_other = champion != route.champion.digest;
             let history = match is_other {
@@ -168,7 +169,7 @@ fn expect(plan: &Plan, learnt: &Learnt, foreseen: Option<&Foreseen>) -> anyhow::
     let Some(foreseen) = foreseen else {
         tracing::info!(
             answers = learnt.answers,
-            "too little is known of the stream to foretell when this is decided"
+            "too little is known of the stream to forecast when this is decided"
         );
         return Ok(());
     };

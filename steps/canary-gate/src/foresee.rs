@@ -1,11 +1,14 @@
 //! Before the canary: how many events to plan for, and whether the plan can be expected to decide in time. Pure.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use stats::cluster::Aggregation;
 use stats::counted::CountedPlan;
 use stats::forecast::{self, Question, Step, Traffic};
 use stats::sequential::{Side, Stage};
 
+use crate::ending::span;
 use crate::learnt::Learnt;
 use crate::plan::Plan;
 use crate::{Accept, Advance, Strategy};
@@ -96,13 +99,17 @@ pub(crate) fn foresee(plan: &Plan, learnt: &Learnt) -> Option<Foreseen> {
         (Side::Harm, plan.detect, plan.alphas()[place].overall)
     };
     let claim = if needs_proof { "not worse" } else { "harm" };
+    let often = if ratio == 1.0 {
+        "as often".to_owned()
+    } else {
+        format!("{} times as often", report::number(ratio))
+    };
     let asked = match side {
         Side::Safe => format!(
-            "that a candidate which fails {} times as often as the champion is not worse by {}",
-            report::number(ratio),
+            "that a candidate which fails {often} as the champion is not worse by {}",
             report::percent(margin)
         ),
-        Side::Harm => format!("the harm of {} times as many failures", report::number(ratio)),
+        Side::Harm => format!("the harm of a candidate which fails {often} as the champion"),
     };
     let seen = format!(
         "{} labelled answers a second, of which {} are wrong",
@@ -122,13 +129,12 @@ pub(crate) fn foresee(plan: &Plan, learnt: &Learnt) -> Option<Foreseen> {
     let go = "or go all the same with --undecidable=go";
     if base_rate <= 0.0 {
         let words = format!(
-            "the champion made no error in {} labelled answers, so no time to a decision can be foretold",
+            "the champion made no error in {} labelled answers, so no time to a decision can be forecast",
             report::count(learnt.answers)
         );
         let hint = format!("take --accept=no-harm, {go}");
         return Some(told(0.0, None, !needs_proof, words, hint));
     }
-    let deadline = plan.deadline.as_secs_f64();
     let steps = shortened(&steps(plan, rate), rate * base_rate);
     let question = Question { side, margin, alpha, ratio, power: POWER };
     let traffic = Traffic { records_per_second: rate, base_rate };
@@ -136,38 +142,68 @@ pub(crate) fn foresee(plan: &Plan, learnt: &Learnt) -> Option<Foreseen> {
     let median = forecast.median_seconds;
     let words = match (forecast.is_enough(), median) {
         (true, Some(median)) => format!(
-            "at {seen}, half of such canaries show {asked} within {} s",
-            report::number(median)
+            "at {seen}, half of such canaries show {asked} within {}",
+            span(Duration::from_secs_f64(median))
         ),
         _ => format!(
-            "at {seen}, the chance to show {asked} before the deadline of {} s is {}",
-            report::number(deadline),
+            "at {seen}, the chance to show {asked} before the deadline of {} is {}",
+            span(plan.deadline),
             report::percent(forecast.decided)
         ),
     };
     let hint = if forecast.is_enough() {
         String::new()
     } else {
-        let ways = ways(&forecast::remedy(traffic, &steps, question).ok()?, side, deadline);
+        let remedy = forecast::remedy(traffic, &steps, question).ok()?;
+        let ways = ways(plan, traffic, question, &remedy);
         match ways.as_slice() {
             [] => format!(
                 "more labelled answers are needed than can be planned for: take --accept=no-harm, {go}"
             ),
-            ways => format!("{} would do; {go}", ways.join(", or ")),
+            ways => format!("{}; {go}", ways.join("; or ")),
         }
     };
     Some(told(forecast.decided, median, forecast.is_enough(), words, hint))
 }
 
-/// The flags of which each would do.
-fn ways(remedy: &forecast::Remedy, side: Side, deadline: f64) -> Vec<String> {
-    let stretched = |stretch: f64| (deadline * stretch.max(1.0)).ceil();
-    let longer = remedy.stretch.map(|stretch| format!("--deadline={}s", stretched(stretch)));
-    let wider = remedy.decidable.map(|least| match side {
-        Side::Safe => format!("--margin={:.2}", least),
-        Side::Harm => format!("--detect={:.2}", least),
+/// What would do, the first to try first: more time, a larger share, and only where neither would, another question.
+fn ways(plan: &Plan, traffic: Traffic, question: Question, remedy: &forecast::Remedy) -> Vec<String> {
+    let rate = traffic.records_per_second;
+    let deadline = plan.deadline.as_secs_f64();
+    let answers = |seconds: f64| report::count((rate * seconds) as u64);
+    let longer = remedy.stretch.map(|stretch| {
+        let seconds = (deadline * stretch.max(1.0)).ceil();
+        format!(
+            "give it more time: --deadline={seconds}s ({}), for about {} labelled answers are needed, and {} can be \
+             expected by the deadline",
+            span(Duration::from_secs_f64(seconds)),
+            answers(seconds),
+            answers(deadline)
+        )
     });
-    longer.into_iter().chain(wider).collect()
+    let larger = plan.shares.last().filter(|_| plan.shares.len() > 1).and_then(|last| {
+        let at_once = Plan { shares: vec![*last], ..plan.clone() };
+        let steps = shortened(&steps(&at_once, rate), rate * traffic.base_rate);
+        let is_enough = forecast::forecast(traffic, &steps, question).ok()?.is_enough();
+        is_enough.then(|| {
+            format!("begin with the largest share: --shares={}", report::percent(*last).replace(' ', ""))
+        })
+    });
+    let mut ways: Vec<String> = longer.into_iter().chain(larger).collect();
+    if let (true, Some(least)) = (ways.is_empty(), remedy.decidable) {
+        ways.push(match question.side {
+            Side::Safe => format!(
+                "nothing less than --margin={least:.2} could be shown with these answers, by which a candidate that fails \
+                 {} times as often would count as not worse",
+                report::number(1.0 + least)
+            ),
+            Side::Harm => format!(
+                "only a candidate that fails {} times as often would be found out (--detect={least:.2})",
+                report::number(least)
+            ),
+        });
+    }
+    ways
 }
 
 /// The shares with the time at each: the least of the plan, the last until the deadline.
@@ -207,8 +243,6 @@ fn shortened(steps: &[Step], events_per_second: f64) -> Vec<Step> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use std::time::Duration;
-
     use super::*;
 
     fn learnt(plan: &Plan, rate: f64, base_rate: f64) -> Learnt {
@@ -242,7 +276,10 @@ mod tests {
             .split_once("--deadline=")
             .and_then(|(_, rest)| rest.split_once('s')?.0.parse().ok())
             .unwrap();
-        assert!(foreseen.hint.contains("--margin="), "{}", foreseen.hint);
+        assert!(foreseen.hint.starts_with("give it more time: --deadline="), "{}", foreseen.hint);
+        assert!(foreseen.hint.contains("labelled answers are needed, and 600 can be"), "{}", foreseen.hint);
+        assert!(!foreseen.hint.contains("--margin="), "no way out: {}", foreseen.hint);
+        assert!(foreseen.words.contains("fails as often as the champion"), "{}", foreseen.words);
         let longer = Plan { deadline: Duration::from_secs_f64(deadline), ..plan };
         let foreseen = foresee(&longer, &learnt(&longer, 10.0, 0.05)).unwrap();
         assert!(foreseen.decided > 0.7, "{foreseen:?}");

@@ -54,11 +54,16 @@ struct Seen {
 pub(crate) fn read(record: &Record) -> Result<(u64, f64), Trouble> {
     let value = record.value.as_deref().ok_or(Trouble::Withdrawn)?;
     let key = record.key.as_deref().ok_or(Trouble::NoKey)?;
-    let label = serde_json::from_slice::<Labelled>(value).ok().and_then(|labelled| labelled.label);
-    match label {
+    match member(value) {
         Some(label) => Ok((hash(key), label)),
         None => Err(trouble(value)),
     }
+}
+
+/// The label of an object; serde would take a list for one too.
+fn member(value: &[u8]) -> Option<f64> {
+    let is_object = value.trim_ascii_start().starts_with(b"{");
+    is_object.then(|| serde_json::from_slice::<Labelled>(value).ok()?.label)?
 }
 
 #[derive(Deserialize)]
@@ -186,6 +191,7 @@ mod tests {
             (r#"{"label":1e999}"#, Trouble::OutOfRange),
             (r#"{"is_fraud":1}"#, Trouble::NoMember),
             ("1", Trouble::NotAnObject),
+            ("[1]", Trouble::NotAnObject),
             ("{", Trouble::NotJson),
             ("", Trouble::NotJson),
         ] {

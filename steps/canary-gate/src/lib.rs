@@ -88,6 +88,7 @@ impl Step for CanaryGate {
     const NAME: &'static str = "canary-gate";
     const ABOUT: &'static str = env!("CARGO_PKG_DESCRIPTION");
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const AFTER_HELP: &'static str = tools::HELP;
     const OUTPUTS: &'static [OutputSpec] = &[
         OutputSpec { name: "share", about: "The candidate's share afterwards", default: "0" },
         OutputSpec {

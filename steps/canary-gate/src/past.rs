@@ -17,6 +17,9 @@ use crate::plan::Plan;
 /// yet, and transactions take offsets too. Where a transaction holds one record, the second look is enough.
 const MORE: u64 = 4;
 
+/// So many times as many predictions as labelled answers are sought are looked through where no label meets one.
+const ENOUGH: u64 = 8;
+
 /// Labels looked through for each answer, where it is not known since when.
 const LABELS_FOR_ANSWERS: u64 = 2;
 
@@ -76,16 +79,19 @@ pub(crate) fn read(context: &Context, champion: &str, plan: &Plan) -> anyhow::Re
     let most = usize::try_from(plan.baseline_records)?;
     let mut look = plan.baseline_records.saturating_add(plan.baseline_records / MORE);
     let (mut read, mut window) = (Read::default(), kept.newest(0));
+    let unlabelled = kafka.extent(&labels)?.len() == 0;
     loop {
         let wider = kept.newest(look);
         read.predictions(context, champion, &before(&wider, &window))?;
         window = wider;
         let reached = window.len() >= kept.len() || look >= plan.max_waiting as u64;
-        if read.own.len() >= most || reached {
+        if read.own.len() >= most || reached || unlabelled {
             let since = labels_since(kafka, &labels, read.first_ms, window.len())?;
             let (mut answers, met) = read.meet(context, &since, plan)?;
             tracing::info!(labelled = answers.len(), window = %window, "read the champion's past");
-            if answers.len() >= most || reached {
+            // Where none of so many met, twice as many would not.
+            let in_vain = met.met == 0 && look >= plan.baseline_records.saturating_mul(ENOUGH);
+            if answers.len() >= most || reached || unlabelled || in_vain {
                 answers.drain(..answers.len().saturating_sub(most));
                 let is_all = window.0.values().all(|(from, _)| *from == 0);
                 let is_whole = is_all || read.spans(plan);

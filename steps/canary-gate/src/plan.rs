@@ -77,6 +77,7 @@ impl Plan {
                 )
             })?,
         };
+        rests(args, &metrics)?;
         let blue_green = args.strategy == Strategy::BlueGreen;
         let alone = |metric: &&Metric| {
             let compares = matches!(metric.of, Of::LabelErrors | Of::Failures | Of::Promql);
@@ -201,6 +202,26 @@ fn numbers(args: &Args) -> anyhow::Result<()> {
     complaint.map_or(Ok(()), |(what, hint)| Err(contract::usage(what, hint)))
 }
 
+/// Whether what was asked for has something to rest on.
+fn rests(args: &Args, metrics: &[Metric]) -> anyhow::Result<()> {
+    let is_a_a = args.strategy == Strategy::AA;
+    let mut proofs = metrics.iter().filter(|metric| metric.needs_proof()).peekable();
+    if args.accept == Accept::Evidence && !is_a_a && proofs.peek().is_none() {
+        return Err(contract::usage(
+            "--accept=evidence: no metric of --metrics is to be proven, so a pass would rest on nothing",
+            "give one of them \"proof\": true, or take --accept=no-harm",
+        ));
+    }
+    let is_counted = |metric: &Metric| !matches!(metric.of, Of::Loss | Of::Score | Of::Promql);
+    if args.advance == Advance::Adaptive && !proofs.any(is_counted) {
+        return Err(contract::usage(
+            "--advance=adaptive follows the rate of a metric that is counted and to be proven, and --metrics has none",
+            "give one of them \"proof\": true (label-errors has it), or take --advance=plan",
+        ));
+    }
+    Ok(())
+}
+
 fn seconds<S: serde::Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(span.as_secs_f64())
 }
@@ -289,6 +310,29 @@ mod tests {
         ] {
             let error = plan(&flags).expect_err(flags[0]);
             assert_eq!(contract::fault::exit_code(&error), contract::exit::USAGE, "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn evidence_and_adaptive_shares_need_something_to_rest_on() {
+        let with = |metrics: &str, flags: &[&str]| {
+            let digest = format!("--model-digest=sha256:{}", "2".repeat(64));
+            let given = ["gate", &digest, "--image=oci:x"];
+            let args = Cli::try_parse_from(given.iter().chain(flags)).expect("known flags").args;
+            Plan::of(&args, Some(metrics))
+        };
+        let failures = r#"[{"name": "f", "of": "failures"}]"#;
+        let loss = r#"[{"name": "l", "of": "loss", "loss": "brier", "margin": 1, "proof": true}]"#;
+        assert!(with(failures, &["--accept=no-harm"]).is_ok());
+        assert!(with(loss, &[]).is_ok());
+        for (metrics, flags) in [
+            (failures, &["--accept=evidence"][..]),
+            (loss, &["--advance=adaptive"]),
+            (failures, &["--accept=no-harm", "--advance=adaptive"]),
+        ] {
+            let error = with(metrics, flags).expect_err("nothing to rest on");
+            assert_eq!(contract::fault::exit_code(&error), contract::exit::USAGE, "{flags:?}");
+            assert!(contract::fault::render(&error).contains("\"proof\": true"), "{error}");
         }
     }
 

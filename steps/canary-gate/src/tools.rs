@@ -1,12 +1,14 @@
 //! What else the binary does: `canary-gate replay`, and telling a gate that is under way to pause, resume or abort.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use contract::kafka::{Kafka, KafkaArgs};
+use contract::kafka::{Kafka, KafkaArgs, Start};
 use contract::{Context, exit};
+use routes::{ROUTES_TOPIC, Route};
 use serde_json::json;
 
 use crate::CanaryGate;
@@ -51,6 +53,15 @@ struct Telling {
     kafka: KafkaArgs,
 }
 
+/// What the step's own help says of the tools.
+pub(crate) const HELP: &str = "\
+Beside the step, of which all this is said:
+  canary-gate replay REPORT   reads what a decision record rests on and reaches its verdict anew
+  canary-gate pause           a gate under way stays at its share; it still ends on harm
+  canary-gate resume          it goes on
+  canary-gate abort           it gives up: share 0, inconclusive
+`canary-gate pause --help` and its like have their flags.";
+
 /// The process: a tool if its first argument names one, else the step.
 pub fn main() -> ExitCode {
     let names = ["replay", "pause", "resume", "abort"];
@@ -92,10 +103,43 @@ fn run(tool: Tool) -> anyhow::Result<u8> {
 
 fn say(telling: &Telling, command: What) -> anyhow::Result<u8> {
     let kafka = Kafka::new(&telling.kafka)?;
+    let release = &telling.release;
+    let under_way = under_way(&kafka)?;
+    let Some(route) = under_way.iter().find(|route| route.release == *release) else {
+        let others: Vec<String> = under_way
+            .iter()
+            .map(|route| format!("{} on the stream {}", route.release, route.stream))
+            .collect();
+        let hint = match others.as_slice() {
+            [] => "no release has a candidate on any stream there; look at --brokers, or it is over".into(),
+            others => format!("under way are: {}", others.join(", ")),
+        };
+        return Err(contract::usage(
+            format!("no gate of release {release} is under way on {}", telling.kafka.brokers),
+            hint,
+        ));
+    };
     let (by, reason) = (telling.by.clone(), telling.reason.clone());
     let command = Command { command, by, reason, at: contract::event::now() };
-    tell(&kafka, &telling.release, &command)?;
+    tell(&kafka, release, &command)?;
+    let line = json!({
+        "said": command.command, "release": release, "stream": route.stream,
+        "generation": route.generation, "share": route.share(),
+    });
+    writeln!(std::io::stdout(), "{line}")?;
     Ok(exit::VERDICT)
+}
+
+/// The routes with a candidate that a gate gave its share, by stream. A gate has one from its first share to its end.
+fn under_way(kafka: &Kafka) -> anyhow::Result<Vec<Route>> {
+    let mut newest = BTreeMap::new();
+    kafka.reader(ROUTES_TOPIC, &Start::Beginning)?.read_to_end(|record| {
+        let route = record.value.as_deref().map(serde_json::from_slice::<Route>);
+        if let (Some(stream), Some(Ok(route))) = (record.key, route) {
+            newest.insert(stream, route);
+        }
+    })?;
+    Ok(newest.into_values().filter(|route| route.share() > 0.0).collect())
 }
 
 /// A context for a tool, which tells no event.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use contract::args::duration;
 use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict, by_verdict};
 use decide::{Plan, plan};
+use registry::RegistryArgs;
 use routes::{Confirmation, ModelRef, Route, Routes, Scorers};
 use serde_json::json;
 
@@ -41,6 +42,9 @@ pub struct Args {
     /// How long to wait until every live scorer has confirmed
     #[arg(long, env = "HEADGATE_CONFIRM_TIMEOUT", default_value = "2m", value_parser = duration)]
     pub confirm_timeout: Duration,
+
+    #[command(flatten)]
+    pub registry: RegistryArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -93,7 +97,10 @@ impl Step for Promote {
         let (verdict, reason) = match plan(before.as_ref(), stream, &model, args.strategy, until) {
             Plan::Refuse(reason) => (Verdict::Fail, reason),
             Plan::AlreadyDone => (Verdict::Pass, format!("{} is the champion", model.digest)),
-            Plan::Write(route) => switch(args, context, &mut routes, before.as_ref(), *route)?,
+            Plan::Write(route) => {
+                inputs::image_holds(&args.registry, context, &args.image, &args.model_digest)?;
+                switch(args, context, &mut routes, before.as_ref(), *route)?
+            }
         };
         Ok(outcome(&model, verdict, reason, before.as_ref(), routes.current(), context))
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use contract::kafka::memory::MemoryBroker;
 use contract::kafka::{Kafka, KafkaArgs, TopicSpec};
-use routes::testing::{Behaviour, FakeScorer};
+use routes::testing::{Behaviour, FakeScorer, write_image};
 use routes::{ModelRef, Route, Routes};
 
 struct World {
@@ -53,9 +53,14 @@ impl World {
 
     /// With as much time for the scorers to confirm.
     fn promote_within(&self, limit: &str, model: &ModelRef, strategy: &str) -> Ended {
+        let folder = self.outputs.path();
+        for n in 1..=2 {
+            write_image(&folder.join(format!("m{n}")), &self::model(n).digest).unwrap();
+        }
         let status = Command::new(env!("CARGO_BIN_EXE_promote"))
             .env_clear()
-            .args(["--release=r", "--stream=s", "--bake=1h"])
+            .current_dir(folder)
+            .args(["--release=r", "--stream=s", "--bake=1h", "--registry-timeout=1s"])
             .arg(format!("--confirm-timeout={limit}"))
             .arg(format!("--brokers={}", self.broker.brokers()))
             .arg(format!("--outputs={}", self.outputs.path().display()))
@@ -101,6 +106,21 @@ fn a_candidate_becomes_champion_and_a_second_run_changes_nothing() {
         1,
         "told once, whoever reads"
     );
+}
+
+#[test]
+fn an_image_that_does_not_hold_the_model_is_wrong_usage_and_nothing_is_written() {
+    let world = World::new();
+    let _scorer = world.scorer(Behaviour::default());
+    let before = world.write(Route::bootstrap("s", model(1)).with_candidate(model(2), 0.5));
+    for image in [model(1).image, "oci:nowhere".into()] {
+        let ended = world.promote(&ModelRef { image, ..model(2) }, "canary");
+        assert_eq!((ended.code, ended.verdict.as_str()), (2, "inconclusive"), "{}", ended.reason);
+        assert_eq!(world.route(), before);
+    }
+    let away = ModelRef { image: "127.0.0.1:1/models/m2:v1".into(), ..model(2) };
+    assert_eq!(world.promote(&away, "canary").code, 75);
+    assert_eq!(world.route(), before);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use harness::registry::OwnRegistry;
-use registry::blocking::{fetch_file, fetch_model, publish};
+use registry::blocking::{fetch_file, fetch_model, holds_model, publish};
 use registry::{Digest, Error, LayerBuilder, Platform, Recipe};
 
 use crate::{client, image_of, model_file, recipe_of, reference, tool};
@@ -44,6 +44,32 @@ fn the_manifest_says_which_file_the_model_is() {
     let other = Digest::of(b"another model");
     let error = fetch_model(&client(), &image, &folder, Some(&other)).unwrap_err();
     assert!(matches!(error, Error::DigestMismatch { .. }), "{error}");
+}
+
+#[test]
+fn whether_an_image_holds_a_model_is_said_without_reading_it() {
+    let registry = OwnRegistry::new();
+    let dir = tempfile::tempdir().unwrap();
+    let (model, digest) = model_file(dir.path(), 1000);
+    let layout = dir.path().join("images");
+    for target in [format!("{}/model:v1", registry.host), format!("oci:{}", layout.display())] {
+        let target = reference(target);
+        let published = publish(&client(), &image_of(&model), &target, &[]).unwrap();
+        let image = reference(published.image);
+        holds_model(&client(), &image, &digest).unwrap();
+        let error = holds_model(&client(), &image, &Digest::of(b"another model")).unwrap_err();
+        assert!(matches!(error, Error::DigestMismatch { .. }), "{error}");
+        let absent = image.at(&Digest::of(b"another image"));
+        let error = holds_model(&client(), &absent, &digest).unwrap_err();
+        assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    }
+    // The manifest alone is no model.
+    let largest = fs::read_dir(layout.join("blobs/sha256")).unwrap().map(Result::unwrap);
+    let layer = largest.max_by_key(|blob| blob.metadata().unwrap().len()).unwrap();
+    fs::remove_file(layer.path()).unwrap();
+    let image = reference(format!("oci:{}", layout.display()));
+    let error = holds_model(&client(), &image, &digest).unwrap_err();
+    assert!(matches!(error, Error::NotFound { .. }), "{error}");
 }
 
 #[test]

@@ -2,8 +2,10 @@
 //!
 //! Behind the feature `testing`; never in a binary.
 
+mod image;
 mod scorer;
 mod stage;
 
-pub use scorer::{Behaviour, FakeScorer};
+pub use image::write_image;
+pub use scorer::{Behaviour, FakeScorer, LabelForm};
 pub use stage::{Ran, Running, Stage, model};

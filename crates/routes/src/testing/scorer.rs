@@ -42,6 +42,25 @@ pub struct Behaviour {
     pub candidate_errors_on_gold: Option<f64>,
     /// Microseconds that the two models need.
     pub took: Option<(u64, u64)>,
+    /// Whether the two models give a label, or only a score: champion, candidate.
+    pub labels: (bool, bool),
+    /// What a label record looks like.
+    pub label_form: LabelForm,
+}
+
+/// How labels are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelForm {
+    /// The record's id as the key, a number as the label.
+    Plain,
+    /// Under an id that no prediction has.
+    OtherId,
+    /// As a text.
+    Text,
+    /// None; before the stream had a candidate, there were some.
+    UntilCandidate,
+    /// None at all.
+    Never,
 }
 
 /// Answers beside a candidate that are true even of a scorer that lies.
@@ -63,6 +82,8 @@ impl Default for Behaviour {
             features: false,
             candidate_errors_on_gold: None,
             took: None,
+            labels: (true, true),
+            label_form: LabelForm::Plain,
         }
     }
 }
@@ -255,8 +276,26 @@ impl Scorer {
         }
         // Sure of what it says, more so where it is right.
         let score = if told == label { label as f64 * 0.8 + 0.1 } else { 0.6 - 0.2 * label as f64 };
+        let has_label = match answered {
+            Variant::Champion => self.behaviour.labels.0,
+            Variant::Candidate => self.behaviour.labels.1,
+        };
+        let told = if has_label { told.to_string() } else { "null".into() };
         let value = format!(r#"{{"label":{told},"score":{score}}}"#);
         self.writer.send(&record("predictions", value, headers))?;
-        self.writer.send(&record("labels", format!(r#"{{"label":{label}}}"#), Vec::new()))
+        let plain = record("labels", format!(r#"{{"label":{label}}}"#), Vec::new());
+        match self.behaviour.label_form {
+            LabelForm::Never => Ok(()),
+            LabelForm::UntilCandidate if self.beside_candidate > 0 => Ok(()),
+            LabelForm::Plain | LabelForm::UntilCandidate => self.writer.send(&plain),
+            LabelForm::OtherId => {
+                let key = Some(format!("order-{id}").into_bytes());
+                self.writer.send(&Outgoing { key, ..plain })
+            }
+            LabelForm::Text => {
+                let value = Some(format!(r#"{{"label":"{label}"}}"#).into_bytes());
+                self.writer.send(&Outgoing { value, ..plain })
+            }
+        }
     }
 }

@@ -54,11 +54,14 @@ pub struct Ran {
     pub memory_kib: u64,
 }
 
-/// Model number `n`.
+/// Model number `n`; where a step runs, its image lies in the folder that it names.
 pub fn model(n: u8) -> ModelRef {
     let digest = format!("sha256:{}", format!("{n:02x}").repeat(32));
-    ModelRef { image: format!("oci:models/m{n}@{digest}"), digest }
+    ModelRef { image: format!("oci:models/m{n}"), digest }
 }
+
+/// Steps find images of the models 1 to this.
+const MODELS: u8 = 9;
 
 impl Stage {
     /// A stream without a route.
@@ -244,6 +247,9 @@ impl Stage {
         let run = std::fs::read_dir(self.folder.path())?.count();
         let folder = self.folder.path().join(format!("run-{run}"));
         std::fs::create_dir(&folder)?;
+        for n in 1..=MODELS {
+            super::write_image(&folder.join(format!("models/m{n}")), &model(n).digest)?;
+        }
         let (outputs, log) = (folder.join("outputs"), folder.join("log"));
         let child = Command::new(binary)
             .env_clear()

@@ -141,6 +141,39 @@ fn people_pause_resume_and_abort_a_gate() {
 }
 
 #[test]
+fn who_speaks_to_a_gate_that_is_not_there_hears_so() {
+    let stage = Stage::with_champion(1).unwrap();
+    for what in ["pause", "resume", "abort"] {
+        let said = tool(&stage, &[what, "--release=r-1"]);
+        let errors = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert_eq!(said.status.code(), Some(i32::from(exit::USAGE)), "{what}: {errors}");
+        assert!(errors.contains("no gate of release r-1 is under way"), "{errors}");
+    }
+    let _scorer = stage.scorer(Behaviour::default()).unwrap();
+    let gate = start(&stage, &["--min-step-time=1m", "--deadline=5m"]);
+    stage.await_route(|route| route.share() == 0.1).unwrap();
+    let other = tool(&stage, &["pause", "--release=r-7"]);
+    let errors = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(errors.contains("under way are: r-1 on the stream s"), "{errors}");
+    let said = tool(&stage, &["abort", "--release=r-1"]);
+    let line: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!((&line["said"], &line["share"]), (&"abort".into(), &0.1.into()));
+    assert_eq!(gate.end().unwrap().verdict, "inconclusive");
+    let over = tool(&stage, &["pause", "--release=r-1"]);
+    assert_eq!(over.status.code(), Some(i32::from(exit::USAGE)), "it is over");
+}
+
+#[test]
+fn the_help_of_the_step_names_its_tools() {
+    let help = Command::new(GATE).env_clear().arg("--help").output().unwrap();
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    for name in ["canary-gate replay", "canary-gate pause", "canary-gate resume", "canary-gate abort"]
+    {
+        assert!(help.contains(name), "{name}: {help}");
+    }
+}
+
+#[test]
 fn the_champion_beside_itself_measures_false_alarms_and_leaves_nothing() {
     let stage = Stage::with_champion(2).unwrap();
     let _scorer = stage.scorer(Behaviour::default()).unwrap();

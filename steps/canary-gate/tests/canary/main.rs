@@ -3,6 +3,7 @@
 
 mod again;
 mod judged;
+mod vain;
 
 use contract::exit;
 use routes::testing::{Behaviour, Ran, Stage, model};
