@@ -57,7 +57,10 @@ fn run(args: &Args) -> anyhow::Result<u8> {
         (None, step) => PathBuf::from(format!("steps/{step}/samples/conformance.env")),
     };
     let case = Case::load(&case).map_err(|error| {
-        contract::usage(format!("{error:#}"), "a case has HEADGATE_<FLAG>=value lines, one a setting")
+        contract::usage(
+            format!("{error:#}"),
+            "a case has HEADGATE_<FLAG>=value lines, one a setting",
+        )
     })?;
     let findings = check(&command, &case, args.limit)?;
     for finding in &findings {

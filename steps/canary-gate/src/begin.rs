@@ -16,6 +16,7 @@ use crate::foresee::{Foreseen, foresee};
 use crate::gate::{Ending, Gate};
 use crate::journal::{Began, Entry, Journal, Reads};
 use crate::learnt::{Learnt, Past};
+use crate::meeting::Before;
 use crate::past::{self, History};
 use crate::plan::Plan;
 use crate::run::Run;
@@ -26,8 +27,8 @@ use crate::{Args, Strategy, Undecidable, again, ending};
 
 /// What came of it.
 pub(crate) enum Begun<'a> {
-    /// Nothing was changed, and this is why.
-    Not(Ending),
+    /// Nothing was changed, and this is why; with what was learnt of labels and answers, if anything was.
+    Not(Ending, Option<Box<Before>>),
     Run(Box<Run<'a>>),
 }
 
@@ -99,7 +100,7 @@ pub(crate) fn begin<'a>(
                 Err(ending) => {
                     // A share that an earlier run left has nobody to watch it.
                     traffic.withdraw(&crate::entry::note(ending.verdict, &ending.reason, event))?;
-                    return Ok(Begun::Not(ending));
+                    return Ok(Begun::Not(ending, Some(Box::new(history.before))));
                 }
             }
         }

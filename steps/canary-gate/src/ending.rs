@@ -79,7 +79,10 @@ fn bound(track: &Track) -> String {
     let (name, margin) = (&track.metric.name, track.margin);
     match (&track.whole, track.metric.of, track.metric.better) {
         (Judge::Counted(_), _, Better::Lower) => {
-            format!("{name} at less than {} times the champion's rate", report::number(1.0 + margin))
+            format!(
+                "{name} at less than {} times the champion's rate",
+                report::number(1.0 + margin)
+            )
         }
         (Judge::Counted(_), _, Better::Higher) => format!(
             "{name} at more than {} times the champion's rate",
@@ -93,7 +96,10 @@ fn bound(track: &Track) -> String {
         }
         (Judge::Sampled(_), ..) => {
             let tolerance = track.metric.query.as_ref().map_or(0.0, |query| query.tolerance);
-            format!("{name} beyond its limit in less than {} of the answers", report::percent(tolerance))
+            format!(
+                "{name} beyond its limit in less than {} of the answers",
+                report::percent(tolerance)
+            )
         }
     }
 }
@@ -364,7 +370,8 @@ fn few(gate: &Gate, step: &Step) -> String {
 
 /// Too many answers that a metric cannot judge.
 fn doubtful(track: &Track) -> String {
-    let of = |who: &str, tally: &Tally| tally.is_doubtful().then(|| format!("{who} {}", tally.words()));
+    let of =
+        |who: &str, tally: &Tally| tally.is_doubtful().then(|| format!("{who} {}", tally.words()));
     let both = [of("of the champion", track.champion()), of("of the candidate", track.candidate())];
     format!(
         "{} cannot judge more than 1 % of the answers: {}",
@@ -382,6 +389,13 @@ fn lacking(gate: &Gate) -> String {
     }
     if let Some(track) = gate.evidence.doubtful().next() {
         return doubtful(track);
+    }
+    if let Some(track) = gate.evidence.strange().next() {
+        return format!(
+            "none of the {} events of {} has a key that was answered: an event bears the key of the stream's records",
+            report::count(track.strangers),
+            track.metric.name
+        );
     }
     let in_force = gate.steps.last().map_or(0.0, |step| step.share);
     let Some(track) = gate.evidence.unproven().next() else {

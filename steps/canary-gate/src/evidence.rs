@@ -35,6 +35,8 @@ pub(crate) struct Track {
     pub(crate) slices: Vec<Sliced>,
     /// What of the two models' answers it could judge: champion, candidate.
     pub(crate) tallies: [Tally; 2],
+    /// Business events of keys that were not answered; they count for nothing.
+    pub(crate) strangers: u64,
     /// Of its first slice, among those of all metrics.
     first: u16,
     bursts: Bursts,
@@ -122,7 +124,8 @@ impl Evidence {
     /// metric, whether the answer says anything.
     pub(crate) fn can_judge(&self, answer: &Answer, label: f64) -> bool {
         let critical = self.tracks.iter().filter(|track| track.is_critical());
-        let mut held = critical.filter_map(|track| track.metric.beside(answer.heads, label)).peekable();
+        let mut held =
+            critical.filter_map(|track| track.metric.beside(answer.heads, label)).peekable();
         match held.peek() {
             None => answer.heads.label.or(answer.heads.score).is_some(),
             Some(_) => held.all(|held| !matches!(held, Held::Not(_))),
@@ -191,6 +194,19 @@ impl Evidence {
             let key = if n == 0 { key } else { key ^ n.wrapping_mul(0x9e37_79b9_7f4a_7c15) };
             track.event(drawn == Variant::Candidate, share, key, &[]);
         }
+    }
+
+    /// A business event of a key that nobody answered.
+    pub(crate) fn stranger(&mut self, metric: usize) {
+        self.tracks[metric].strangers += 1;
+    }
+
+    /// Critical metrics of business events none of which has a key of the stream: they forbid a pass.
+    pub(crate) fn strange(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().filter(|track| {
+            let counted = matches!(&track.whole, Judge::Counted(judge) if judge.saw_any());
+            track.is_critical() && track.strangers >= FEWEST && !counted
+        })
     }
 
     /// What Prometheus answered.
@@ -326,7 +342,7 @@ impl Track {
         let whole = judge(alpha.overall, true);
         let bursts = Bursts::new(learnt_of.burst(plan));
         let tallies = Default::default();
-        Self { margin, whole, slices, tallies, first, bursts, alpha, metric }
+        Self { margin, whole, slices, tallies, strangers: 0, first, bursts, alpha, metric }
     }
 
     pub(crate) fn is_critical(&self) -> bool {

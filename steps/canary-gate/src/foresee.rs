@@ -167,7 +167,12 @@ pub(crate) fn foresee(plan: &Plan, learnt: &Learnt) -> Option<Foreseen> {
 }
 
 /// What would do, the first to try first: more time, a larger share, and only where neither would, another question.
-fn ways(plan: &Plan, traffic: Traffic, question: Question, remedy: &forecast::Remedy) -> Vec<String> {
+fn ways(
+    plan: &Plan,
+    traffic: Traffic,
+    question: Question,
+    remedy: &forecast::Remedy,
+) -> Vec<String> {
     let rate = traffic.records_per_second;
     let deadline = plan.deadline.as_secs_f64();
     let answers = |seconds: f64| report::count((rate * seconds) as u64);
@@ -186,7 +191,10 @@ fn ways(plan: &Plan, traffic: Traffic, question: Question, remedy: &forecast::Re
         let steps = shortened(&steps(&at_once, rate), rate * traffic.base_rate);
         let is_enough = forecast::forecast(traffic, &steps, question).ok()?.is_enough();
         is_enough.then(|| {
-            format!("begin with the largest share: --shares={}", report::percent(*last).replace(' ', ""))
+            format!(
+                "begin with the largest share: --shares={}",
+                report::percent(*last).replace(' ', "")
+            )
         })
     });
     let mut ways: Vec<String> = longer.into_iter().chain(larger).collect();
@@ -277,7 +285,11 @@ mod tests {
             .and_then(|(_, rest)| rest.split_once('s')?.0.parse().ok())
             .unwrap();
         assert!(foreseen.hint.starts_with("give it more time: --deadline="), "{}", foreseen.hint);
-        assert!(foreseen.hint.contains("labelled answers are needed, and 600 can be"), "{}", foreseen.hint);
+        assert!(
+            foreseen.hint.contains("labelled answers are needed, and 600 can be"),
+            "{}",
+            foreseen.hint
+        );
         assert!(!foreseen.hint.contains("--margin="), "no way out: {}", foreseen.hint);
         assert!(foreseen.words.contains("fails as often as the champion"), "{}", foreseen.words);
         let longer = Plan { deadline: Duration::from_secs_f64(deadline), ..plan };

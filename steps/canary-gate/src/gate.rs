@@ -15,10 +15,12 @@ use crate::commands::{Command, What};
 use crate::ending;
 use crate::evidence::{EVEN, Evidence};
 use crate::join::Join;
+use crate::keys::Keys;
 use crate::labels::{Trouble, Troubles};
 use crate::learnt::Learnt;
 use crate::meeting::Meeting;
 use crate::metrics::held;
+use crate::metrics::spec::Of;
 use crate::plan::Plan;
 use crate::sources::events;
 use crate::trace::{Point, Trace};
@@ -42,6 +44,8 @@ pub(crate) struct Gate {
     pub(crate) troubles: Troubles,
     /// Whether labels and answers meet.
     pub(crate) meeting: Meeting,
+    /// Keys that were answered, where business events are counted.
+    keys: Option<Keys>,
     /// Scorers that have not confirmed the step in hand.
     pub(crate) missing: Vec<String>,
     /// False alarms of splits by chance, in an a-a run.
@@ -135,6 +139,11 @@ impl Gate {
         Self {
             evidence,
             troubles: Troubles::default(),
+            keys: plan
+                .metrics
+                .iter()
+                .any(|metric| metric.of == Of::Events)
+                .then(|| Keys::new(plan.max_waiting)),
             meeting: Meeting::new(plan.meet_within, &learnt.before),
             baseline,
             join: Join::new(plan.label_wait, plan.max_waiting),
@@ -191,7 +200,12 @@ impl Gate {
     }
 
     /// An answer under one of this gate's routes, at its place in the predictions topic; whether it counts.
-    pub(crate) fn answered(&mut self, mut answer: Answer, place: (i32, i64), now: Duration) -> bool {
+    pub(crate) fn answered(
+        &mut self,
+        mut answer: Answer,
+        place: (i32, i64),
+        now: Duration,
+    ) -> bool {
         let (warm_up, at) = (self.plan.warm_up, self.unpaused(now));
         let Some(step) = self.step_of(&answer) else { return false };
         let counts_from = step.counted_from.get(&place.0);
@@ -210,6 +224,9 @@ impl Gate {
             answer.slices = slices.of(source);
         }
         self.evidence.tally(&answer);
+        if let Some(keys) = &mut self.keys {
+            keys.answered(answer.key);
+        }
         match &self.baseline {
             None => self.evidence.answered(&answer, share),
             // Every answer of the past was one, so the n-th record stands beside one that was answered.
@@ -266,6 +283,10 @@ impl Gate {
         }
         let drawn = routes::variant(&step.route, event.key);
         let key = crate::answer::hash(event.key);
+        if self.keys.as_ref().is_some_and(|keys| !keys.knows(key)) {
+            self.evidence.stranger(metric);
+            return;
+        }
         self.evidence.business(metric, event.count, drawn, step.share, key);
     }
 

@@ -123,9 +123,10 @@ impl Journal {
         let time = |entry: &Entry| match entry {
             Entry::Tick(at, _) | Entry::Raised(at, _) | Entry::Said(at, _) => Some(*at),
             Entry::Confirmed { at, .. } | Entry::Resumed { at, .. } => Some(*at),
-            Entry::Sampled { .. } | Entry::Missing(_) | Entry::Elders { .. } | Entry::Spoilt(..) => {
-                None
-            },
+            Entry::Sampled { .. }
+            | Entry::Missing(_)
+            | Entry::Elders { .. }
+            | Entry::Spoilt(..) => None,
         };
         self.entries.iter().rev().find_map(time).unwrap_or(0)
     }

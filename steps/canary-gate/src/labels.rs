@@ -150,7 +150,8 @@ impl Trouble {
 pub(crate) fn shown(bytes: &[u8]) -> String {
     const LONGEST: usize = 48;
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * LONGEST)]);
-    let safe: String = text.chars().take(LONGEST).map(|it| if it.is_control() { '�' } else { it }).collect();
+    let safe: String =
+        text.chars().take(LONGEST).map(|it| if it.is_control() { '�' } else { it }).collect();
     if text.chars().count() > LONGEST { format!("{safe}…") } else { safe }
 }
 

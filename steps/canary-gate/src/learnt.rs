@@ -71,7 +71,13 @@ pub(crate) struct LearntOf {
 impl Default for LearntOf {
     /// Nothing: then keys are counted, which is always sound.
     fn default() -> Self {
-        Self { base_rate: 0.0, aggregation: Aggregation::ByKey, extra_variance: 0.0, own: 0, unfit: 0 }
+        Self {
+            base_rate: 0.0,
+            aggregation: Aggregation::ByKey,
+            extra_variance: 0.0,
+            own: 0,
+            unfit: 0,
+        }
     }
 }
 

@@ -36,6 +36,7 @@ mod foresee;
 mod gate;
 mod join;
 mod journal;
+mod keys;
 mod labels;
 mod learnt;
 mod meeting;
@@ -143,7 +144,9 @@ impl Step for CanaryGate {
             }
             Entry::Begin(route) => {
                 match begin::begin(&plan, route, traffic, prepared, args, context, &event)? {
-                    Begun::Not(ending) => Ok(record.untouched(ending, now.as_ref())),
+                    Begun::Not(ending, past) => {
+                        Ok(record.not_begun(ending, now.as_ref(), past.as_deref()))
+                    }
                     Begun::Run(run) => Ok(record.finished(run::run(*run)?, now.as_ref())),
                 }
             }

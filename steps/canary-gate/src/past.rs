@@ -79,7 +79,7 @@ pub(crate) fn read(context: &Context, champion: &str, plan: &Plan) -> anyhow::Re
     let most = usize::try_from(plan.baseline_records)?;
     let mut look = plan.baseline_records.saturating_add(plan.baseline_records / MORE);
     let (mut read, mut window) = (Read::default(), kept.newest(0));
-    let unlabelled = kafka.extent(&labels)?.len() == 0;
+    let unlabelled = kafka.extent(&labels)?.is_empty();
     loop {
         let wider = kept.newest(look);
         read.predictions(context, champion, &before(&wider, &window))?;
@@ -99,7 +99,14 @@ pub(crate) fn read(context: &Context, champion: &str, plan: &Plan) -> anyhow::Re
                 let own = read.newest_own(most);
                 // Where some met, nobody has to look for them any more.
                 let ids = if met.met == 0 { read.ids } else { Ids::default() };
-                return Ok(History { answers, own, before: met, predictions: window, labels: since, ids });
+                return Ok(History {
+                    answers,
+                    own,
+                    before: met,
+                    predictions: window,
+                    labels: since,
+                    ids,
+                });
             }
         }
         look = look.saturating_mul(2).min(plan.max_waiting as u64);

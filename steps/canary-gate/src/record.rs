@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::gate::{Ending, Gate};
 use crate::learnt::Learnt;
+use crate::meeting::Before;
 use crate::metrics::counted::aggregation_words;
 use crate::metrics::judge::Judge;
 use crate::plan::Plan;
@@ -25,7 +26,18 @@ pub(crate) struct Recorder<'a> {
 impl Recorder<'_> {
     /// A run that changed nothing.
     pub(crate) fn untouched(self, ending: Ending, route: Option<&Route>) -> Outcome {
-        let details = json!({ "plan": self.plan, "model": self.model, "before": route });
+        self.not_begun(ending, route, None)
+    }
+
+    /// The same, where the champion's past may be why.
+    pub(crate) fn not_begun(
+        self,
+        ending: Ending,
+        route: Option<&Route>,
+        past: Option<&Before>,
+    ) -> Outcome {
+        let details =
+            json!({ "plan": self.plan, "model": self.model, "before": route, "past": past });
         self.outcome(ending, route, route, details)
     }
 
@@ -141,6 +153,7 @@ fn metrics(gate: &Gate, learnt: &Learnt) -> Vec<Value> {
                 "margin": track.margin, "alpha": track.alpha, "counted-by": counted_by,
                 "base-rate": learnt.base_rate, "extra-variance": learnt.extra_variance,
                 "view": track.whole.view(share), "slices": slices,
+                "strangers": track.strangers,
                 "judged": { "champion": track.champion(), "candidate": track.candidate() },
                 "answers": answers.map(|(values, none)| json!({ "values": values, "without-data": none })),
             })

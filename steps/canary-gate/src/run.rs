@@ -172,8 +172,7 @@ impl Run<'_> {
     /// Hands over what was read, and lets the gate see that time has passed.
     fn tick(&mut self) -> Duration {
         let now = self.clock.now();
-        let (moved, elders) =
-            self.watch.hand_over(&mut self.gate, &mut self.journal.digest, now);
+        let (moved, elders) = self.watch.hand_over(&mut self.gate, &mut self.journal.digest, now);
         if elders.met > 0 {
             let (met, after) = (elders.met, millis(elders.after));
             self.journal.entries.push(Entry::Elders { met, after });

@@ -111,7 +111,10 @@ fn say(telling: &Telling, command: What) -> anyhow::Result<u8> {
             .map(|route| format!("{} on the stream {}", route.release, route.stream))
             .collect();
         let hint = match others.as_slice() {
-            [] => "no release has a candidate on any stream there; look at --brokers, or it is over".into(),
+            [] => {
+                "no release has a candidate on any stream there; look at --brokers, or it is over"
+                    .into()
+            }
             others => format!("under way are: {}", others.join(", ")),
         };
         return Err(contract::usage(

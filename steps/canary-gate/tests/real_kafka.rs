@@ -132,20 +132,26 @@ fn business_events_count_for_whom_the_key_drew() {
     flags.push(metrics);
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let gate = stage.start(GATE, "r-1", &flags).unwrap();
-    let route = stage.await_route(|route| route.share() == 0.1).unwrap();
-    let mut candidates = (0..)
-        .map(|n| format!("k{n}"))
-        .filter(|key| routes::variant(&route, key.as_bytes()) == routes::Variant::Candidate);
-    // Whoever complains before the scorers have confirmed is not counted, so it goes on until the gate has heard enough.
+    stage.await_route(|route| route.share() == 0.1).unwrap();
+    let predictions = format!("{}.predictions", stage.stream);
+    let mut answered = stage.kafka.reader(&predictions, &contract::kafka::Start::End).unwrap();
     let mut writer = stage.kafka.writer().unwrap();
     let started = std::time::Instant::now();
+    // All whom the candidate answered complain, until the gate has heard enough.
     while stage.route().unwrap().share() > 0.0 {
         assert!(started.elapsed().as_secs() < 30, "{:?}", stage.route());
-        for key in candidates.by_ref().take(5) {
-            let (key, value) = (Some(key.into_bytes()), Some(br#"{"count": 1}"#.to_vec()));
-            writer
-                .send(&Outgoing { topic: topic.clone(), key, value, ..Outgoing::default() })
-                .unwrap();
+        let mut complaints = 0;
+        while let Some(record) = answered.next(std::time::Duration::from_millis(20)).unwrap() {
+            if record.header("variant") == Some("candidate") && complaints < 5 {
+                let (key, value) = (record.key, Some(br#"{"count": 1}"#.to_vec()));
+                let complaint =
+                    Outgoing { topic: topic.clone(), key, value, ..Outgoing::default() };
+                writer.send(&complaint).unwrap();
+                complaints += 1;
+            }
+            if complaints == 5 {
+                break;
+            }
         }
         writer.flush().unwrap();
     }

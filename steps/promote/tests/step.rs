@@ -115,7 +115,7 @@ fn an_image_that_does_not_hold_the_model_is_wrong_usage_and_nothing_is_written()
     let before = world.write(Route::bootstrap("s", model(1)).with_candidate(model(2), 0.5));
     for image in [model(1).image, "oci:nowhere".into()] {
         let ended = world.promote(&ModelRef { image, ..model(2) }, "canary");
-        assert_eq!((ended.code, ended.verdict.as_str()), (2, "inconclusive"), "{}", ended.reason);
+        assert_eq!(ended.code, 2, "{}", ended.reason);
         assert_eq!(world.route(), before);
     }
     let away = ModelRef { image: "127.0.0.1:1/models/m2:v1".into(), ..model(2) };

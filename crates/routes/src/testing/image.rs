@@ -15,7 +15,9 @@ pub fn write_image(folder: &Path, digest: &str) -> anyhow::Result<PathBuf> {
     let blob = |media_type: &str, bytes: &[u8]| -> anyhow::Result<Value> {
         let hex = hex(&Sha256::digest(bytes));
         std::fs::write(blobs.join(&hex), bytes)?;
-        Ok(json!({ "mediaType": media_type, "digest": format!("sha256:{hex}"), "size": bytes.len() }))
+        Ok(
+            json!({ "mediaType": media_type, "digest": format!("sha256:{hex}"), "size": bytes.len() }),
+        )
     };
     let mut layer = blob("application/vnd.oci.image.layer.v1.tar", digest.as_bytes())?;
     layer["annotations"] = json!({ "dev.headgate.model.digest": digest });

@@ -1,5 +1,7 @@
 //! What cannot be judged only holds back: tables for each kind, and random streams over all metrics.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use stats::random::Random;
 
 use super::tests::{MS, answer, look, past, plan, route, verdict};
@@ -18,8 +20,12 @@ const NUMBER: Heads = Heads { label: None, score: Some(0.5), took_us: Some(100) 
 /// One of each kind, by a short name.
 fn metric(of: &str) -> Metric {
     let text = match of {
-        "label-errors" | "failures" => format!(r#"[{{"name": "{of}", "of": "{of}", "proof": true}}]"#),
-        "latency" => r#"[{"name": "latency", "of": "latency", "slo": "1ms", "proof": true}]"#.into(),
+        "label-errors" | "failures" => {
+            format!(r#"[{{"name": "{of}", "of": "{of}", "proof": true}}]"#)
+        }
+        "latency" => {
+            r#"[{"name": "latency", "of": "latency", "slo": "1ms", "proof": true}]"#.into()
+        }
         "score" => r#"[{"name": "score", "of": "score", "margin": 0.5, "proof": true}]"#.into(),
         "events" => r#"[{"name": "events", "of": "events", "topic": "t", "proof": true}]"#.into(),
         "promql" => r#"[{"name": "promql", "of": "promql", "proof": true,
@@ -190,7 +196,11 @@ fn a_switch_to_a_model_without_labels_fails() {
         let plan = Plan { strategy: Strategy::BlueGreen, shares: vec![1.0], accept, ..plan() };
         let mut gate = begun(plan);
         for id in 0..600 {
-            gate.answered(Answer { heads: NUMBER, ..answer(id, Variant::Candidate, 5) }, (0, 0), MS(10));
+            gate.answered(
+                Answer { heads: NUMBER, ..answer(id, Variant::Candidate, 5) },
+                (0, 0),
+                MS(10),
+            );
             gate.label(id, 0.0, MS(10));
         }
         let (verdict, reason) = verdict(look(&mut gate, MS(1_000)));
@@ -240,7 +250,8 @@ fn habits(random: &mut Random) -> Habits {
         let lacks = [Lack::Nothing, Lack::Label, Lack::Score, Lack::Time, Lack::All, Lack::Range];
         (lacks[pick(random, 6)], [1.0, 0.5, 0.05][pick(random, 3)])
     };
-    let labels = [Fit, Fit, None, Unmatched, ChampionOnly, CandidateOnly, Unreadable, Fraction, Large, Few];
+    let labels =
+        [Fit, Fit, None, Unmatched, ChampionOnly, CandidateOnly, Unreadable, Fraction, Large, Few];
     Habits {
         champion: lack(random),
         candidate: lack(random),
@@ -253,7 +264,11 @@ fn habits(random: &mut Random) -> Habits {
 fn says(random: &mut Random, (lack, often): (Lack, f64), errors: f64) -> Heads {
     let wrong = random.chance(errors);
     let label = f64::from(u8::from(wrong));
-    let whole = Heads { label: Some(label), score: Some(0.1 + 0.8 * label), took_us: Some(if wrong { 2_000 } else { 100 }) };
+    let whole = Heads {
+        label: Some(label),
+        score: Some(0.1 + 0.8 * label),
+        took_us: Some(if wrong { 2_000 } else { 100 }),
+    };
     if !random.chance(often) {
         return whole;
     }
@@ -282,6 +297,53 @@ fn is_usable(plan: &Plan, heads: Heads, label: f64) -> bool {
     })
 }
 
+/// A business event of a key, as answers in these streams have them.
+fn event(key: u64) -> Record {
+    Record {
+        partition: 0,
+        offset: 0,
+        timestamp_ms: 0,
+        key: Some(key.to_be_bytes().to_vec()),
+        value: None,
+        headers: Vec::new(),
+    }
+}
+
+#[test]
+fn business_events_of_keys_that_nobody_answered_prove_nothing() {
+    for (strange, expected) in [(false, Verdict::Pass), (true, Verdict::Inconclusive)] {
+        let mut gate = begun(one_share(vec![metric("events")], Accept::Evidence));
+        let mut random = Random::seeded(5);
+        let newest = route(5, 0.5);
+        let ended = (0..30_000u64).find_map(|id| {
+            let now = MS(id * 2);
+            let drawn = routes::variant(&newest, &id.to_be_bytes());
+            let key = crate::answer::hash(&id.to_be_bytes());
+            gate.answered(Answer { key, ..answer(id, drawn, 5) }, (0, 0), now);
+            gate.label(id, 0.0, now);
+            if random.chance(0.3) {
+                let key = if strange { id + 7_000_000 } else { id };
+                gate.business(0, &event(key), now);
+            }
+            match look(&mut gate, now) {
+                Move::End(ending) => Some(ending),
+                _ => None,
+            }
+        });
+        let ending = ended.unwrap_or_else(|| match look(&mut gate, MS(60_000)) {
+            Move::End(ending) => ending,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(ending.verdict, expected, "{}", ending.reason);
+        assert_eq!(
+            ending.reason.contains("has a key that was answered"),
+            strange,
+            "{}",
+            ending.reason
+        );
+    }
+}
+
 /// How it ends, and how many answers of each model met a label and could be judged.
 fn streamed(plan: Plan, habits: Habits, random: &mut Random) -> (Option<Ending>, [u64; 2]) {
     let mut gate = begun(plan.clone());
@@ -297,7 +359,8 @@ fn streamed(plan: Plan, habits: Habits, random: &mut Random) -> (Option<Ending>,
             true => says(random, habits.candidate, habits.candidate_errors),
             false => says(random, habits.champion, 0.1),
         };
-        gate.answered(Answer { heads, fallback, ..answer(id, drawn, 5) }, (0, 0), now);
+        let key = crate::answer::hash(&id.to_be_bytes());
+        gate.answered(Answer { key, heads, fallback, ..answer(id, drawn, 5) }, (0, 0), now);
         let label = match habits.labels {
             Labels::Fit => Some((id, 0.0)),
             Labels::None => None,
@@ -328,7 +391,8 @@ fn streamed(plan: Plan, habits: Habits, random: &mut Random) -> (Option<Ending>,
         for (place, metric) in plan.metrics.iter().enumerate() {
             match metric.of {
                 Of::Events if random.chance(0.2) => {
-                    gate.evidence.business(place, 1, drawn, share, id);
+                    let key = if habits.labels == Labels::Unmatched { id + 7_000_000 } else { id };
+                    gate.business(place, &event(key), now);
                 }
                 Of::Promql if id % 50 == 0 => gate.sampled(place, Some(1.0)),
                 _ => {}
@@ -375,7 +439,13 @@ fn no_stream_passes_without_judgeable_labelled_answers_of_both_models() {
         let passes = ending.as_ref().is_some_and(|ending| ending.verdict == Verdict::Pass);
         passed += u64::from(passes);
         held_back += u64::from(!passes && least < plan.min_records);
-        assert!(!passes || least >= plan.min_records, "{kinds:?} {plan:?} {habits:?} {usable:?} {ending:?}");
+        assert!(
+            !passes || least >= plan.min_records,
+            "{kinds:?} {plan:?} {habits:?} {usable:?} {ending:?}"
+        );
     }
-    assert!(passed > 20 && held_back > 200, "{passed} passed, {held_back} held back: it tries both");
+    assert!(
+        passed > 20 && held_back > 200,
+        "{passed} passed, {held_back} held back: it tries both"
+    );
 }

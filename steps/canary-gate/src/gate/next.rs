@@ -114,5 +114,6 @@ impl Gate {
             && is_enough
             && self.evidence.silent().next().is_none()
             && self.evidence.doubtful().next().is_none()
+            && self.evidence.strange().next().is_none()
     }
 }

@@ -167,7 +167,13 @@ fn labels_of_an_earlier_share_count_with_that_share() {
 fn the_last_share_passes_on_proof_alone_unless_no_harm_is_enough() {
     for (accept, champion_errors, expected) in [
         (Accept::Evidence, 0, None),
-        (Accept::Evidence, 40, Some("not worse than the champion up to a share of 50 %, proven: label errors at less than 1.25 times the champion's rate")),
+        (
+            Accept::Evidence,
+            40,
+            Some(
+                "not worse than the champion up to a share of 50 %, proven: label errors at less than 1.25 times the champion's rate",
+            ),
+        ),
         (Accept::NoHarm, 0, Some("no harm seen up to a share of 50 %")),
     ] {
         let mut gate = confirmed(Plan { accept, ..plan() });

@@ -62,9 +62,14 @@ impl Counted {
         self.metric.is_proven(Decision::Safe)
     }
 
-    /// Failures passed over since their key had failed before.
+    /// Failures that did not count since their key had failed before.
     pub(crate) fn repeated(&self) -> u64 {
         self.metric.repeated()
+    }
+
+    /// Whether an event of either model counted.
+    pub(crate) fn saw_any(&self) -> bool {
+        self.metric.events().iter().any(|events| *events > 0)
     }
 
     /// The largest rate ratio that the events leave open.

@@ -231,7 +231,8 @@ impl Tally {
 
     /// Labels came, and none of them could be held against its answers.
     pub(crate) fn labels_are_unfit(&self) -> bool {
-        let unfit: u64 = self.not.iter().filter(|(why, _)| !why.is_the_answers()).map(|it| it.1).sum();
+        let unfit: u64 =
+            self.not.iter().filter(|(why, _)| !why.is_the_answers()).map(|it| it.1).sum();
         unfit >= FEWEST && self.judged == 0
     }
 
@@ -239,7 +240,11 @@ impl Tally {
     pub(crate) fn words(&self) -> String {
         let worst = self.not.iter().filter(|(why, _)| why.is_the_answers());
         let why = worst.max_by_key(|(_, count)| **count).map_or("can be judged", |it| it.0.words());
-        format!("{} of its {} answers {why}", report::count(self.unfit), report::count(self.answers))
+        format!(
+            "{} of its {} answers {why}",
+            report::count(self.unfit),
+            report::count(self.answers)
+        )
     }
 
     /// The same of the labels that came.

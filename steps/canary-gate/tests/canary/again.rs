@@ -167,7 +167,8 @@ fn who_speaks_to_a_gate_that_is_not_there_hears_so() {
 fn the_help_of_the_step_names_its_tools() {
     let help = Command::new(GATE).env_clear().arg("--help").output().unwrap();
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
-    for name in ["canary-gate replay", "canary-gate pause", "canary-gate resume", "canary-gate abort"]
+    for name in
+        ["canary-gate replay", "canary-gate pause", "canary-gate resume", "canary-gate abort"]
     {
         assert!(help.contains(name), "{name}: {help}");
     }

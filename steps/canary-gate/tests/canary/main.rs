@@ -107,7 +107,11 @@ fn a_deadline_without_evidence_is_inconclusive_and_sets_0() {
     let alike = Behaviour { champion_errors: 0.0, candidate_errors: 0.0, ..Behaviour::default() };
     let _scorer = stage.scorer(alike).unwrap();
     let ran = run(&stage, &["--deadline=3s"]);
-    assert_ended(&ran, "inconclusive", "not decided by the deadline of 3 s, at a share of 50 %: the log evidence");
+    assert_ended(
+        &ran,
+        "inconclusive",
+        "not decided by the deadline of 3 s, at a share of 50 %: the log evidence",
+    );
     assert_eq!(shares(&stage), [0.0, 0.1, 0.5, 0.0]);
 }
 

@@ -71,8 +71,7 @@ fn labels_that_meet_nothing_are_warned_of_and_given_up_long_before_the_deadline(
         let gate = start(&stage, &["--meet-within=8s", "--deadline=10m"]);
         stage.await_route(|route| route.share() == 0.1).unwrap();
         let began = Instant::now();
-        let _scorer =
-            stage.scorer(Behaviour { label_form: form, ..Behaviour::default() }).unwrap();
+        let _scorer = stage.scorer(Behaviour { label_form: form, ..Behaviour::default() }).unwrap();
         let ran = gate.end().unwrap();
         assert_ended(&ran, "inconclusive", words);
         assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
@@ -112,8 +111,7 @@ fn a_past_whose_labels_meet_nothing_is_no_beginning() {
         (LabelForm::Text, "is a label: each has a text for a label"),
     ] {
         let stage = Stage::with_champion(1).unwrap();
-        let _scorer =
-            stage.scorer(Behaviour { label_form: form, ..Behaviour::default() }).unwrap();
+        let _scorer = stage.scorer(Behaviour { label_form: form, ..Behaviour::default() }).unwrap();
         await_labels(&stage, 1_000);
         let ran = run(&stage, &[]);
         assert_ended(&ran, "inconclusive", words);
