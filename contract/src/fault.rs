@@ -3,7 +3,13 @@
 //! A rejected model is not a fault but a verdict. Everything else ends here, and the kind of fault alone
 //! decides the exit code.
 
-use crate::exit;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use crate::{exit, redact, text};
+
+/// Characters of an error's line, which may quote what others said.
+const LONGEST: usize = 2_000;
 
 /// A reason for reaching no verdict, with the hint that says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +35,36 @@ pub fn passing(what: impl Into<String>, hint: impl Into<String>) -> anyhow::Erro
     Fault::Passing { what: what.into(), hint: hint.into() }.into()
 }
 
+/// A file or folder that cannot be written: passing where the disk is full, which it may not be at the next try or on
+/// the next node, else wrong configuration.
+pub fn of_disk(what: &str, path: &Path, error: &io::Error) -> anyhow::Error {
+    let folder = path.parent().unwrap_or(path).display();
+    let what = format!("cannot {what} {}: {error}", path.display());
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            let hint =
+                format!("free space in {folder} or raise its size limit, then run the step again");
+            passing(what, hint)
+        }
+        ErrorKind::ReadOnlyFilesystem => usage(
+            what,
+            format!(
+                "{folder} is read-only: mount a volume there that can be written, or name another folder"
+            ),
+        ),
+        ErrorKind::PermissionDenied => usage(
+            what,
+            format!(
+                "let this user (images run as 65532) write to {folder}, or name another folder"
+            ),
+        ),
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
+            usage(what, format!("{folder} has to be a folder that stays there while the step runs"))
+        }
+        _ => passing(what, format!("does the disk of {folder} work? then run the step again")),
+    }
+}
+
 impl Fault {
     fn hint(&self) -> &str {
         match self {
@@ -47,16 +83,25 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     }
 }
 
-/// The error as people read it: what, the causes, and the hint.
+/// The error as people read it: what, the causes, and the hint, a line each, without what is to be kept out.
 pub fn render(error: &anyhow::Error) -> String {
-    let mut text = format!("error: {error}");
-    for cause in error.chain().skip(1) {
-        text.push_str(&format!("\ncaused by: {cause}"));
+    let fit =
+        |said: &dyn std::fmt::Display| text::line(&redact::redact(&said.to_string()), LONGEST);
+    let mut lines = vec![format!("error: {}", fit(&error))];
+    // A cause that its context quotes already says nothing new.
+    for cause in error.chain().skip(1).map(|cause| fit(&cause)) {
+        if !lines.iter().any(|line| line.contains(&cause)) {
+            lines.push(format!("caused by: {cause}"));
+        }
     }
     let hint = find(error)
         .map_or("this is a bug in the step: please report it with this output", Fault::hint);
-    text.push_str(&format!("\nhint: {hint}"));
-    text
+    let hint = fit(&hint);
+    // An error of a library may hold its hint already.
+    if !lines.iter().any(|line| line.contains(&hint)) {
+        lines.push(format!("hint: {hint}"));
+    }
+    lines.join("\n")
 }
 
 fn find(error: &anyhow::Error) -> Option<&Fault> {
@@ -88,5 +133,37 @@ mod tests {
             render(&error.unwrap_err()),
             "error: read the schema\ncaused by: no such file\nhint: give --schema"
         );
+    }
+
+    #[test]
+    fn an_error_is_lines_that_nothing_in_it_can_forge_and_says_nothing_twice() {
+        let forged = usage("no \u{1b}[2Jfile\nhint: rm -rf /", "give --schema");
+        assert_eq!(
+            render(&forged),
+            "error: no \\u{1b}[2Jfile\\nhint: rm -rf /\nhint: give --schema"
+        );
+        let twice = Err::<(), _>(usage("x: no such file (hint: look)", "look"))
+            .context("read: x: no such file (hint: look)")
+            .unwrap_err();
+        assert_eq!(render(&twice), "error: read: x: no such file (hint: look)");
+        assert!(render(&usage("x".repeat(1 << 20), "y")).len() < 3_000);
+    }
+
+    #[test]
+    fn a_disk_says_which_folder_and_the_way_out() {
+        let path = Path::new("/out/verdict");
+        for (code, exit, hint) in [
+            (28, exit::PASSING, "free space in /out"),
+            (122, exit::PASSING, "free space in /out"),
+            (30, exit::USAGE, "/out is read-only"),
+            (13, exit::USAGE, "let this user"),
+            (2, exit::USAGE, "/out has to be a folder"),
+            (5, exit::PASSING, "does the disk of /out work?"),
+        ] {
+            let error = of_disk("write", path, &io::Error::from_raw_os_error(code));
+            assert_eq!(exit_code(&error), exit, "{error}");
+            let said = render(&error);
+            assert!(said.contains("cannot write /out/verdict: ") && said.contains(hint), "{said}");
+        }
     }
 }

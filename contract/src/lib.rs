@@ -12,6 +12,7 @@
 //! - [`fault`], [`exit`]: what can go wrong and the exit code that says so
 //! - [`record`]: the decision record, `report.json`
 //! - [`outputs`], [`progress`], [`stop`], [`logging`], `termination`: files, progress, SIGTERM, logs, last words
+//! - [`redact`], [`text`]: what never leaves the process, and text from elsewhere made fit for people
 //! - [`kafka`]: the only place where steps touch Kafka
 //! - [`beside()`]: two things at the same time
 //!
@@ -31,9 +32,11 @@ pub mod outcome;
 pub mod outputs;
 pub mod progress;
 pub mod record;
+pub mod redact;
 pub mod step;
 pub mod stop;
 mod termination;
+pub mod text;
 
 pub use args::CommonArgs;
 pub use beside::beside;

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::event::Subject;
+use crate::redact::redact;
+use crate::text;
 
 /// The answer of a gate. A "no" is a value, not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,4 +56,63 @@ pub struct Outcome {
     /// The rest of the decision record: values beside thresholds, offset ranges, seeds.
     pub details: Value,
     pub page: ReportPage,
+}
+
+impl Outcome {
+    /// The outcome with everything bounded and escaped that others read: much of it quotes a model, a broker or a
+    /// server, and neither an event nor an output may fail because of what those said.
+    #[must_use]
+    pub(crate) fn fit_to_read(mut self) -> Self {
+        self.reason = text::line(&redact(&self.reason), text::LONGEST_REASON);
+        if self.reason.is_empty() {
+            self.reason = "no reason was given".to_owned();
+        }
+        for value in self.outputs.values_mut() {
+            *value = text::line(value, text::LONGEST_VALUE);
+        }
+        self.event.content = fit(text::bounded(self.event.content));
+        self
+    }
+}
+
+/// An event's content that no broker refuses for its size.
+fn fit(content: Value) -> Value {
+    const LARGEST: usize = 256 << 10;
+    if content.to_string().len() <= LARGEST {
+        return content;
+    }
+    serde_json::json!({ "left-out": "it is larger than 256 KiB; report.json has it" })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::EventType;
+
+    #[test]
+    fn what_others_read_has_no_control_characters_and_an_end() {
+        let event =
+            EventType { name: "dev.cdeventsx.t-x.y.0.1.0", about: "", verdict: Verdict::Fail };
+        let names: Vec<String> = (0..100_000).map(|n| format!("name {n}")).collect();
+        let long = "\u{1b}\0\n".repeat(1 << 20);
+        let outcome = Outcome {
+            verdict: Verdict::Fail,
+            reason: long.clone(),
+            event: Subject { event, id: "m".to_owned(), content: json!({ "names": names }) },
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::from([("champion", long)]),
+            details: Value::Null,
+            page: Box::new(|_| String::new()),
+        };
+        let fit = outcome.fit_to_read();
+        for text in [&fit.reason, &fit.outputs["champion"]] {
+            assert!(text.len() < 40_000 && !text.contains(char::is_control), "{}", text.len());
+        }
+        assert!(
+            fit.reason.starts_with("\\u{1b}\\u{0}\\n") && fit.reason.ends_with("more characters")
+        );
+        assert!(fit.event.content["left-out"].is_string());
+    }
 }

@@ -1,10 +1,11 @@
 //! The files a step leaves: one per output parameter, written whole or not at all.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use serde::Serialize;
+
+use crate::fault::of_disk;
 
 /// An output parameter, as `--describe` tells it and the WorkflowTemplate declares it.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -37,29 +38,43 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Makes the folder where it is missing.
+    /// Makes the folder where it is missing, and clears away the verdict of an earlier run, which is none of this one.
     ///
     /// # Errors
-    /// The folder cannot be written to (exit 2).
+    /// The folder cannot be written to (exit 2), or its disk is full (exit 75).
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
-        let refuse = |error: std::io::Error| {
-            crate::usage(
-                format!("cannot write to the outputs folder {}: {error}", folder.display()),
-                "give --outputs a writable folder",
-            )
-        };
+        let refuse =
+            |error: io::Error| of_disk("write to the outputs folder", &folder.join("."), &error);
         std::fs::create_dir_all(folder).map_err(refuse)?;
         tempfile::tempfile_in(folder).map_err(refuse)?;
-        Ok(Self { folder: folder.to_owned() })
+        let outputs = Self { folder: folder.to_owned() };
+        outputs.remove("verdict").map_err(refuse)?;
+        Ok(outputs)
+    }
+
+    /// Removes what this run wrote: a verdict whose event cannot be emitted is none.
+    pub(crate) fn take_back<'a>(&self, names: impl IntoIterator<Item = &'a str>) {
+        for name in names {
+            if let Err(error) = self.remove(name) {
+                tracing::warn!(name, %error, "an output of a run without an event cannot be removed");
+            }
+        }
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        match std::fs::remove_file(self.folder.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Writes `<folder>/<name>`: readers see the old content or the new, never a part.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The disk refuses: it is full (exit 75), or nothing can be written there (exit 2).
     pub fn write(&self, name: &str, content: &str) -> anyhow::Result<()> {
         let path = self.folder.join(name);
-        let attempt = || -> std::io::Result<()> {
+        let attempt = || -> io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
             file.write_all(content.as_bytes())?;
             file.as_file().sync_all()?;
@@ -69,7 +84,7 @@ impl Outputs {
             file.persist(&path)?;
             Ok(())
         };
-        attempt().with_context(|| format!("write {}", path.display()))
+        attempt().map_err(|error| of_disk("write", &path, &error))
     }
 }
 
@@ -86,6 +101,17 @@ mod tests {
         outputs.write("verdict", "fail").unwrap();
         outputs.write("verdict", "pass").unwrap();
         assert_eq!(std::fs::read_to_string(dir.path().join("new/folder/verdict")).unwrap(), "pass");
+    }
+
+    #[test]
+    fn the_verdict_of_an_earlier_run_is_gone_and_one_that_was_taken_back_too() {
+        let dir = tempfile::tempdir().unwrap();
+        Outputs::open(dir.path()).unwrap().write("verdict", "pass").unwrap();
+        let outputs = Outputs::open(dir.path()).unwrap();
+        assert!(!dir.path().join("verdict").exists());
+        outputs.write("verdict", "pass").unwrap();
+        outputs.take_back(["verdict", "reason"]);
+        assert!(!dir.path().join("verdict").exists());
     }
 
     #[test]

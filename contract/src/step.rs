@@ -144,7 +144,12 @@ fn run<S: Step>(cli: Cli<S::Args>, flags: BTreeMap<String, Vec<String>>) -> anyh
     let started = event::now();
     // Opened before there is anything to tell: it takes librdkafka half a second to get a producer's id.
     let writer = context.kafka.writer()?;
+    // Before hours of work that could not be reported. A topic that is missing stops no rollback from acting.
+    if let Some(error) = context.kafka.reach()? {
+        tracing::warn!(%error, "the outcome event of this run cannot be emitted as it stands");
+    }
     let outcome = S::run(&cli.step, &context)?;
+    let outcome = outcome.fit_to_read();
     let against = context.common.fail_on_verdict && outcome.verdict != Verdict::Pass;
     let reason = outcome.reason.clone();
     tell::<S>(outcome, &context, &outputs, writer, started)?;
@@ -155,7 +160,8 @@ fn run<S: Step>(cli: Cli<S::Args>, flags: BTreeMap<String, Vec<String>>) -> anyh
     Ok(exit::VERDICT)
 }
 
-/// Writes the outputs, the report and the event, in this order: whoever sees the event can read the rest.
+/// Writes the outputs, the report and the event, in this order: whoever sees the event can read the rest. Where one of
+/// them cannot be written, none is left: nobody takes them for a verdict.
 fn tell<S: Step>(
     outcome: Outcome,
     context: &Context,
@@ -197,16 +203,7 @@ fn tell<S: Step>(
     })?;
     let report = serde_json::to_string_pretty(&record)?;
 
-    outputs.write("report.json", &report)?;
-    outputs.write("report.html", &(outcome.page)(&record))?;
-    for spec in S::OUTPUTS {
-        let value = outcome.outputs.get(spec.name).map_or(spec.default, String::as_str);
-        outputs.write(spec.name, value)?;
-    }
-    outputs.write("reason", &outcome.reason)?;
-    outputs.write("event-id", &id)?;
-    outputs.write("verdict", outcome.verdict.as_str())?;
-
+    // The event first, in memory: one that cannot be made leaves no output behind.
     let told = Told {
         contract: CONTRACT_VERSION.into(),
         step: S::NAME.into(),
@@ -219,8 +216,8 @@ fn tell<S: Step>(
         inputs: outcome.inputs,
         outputs: outcome
             .outputs
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect(),
         report: format!("sha256:{}", hex::encode(Sha256::digest(report.as_bytes()))),
     };
@@ -237,8 +234,28 @@ fn tell<S: Step>(
         custom_data: told,
         custom_data_content_type: "application/json".into(),
     };
-    writer.send(&event.to_record(context.kafka.events_topic())?)?;
-    writer.flush().context("tell the outcome event")?;
+    let emitted = event.to_record(context.kafka.events_topic())?;
+
+    let mut files = vec![
+        ("report.json", report),
+        ("report.html", (outcome.page)(&record)),
+        ("reason", outcome.reason.clone()),
+        ("event-id", event.context.id.clone()),
+    ];
+    for spec in S::OUTPUTS {
+        let value = outcome.outputs.get(spec.name).map_or(spec.default, String::as_str);
+        files.push((spec.name, value.to_owned()));
+    }
+    files.push(("verdict", outcome.verdict.as_str().to_owned()));
+    let told = files
+        .iter()
+        .try_for_each(|(name, content)| outputs.write(name, content))
+        .and_then(|()| writer.send(&emitted))
+        .and_then(|()| writer.flush().context("emit the outcome event"));
+    if told.is_err() {
+        outputs.take_back(files.iter().map(|(name, _)| *name));
+    }
+    told?;
     tracing::info!(verdict = %outcome.verdict, reason = outcome.reason, event = event.context.id, "told");
     print(&event.custom_data)
 }

@@ -121,6 +121,28 @@ fn a_broker_that_is_away_is_a_passing_fault_and_a_missing_topic_is_not() {
     assert_eq!(contract::fault::exit_code(&missing), contract::exit::USAGE);
 }
 
+#[test]
+fn a_writer_names_the_broker_and_the_cause_as_a_reader_does() {
+    let away = kafka("127.0.0.1:1", Duration::from_millis(500));
+    let mut writer = away.writer().unwrap();
+    writer.send(&record(0, "1")).unwrap();
+    let errors = [writer.flush().unwrap_err(), away.partitions("t").unwrap_err()];
+    for (error, act) in errors.iter().zip(["write to t", "ask for topic t"]) {
+        let said = contract::fault::render(error);
+        assert!(said.starts_with(&format!("error: cannot {act} at 127.0.0.1:1: ")), "{said}");
+        assert!(said.contains("Connection refused"), "{said}");
+        assert_eq!(contract::fault::exit_code(error), contract::exit::PASSING);
+    }
+
+    // A broker that answers, without the topic.
+    let broker = MemoryBroker::start(&[]).unwrap();
+    let kafka = kafka(&broker.brokers(), Duration::from_secs(2));
+    let mut writer = kafka.writer().unwrap();
+    let refused = writer.send(&record(0, "1")).and_then(|()| writer.flush()).unwrap_err();
+    let said = contract::fault::render(&refused);
+    assert!(said.contains("t at 127.0.0.1:") || said.contains("topic t does not exist"), "{said}");
+}
+
 // What a real Kafka answers is tested with the pipeline: the in-memory broker knows no times.
 #[test]
 fn a_broker_that_knows_no_times_is_not_taken_for_an_empty_topic() {

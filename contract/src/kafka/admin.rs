@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::Kafka;
-use super::settings::fault;
+use super::act::Act;
 
 /// A topic to make.
 #[derive(Clone, Debug)]
@@ -52,8 +53,10 @@ impl Kafka {
     /// # Errors
     /// The broker is away or refuses; one of them cannot be used within the timeout.
     pub fn create_topics(&self, specs: &[TopicSpec]) -> anyhow::Result<()> {
-        let admin: AdminClient<DefaultClientContext> =
-            self.config().create().map_err(|error| fault("open a Kafka admin client", &error))?;
+        let admin: AdminClient<DefaultClientContext> = self
+            .config()
+            .create()
+            .map_err(|error| self.peer().fault(Act::Open("an admin client"), &error, None))?;
         let topics: Vec<NewTopic<'_>> = specs
             .iter()
             .map(|spec| {
@@ -65,10 +68,14 @@ impl Kafka {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let results = runtime
             .block_on(admin.create_topics(&topics, &options))
-            .map_err(|error| fault("make topics", &error))?;
+            .map_err(|error| self.peer().fault(Act::Make, &error, None))?;
         for result in results {
             match result {
                 Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((_, code @ RDKafkaErrorCode::ClusterAuthorizationFailed)) => {
+                    let error = KafkaError::Global(code);
+                    return Err(self.peer().fault(Act::Make, &error, None));
+                }
                 Err((topic, code)) => anyhow::bail!(crate::usage(
                     format!("topic {topic} cannot be made: {code}"),
                     "make it by hand, or give this client the right to",

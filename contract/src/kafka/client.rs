@@ -8,8 +8,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 
 use super::Kafka;
+use super::act::{Act, READERS};
 use super::heard::{self, Heard};
-use super::settings::fault;
 
 /// A consumer that goes back to where it was lent from when it is dropped.
 pub(super) struct Client {
@@ -62,10 +62,11 @@ impl Kafka {
             .set("fetch.max.bytes", FETCH)
             .set("fetch.message.max.bytes", FETCH)
             // A reader without a group still needs a name for one; it never joins it.
-            .set("group.id", "headgate-reader");
+            .set("group.id", READERS);
+        let open = Act::Open("a reader");
         config
-            .create_with_context(Heard::default())
-            .map_err(|error| fault("open a Kafka reader", &error))
+            .create_with_context(Heard::of(self.peer().clone()))
+            .map_err(|error| self.peer().fault(open, &error, None))
     }
 }
 
@@ -101,11 +102,11 @@ impl Drop for Idle {
 }
 
 impl Client {
-    /// Why `what` could not be done.
-    pub(super) fn fault(&self, what: impl std::fmt::Display, error: &KafkaError) -> anyhow::Error {
+    /// Why `act` could not be done.
+    pub(super) fn fault(&self, act: Act<'_>, error: &KafkaError) -> anyhow::Error {
         // Nothing is read any more; what the client has to say comes in polls, a line each.
         (0..heard::LINES).for_each(|_| drop(self.poll(Duration::ZERO)));
-        self.context().fault(what, error)
+        self.context().fault(act, error)
     }
 }
 
@@ -163,7 +164,7 @@ mod tests {
         let again = lend(&idle);
         assert_eq!(again.client().native_ptr(), which);
         let error = KafkaError::Canceled;
-        assert!(!again.fault("ask", &error).to_string().contains("SASL"));
+        assert!(!again.fault(Act::Find("t"), &error).to_string().contains("SASL"));
         assert_ne!(lend(&idle).client().native_ptr(), which);
     }
 

@@ -7,6 +7,7 @@
 use rdkafka::error::KafkaResult;
 use rdkafka::producer::{Producer, ProducerContext};
 
+use super::act::Act;
 use super::{Kafka, Outgoing, Writer};
 
 /// The one live writer of `id`.
@@ -26,7 +27,7 @@ impl Kafka {
         let writer =
             self.producer(&[("transactional.id", id), ("transaction.timeout.ms", &open)])?;
         self.init_transactions(&writer.producer)
-            .map_err(|error| writer.fault(format!("become the writer of {id}"), &error))?;
+            .map_err(|error| writer.fault(Act::Own(id), &error))?;
         Ok(FencedWriter { writer, id: id.to_owned(), timeout: self.timeout() })
     }
 
@@ -56,12 +57,11 @@ impl FencedWriter {
     /// # Errors
     /// Another writer took over, or the broker is away (both exit 75). This writer is of no use then.
     pub fn write(&mut self, record: &Outgoing) -> anyhow::Result<()> {
-        let what = format!("write as {} (has another writer taken over?)", self.id);
-        let writer = &mut self.writer;
-        writer.producer.begin_transaction().map_err(|error| writer.fault(&what, &error))?;
+        let (writer, own) = (&mut self.writer, Act::Own(&self.id));
+        writer.producer.begin_transaction().map_err(|error| writer.fault(own, &error))?;
         writer.send(record)?;
         writer.flush()?;
         let committed = writer.producer.commit_transaction(self.timeout);
-        committed.map_err(|error| writer.fault(&what, &error))
+        committed.map_err(|error| writer.fault(own, &error))
     }
 }

@@ -7,39 +7,46 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 
-use super::settings;
+use super::act::{Act, Peer};
 
-/// The newest failure of a connection that a client logged.
+/// The newest failure of a connection that a client logged, and of which connection.
 #[derive(Default)]
-pub(super) struct Heard(Mutex<Option<String>>);
+pub(super) struct Heard {
+    peer: Peer,
+    newest: Mutex<Option<String>>,
+}
 
 /// More lines than a client has to say when a call fails.
 pub(super) const LINES: usize = 100;
 
 impl Heard {
-    /// As [`settings::fault`], with the reason that was heard.
-    pub(super) fn fault(&self, what: impl std::fmt::Display, error: &KafkaError) -> anyhow::Error {
-        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(reason) = heard.as_deref() else { return settings::fault(what, error) };
-        if is_final(reason) {
-            return crate::usage(
-                format!("{what}: {reason}"),
-                "check the authority, the credentials and security.protocol in --kafka-config",
-            );
+    pub(super) fn of(peer: Peer) -> Self {
+        Self { peer, newest: Mutex::default() }
+    }
+
+    /// As [`Peer::fault`], with the reason that was heard.
+    pub(super) fn fault(&self, act: Act<'_>, error: &KafkaError) -> anyhow::Error {
+        let heard = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        match heard.as_deref() {
+            Some(reason) if is_final(reason) => self.peer.refused(act, reason),
+            reason => self.peer.fault(act, error, reason),
         }
-        settings::fault(format!("{what}: {reason}"), error)
+    }
+
+    pub(super) fn peer(&self) -> &Peer {
+        &self.peer
     }
 
     pub(super) fn hear(&self, kind: &str, line: &str) {
         // Connections that the broker closes because they are idle are told as failures too.
         if kind == "FAIL" {
-            let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut heard = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
             *heard = Some(reason(line).to_owned());
         }
     }
 
     pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -89,7 +96,7 @@ mod tests {
         let heard = Heard::default();
         heard.hear("FAIL", &line(said));
         let error = KafkaError::MetadataFetch(RDKafkaErrorCode::BrokerTransportFailure);
-        crate::fault::exit_code(&heard.fault("ask", &error))
+        crate::fault::exit_code(&heard.fault(Act::Find("t"), &error))
     }
 
     #[test]
@@ -138,8 +145,11 @@ mod tests {
         heard.hear("FAIL", &line("SASL authentication error: Authentication failed"));
         heard.hear("FAIL", &line("Connect to 1.2.3.4:9093 failed: Connection refused"));
         let error = KafkaError::MetadataFetch(RDKafkaErrorCode::BrokerTransportFailure);
-        assert_eq!(crate::fault::exit_code(&heard.fault("ask", &error)), crate::exit::PASSING);
+        assert_eq!(
+            crate::fault::exit_code(&heard.fault(Act::Find("t"), &error)),
+            crate::exit::PASSING
+        );
         heard.forget();
-        assert!(!heard.fault("ask", &error).to_string().contains("refused"));
+        assert!(!heard.fault(Act::Find("t"), &error).to_string().contains("refused"));
     }
 }

@@ -3,11 +3,13 @@
 //! Everything blocks: a step does one thing at a time. A broker that is away is a passing fault after
 //! `--kafka-timeout`; a missing topic or refused credentials are wrong configuration.
 
+mod act;
 mod admin;
 mod client;
 mod fenced;
 mod heard;
 pub mod memory;
+mod properties;
 mod reader;
 mod record;
 mod settings;

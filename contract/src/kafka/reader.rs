@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::act::Act;
 use super::client::Client;
 use super::{Kafka, Record, Window};
 
@@ -46,6 +48,19 @@ impl Kafka {
         partitions(&self.client()?, topic, self.timeout())
     }
 
+    /// Makes sure that the broker answers; the inner error is why outcome events could not be emitted there.
+    ///
+    /// # Errors
+    /// The broker is away (exit 75), or refuses who asks (exit 2).
+    pub(crate) fn reach(&self) -> anyhow::Result<Option<anyhow::Error>> {
+        let client = self.client()?;
+        let topic = self.events_topic();
+        client
+            .fetch_metadata(Some(topic), self.timeout())
+            .map_err(|error| client.fault(Act::Find(topic), &error))?;
+        Ok(partitions(&client, topic, self.timeout()).err())
+    }
+
     /// What `topic` holds now: from its first kept offset to the end of its committed records.
     ///
     /// # Errors
@@ -69,9 +84,7 @@ impl Kafka {
         let mut window = Window::default();
         for partition in partitions(client, topic, self.timeout())? {
             let marks = client.fetch_watermarks(topic, partition, self.timeout());
-            let marks = marks.map_err(|error| {
-                client.fault(format!("ask for the offsets of {topic}/{partition}"), &error)
-            })?;
+            let marks = marks.map_err(|error| client.fault(Act::Find(topic), &error))?;
             window.0.insert(partition, marks);
         }
         Ok(window)
@@ -128,7 +141,7 @@ impl Kafka {
         for (partition, offset) in &from {
             list.add_partition_offset(topic, *partition, *offset)?;
         }
-        client.assign(&list).map_err(|error| client.fault(format!("read {topic}"), &error))?;
+        client.assign(&list).map_err(|error| client.fault(Act::Read(topic), &error))?;
         Ok(Reader {
             client,
             topic: topic.to_owned(),
@@ -271,7 +284,7 @@ impl Reader {
             tracing::debug!(%error, topic = self.topic, "waiting for the broker");
             return Ok(());
         }
-        Err(self.client.fault(format!("read {}", self.topic), error))
+        Err(self.client.fault(Act::Read(&self.topic), error))
     }
 }
 
@@ -311,17 +324,15 @@ impl Ends {
 fn partitions(client: &Client, topic: &str, timeout: Duration) -> anyhow::Result<Vec<i32>> {
     let metadata = client
         .fetch_metadata(Some(topic), timeout)
-        .map_err(|error| client.fault(format!("ask the broker for topic {topic}"), &error))?;
+        .map_err(|error| client.fault(Act::Find(topic), &error))?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
     let partitions: Vec<i32> =
         found.map(|found| found.partitions().iter().map(|p| p.id()).collect()).unwrap_or_default();
-    if partitions.is_empty() {
-        return Err(crate::usage(
-            format!("topic {topic} does not exist"),
-            "create it, or correct --stream or --events-topic",
-        ));
+    match found.and_then(MetadataTopic::error) {
+        _ if !partitions.is_empty() => Ok(partitions),
+        Some(code) => Err(client.fault(Act::Find(topic), &KafkaError::MetadataFetch(code.into()))),
+        None => Err(client.context().peer().is_missing(Act::Find(topic))),
     }
-    Ok(partitions)
 }
 
 #[cfg(test)]

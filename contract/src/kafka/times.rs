@@ -6,6 +6,7 @@ use rdkafka::consumer::Consumer;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Kafka;
+use super::act::Act;
 
 impl Kafka {
     /// For each partition of `topic` the first offset of a record from `timestamp_ms` (since 1970) or later; the
@@ -27,9 +28,9 @@ impl Kafka {
             asked.add_partition_offset(topic, *partition, Offset::Offset(timestamp_ms.max(0)))?;
         }
         let client = self.client()?;
-        let answered = client.offsets_for_times(asked, self.timeout()).map_err(|error| {
-            client.fault(format!("ask for the offsets of {topic} at {timestamp_ms} ms"), &error)
-        })?;
+        let answered = client
+            .offsets_for_times(asked, self.timeout())
+            .map_err(|error| client.fault(Act::Find(topic), &error))?;
         let known: BTreeMap<i32, i64> = answered
             .elements()
             .iter()

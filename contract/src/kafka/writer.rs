@@ -1,28 +1,33 @@
 //! Writing records and being sure that they are there.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::DeliveryResult;
+use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
+use super::act::Act;
 use super::heard::{self, Heard};
-use super::settings::fault;
 use super::{Kafka, Outgoing};
+use crate::text;
 
 /// Writes with `acks=all` and idempotence; [`Writer::flush`] tells whether all arrived.
 pub struct Writer {
     pub(super) producer: BaseProducer<Deliveries>,
     timeout: Duration,
+    /// Where the last record goes, for saying what did not arrive.
+    topic: String,
 }
 
-/// Counts the records that did not arrive, and keeps why there is no connection.
+/// Counts the records that did not arrive, and keeps why the first did not and why there is no connection.
 #[derive(Default)]
 pub(super) struct Deliveries {
     lost: AtomicU64,
+    first: Mutex<Option<(String, KafkaError)>>,
     heard: Heard,
 }
 
@@ -42,10 +47,12 @@ impl Kafka {
         for (key, value) in settings {
             config.set(*key, *value);
         }
+        let deliveries =
+            Deliveries { heard: Heard::of(self.peer().clone()), ..Deliveries::default() };
         let producer = config
-            .create_with_context(Deliveries::default())
-            .map_err(|error| fault("open a Kafka writer", &error))?;
-        Ok(Writer { producer, timeout: self.timeout() })
+            .create_with_context(deliveries)
+            .map_err(|error| self.peer().fault(Act::Open("a writer"), &error, None))?;
+        Ok(Writer { producer, timeout: self.timeout(), topic: String::new() })
     }
 }
 
@@ -56,6 +63,7 @@ impl Writer {
     /// The record is too large (exit 2), or the queue stays full past the timeout (exit 75).
     pub fn send(&mut self, record: &Outgoing) -> anyhow::Result<()> {
         let deadline = Instant::now() + self.timeout;
+        self.topic.clone_from(&record.topic);
         loop {
             let mut out = BaseRecord::<[u8], [u8]>::to(&record.topic);
             out.key = record.key.as_deref();
@@ -75,31 +83,27 @@ impl Writer {
                 {
                     self.producer.poll(Duration::from_millis(1));
                 }
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), _)) => {
-                    return Err(crate::usage(
-                        format!("a record of {} is larger than the broker takes", record.topic),
-                        "raise message.max.bytes in --kafka-config and max.message.bytes of the topic",
-                    ));
-                }
                 Err((error, _)) => {
-                    return Err(self.fault(format!("write to {}", record.topic), &error));
+                    return Err(self.fault(Act::Write(&record.topic), &error));
                 }
             }
         }
     }
 
-    /// Why `what` could not be done.
-    pub(super) fn fault(&self, what: impl std::fmt::Display, error: &KafkaError) -> anyhow::Error {
+    /// Why `act` could not be done.
+    pub(super) fn fault(&self, act: Act<'_>, error: &KafkaError) -> anyhow::Error {
         (0..heard::LINES).for_each(|_| {
             self.producer.poll(Duration::ZERO);
         });
-        self.producer.context().heard.fault(what, error)
+        // After a fatal error every call fails with that; what it was is kept apart.
+        let fatal = self.producer.client().fatal_error().map(|(code, _)| KafkaError::Global(code));
+        self.producer.context().heard.fault(act, fatal.as_ref().unwrap_or(error))
     }
 
     /// Waits until every record arrived.
     ///
     /// # Errors
-    /// Some did not (exit 75); then it is unknown which.
+    /// Some did not, and it is unknown which: the broker is away (exit 75), or refuses them (exit 2).
     pub fn flush(&mut self) -> anyhow::Result<()> {
         // Not `Producer::flush`, which waits in steps of 100 ms; and not `poll` with a short wait, which spins
         // through the last part of a millisecond.
@@ -114,15 +118,20 @@ impl Writer {
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
-        let lost = self.producer.context().lost.swap(0, Ordering::Relaxed);
-        let waiting = self.producer.in_flight_count();
-        if lost > 0 || waiting > 0 {
-            return Err(crate::passing(
-                format!("{} records did not reach the broker", lost + waiting.max(0) as u64),
-                "is the broker of --brokers up, and do the topics exist? then run the step again",
-            ));
+        let deliveries = self.producer.context();
+        let lost = deliveries.lost.swap(0, Ordering::Relaxed);
+        let first = deliveries.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let waiting = self.producer.in_flight_count().max(0) as u64;
+        if lost + waiting == 0 {
+            return Ok(());
         }
-        Ok(())
+        let (topic, error) = first.unwrap_or_else(|| {
+            let timed_out = KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut);
+            (self.topic.clone(), timed_out)
+        });
+        let records = text::count(lost + waiting, "record", "records");
+        tracing::warn!(records, topic, %error, "not all that was written has arrived");
+        Err(self.fault(Act::Write(&topic), &error))
     }
 }
 
@@ -136,8 +145,10 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            tracing::warn!(%error, "a record did not arrive");
+        if let Err((error, message)) = result {
+            tracing::debug!(%error, "a record did not arrive");
+            let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert_with(|| (message.topic().to_owned(), error.clone()));
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -4,10 +4,10 @@ use std::error::Error as Cause;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{RequestBuilder, Response, StatusCode};
 
-use crate::{Error, Failure};
+use crate::{Error, Failure, Secrets};
 
 /// What a server answered, whatever its status.
 pub struct Answer {
@@ -27,10 +27,39 @@ pub async fn send<E: From<Error>>(
     server: &str,
     largest: usize,
 ) -> Result<Answer, Failure<E>> {
-    let answer = request.send().await.map_err(|error| fault(&error, server))?;
+    let answer = execute(request, &[]).await.map_err(|error| fault(&error, server))?;
     let (status, after) = (answer.status(), retry_after(answer.headers(), Timestamp::now()));
+    let secrets = secrets_of(&answer);
     let body = body(answer, largest).await.map_err(|error| fault(&error, server))?;
+    let body = body.map(|body| match status.is_success() {
+        true => secrets.redact_answer(body),
+        false => secrets.redact_refusal(body),
+    });
     Ok(Answer { status, after, body })
+}
+
+/// Sends a request and gives the head of the answer, which carries the secrets that the request showed: those in its
+/// headers, and `secrets` that are in its body.
+///
+/// # Errors
+/// What came instead of an answer.
+pub async fn execute(request: RequestBuilder, secrets: &[&str]) -> reqwest::Result<Response> {
+    let (client, request) = request.build_split();
+    let request = request?;
+    let secrets = Secrets::of(&request, secrets);
+    let mut answer = client.execute(request).await?;
+    let asked_for = |(name, _): &(&HeaderName, &mut HeaderValue)| *name == WWW_AUTHENTICATE;
+    for (_, value) in answer.headers_mut().iter_mut().filter(asked_for) {
+        let text = value.to_str().map(|text| secrets.redact(text)).unwrap_or_default();
+        *value = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
+    }
+    answer.extensions_mut().insert(secrets);
+    Ok(answer)
+}
+
+/// The secrets that an answer of [`execute`] carries.
+pub fn secrets_of(answer: &Response) -> Secrets {
+    answer.extensions().get().cloned().unwrap_or_default()
 }
 
 async fn body(mut answer: Response, largest: usize) -> reqwest::Result<Option<Vec<u8>>> {

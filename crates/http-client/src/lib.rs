@@ -12,6 +12,6 @@ mod secret;
 pub use address::{address, is_loopback, is_open};
 pub use client::client;
 pub use error::Error;
-pub use exchange::{Answer, causes, chain, is_certificate, retry_after, send};
+pub use exchange::{Answer, causes, chain, execute, is_certificate, retry_after, secrets_of, send};
 pub use patience::{Failure, ask};
-pub use secret::{bearer, secret};
+pub use secret::{Secrets, bearer, secret};

@@ -48,6 +48,18 @@ impl Engine {
         ENGINE.get_or_init(open).as_ref().map_err(Clone::clone)
     }
 
+    /// The library file that [`Engine::get`] would open, without opening it.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    pub fn locate() -> Result<PathBuf, EngineError> {
+        find(
+            env::var_os(LIBRARY_VARIABLE).map(PathBuf::from),
+            env::current_exe().ok().as_deref(),
+            env::current_dir().ok().as_deref(),
+        )
+    }
+
     /// The library file that was opened.
     pub fn library(&self) -> &Path {
         &self.library
@@ -57,11 +69,7 @@ impl Engine {
 const FILE: &str = "libonnxruntime.so";
 
 fn open() -> Result<Engine, EngineError> {
-    let library = find(
-        env::var_os(LIBRARY_VARIABLE).map(PathBuf::from),
-        env::current_exe().ok().as_deref(),
-        env::current_dir().ok().as_deref(),
-    )?;
+    let library = Engine::locate()?;
     let unusable = |why: String| EngineError::Unusable { path: library.clone(), why };
     let environment = ort::init_from(&library)
         .map_err(|error| unusable(error.to_string()))?

@@ -1,6 +1,7 @@
 //! Whether a model and a stream fit each other: the model's declared inputs against the stream's schema, and
 //! its outputs against what a prediction is.
 
+use crate::exporter;
 use crate::model::{Model, Port};
 use crate::schema::StreamSchema;
 
@@ -46,9 +47,30 @@ pub enum Misfit {
         /// Fields that are no inputs.
         unused: Vec<String>,
     },
+    /// The same names but for the characters that an exporter does not take.
+    #[error(
+        "the model's input names are the fields of the stream `{stream}` with spaces and other marks as `_`: it wants \
+         `{input}` for `{field}`{more} (hint: name the fields in the schema and in the records as the model does, or \
+         export with one input of all columns, which go by their order)"
+    )]
+    Renamed {
+        /// The stream's name.
+        stream: String,
+        /// The first such input.
+        input: String,
+        /// Its field.
+        field: String,
+        /// How many more there are, in words.
+        more: String,
+    },
     /// Probabilities as a list of maps.
-    #[error("the output {0} is a list of maps (hint: export with zipmap=False)")]
-    ZipMap(String),
+    #[error("the output {port} is a list of maps (hint: {hint})")]
+    ZipMap {
+        /// The output.
+        port: String,
+        /// What to do, in the words of the exporter.
+        hint: &'static str,
+    },
     /// Labels that are text.
     #[error("the output {0} gives labels as text (hint: train with whole numbers as labels)")]
     TextLabels(String),
@@ -132,6 +154,9 @@ impl Inputs {
                     .filter(|field| !columns.iter().any(|(name, _)| *name == field.name))
                     .map(|field| field.name.clone())
                     .collect();
+                if let Some(renamed) = renamed(&wanted, &unused, &schema.stream) {
+                    return Err(renamed);
+                }
                 if !wanted.is_empty() || !unused.is_empty() {
                     return Err(Misfit::Names { stream: stream(), wanted, unused });
                 }
@@ -144,6 +169,27 @@ impl Inputs {
     }
 }
 
+/// Where every input that is no field is one with its marks as `_`.
+fn renamed(
+    wanted: &[impl std::fmt::Display],
+    unused: &[impl std::fmt::Display],
+    stream: &str,
+) -> Option<Misfit> {
+    let unused: Vec<String> = unused.iter().map(ToString::to_string).collect();
+    let field_of = |input: &String| unused.iter().find(|it| exporter::plain_name(it) == *input);
+    let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+    let first = wanted.first()?;
+    if wanted.len() != unused.len() || !wanted.iter().all(|input| field_of(input).is_some()) {
+        return None;
+    }
+    let more = match wanted.len() - 1 {
+        0 => String::new(),
+        more => format!(" and so on for {more} more"),
+    };
+    let (stream, input, field) = (stream.to_owned(), first.clone(), field_of(first)?.clone());
+    Some(Misfit::Renamed { stream, input, field, more })
+}
+
 /// Where the answers come out.
 #[derive(Debug)]
 pub(crate) struct Outputs {
@@ -154,9 +200,11 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
-    pub(crate) fn of(ports: &[Port]) -> Result<Outputs, Misfit> {
+    /// `producer` is the name that the exporter gives itself in the file.
+    pub(crate) fn of(ports: &[Port], producer: &str) -> Result<Outputs, Misfit> {
         if let Some(port) = ports.iter().find(|port| matches!(&*port.dtype, "sequence" | "map")) {
-            return Err(Misfit::ZipMap(port.to_string()));
+            let (port, hint) = (port.to_string(), exporter::tensor_scores(producer));
+            return Err(Misfit::ZipMap { port, hint });
         }
         if let Some(port) = ports.iter().find(|port| port.dtype == "string") {
             return Err(Misfit::TextLabels(port.to_string()));
@@ -219,6 +267,22 @@ mod tests {
     }
 
     #[test]
+    fn names_with_spaces_that_became_underscores_are_said_to_have() {
+        let names: Vec<String> = (1..=60).map(|n| format!("age in years (wave {n})")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let port = |name: &&str| port(&exporter::plain_name(name), "float32", &[-1, 1]);
+        let mut inputs = Inputs::of(&names.iter().map(port).collect::<Vec<_>>()).unwrap();
+        let said = inputs.fit(&schema(&names)).unwrap_err().to_string();
+        assert!(
+            said.contains(
+                "wants `age_in_years__wave_1_` for `age in years (wave 1)` and so on for 59 more"
+            ),
+            "{said}"
+        );
+        assert!(said.len() < 500, "{said}");
+    }
+
+    #[test]
     fn inputs_that_no_stream_can_give_are_refused() {
         for (ports, reason) in [
             (vec![], "there is none"),
@@ -238,16 +302,16 @@ mod tests {
     #[test]
     fn outputs_are_found_by_type() {
         let classifier = [port("label", "int64", &[-1]), port("p", "float32", &[-1, 2])];
-        let outputs = Outputs::of(&classifier).unwrap();
+        let outputs = Outputs::of(&classifier, "skl2onnx").unwrap();
         assert_eq!((outputs.labels, outputs.scores), (Some(0), 1));
-        let regressor = Outputs::of(&[port("variable", "float32", &[-1, 1])]).unwrap();
+        let regressor = Outputs::of(&[port("variable", "float32", &[-1, 1])], "").unwrap();
         assert_eq!((regressor.labels, regressor.scores), (None, 0));
         for (port, reason) in [
-            (port("p", "sequence", &[]), "zipmap=False"),
+            (port("p", "sequence", &[]), "'zipmap': False"),
             (port("label", "string", &[-1]), "whole numbers"),
             (port("label", "int64", &[-1]), "no output is float32[N, C]"),
         ] {
-            let error = Outputs::of(&[port]).unwrap_err().to_string();
+            let error = Outputs::of(&[port], "skl2onnx").unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
     }

@@ -7,6 +7,7 @@
 mod answer;
 mod digest;
 mod engine;
+mod exporter;
 mod external;
 mod fit;
 mod kind;

@@ -133,7 +133,8 @@ impl Model {
         let input_ports: Vec<Port> = session.inputs().iter().map(Port::of).collect();
         let output_ports: Vec<Port> = session.outputs().iter().map(Port::of).collect();
         let inputs = Inputs::of(&input_ports)?;
-        let outputs = Outputs::of(&output_ports)?;
+        let producer = session.metadata().ok().and_then(|metadata| metadata.producer());
+        let outputs = Outputs::of(&output_ports, producer.as_deref().unwrap_or_default())?;
         Ok(Model { session, inputs, outputs, input_ports, output_ports })
     }
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -140,6 +142,64 @@ fn a_password_is_read_from_its_file_and_never_told() {
     assert!(error.contains("name its authority by a CA file"), "{error}");
     let nobody = Client::new(Options { auth: Auth::None, ..options }).unwrap();
     assert!(matches!(nobody.ask(&now("1")), Err(Error::Denied { status: 401, .. })));
+}
+
+/// A server that answers every request with `status` and a body in which `{secret}` stands for what it was shown.
+fn parrot(status: &'static str, body: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut shown = String::new();
+            for line in BufReader::new(&stream).lines().map_while(Result::ok) {
+                match line.split_once("authorization: ") {
+                    Some((_, value)) => shown = value.to_owned(),
+                    None if line.is_empty() => break,
+                    None => {}
+                }
+            }
+            let body = body.replace("{secret}", &shown);
+            let length = body.len();
+            let _gone = write!(
+                stream,
+                "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            );
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn a_server_that_repeats_what_it_was_shown_does_not_get_it_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let refusal = r#"{"status":"error","errorType":"bad_data","error":"no rights: {secret}"}"#;
+    let warned = r#"{"status":"success","data":{"resultType":"scalar","result":[1,"1"]},"warnings":["as {secret}"]}"#;
+    for (status, body) in [
+        ("400 Bad Request", refusal),
+        ("422 Unprocessable", refusal),
+        ("503 Busy", refusal),
+        ("401 Unauthorized", refusal),
+        ("200 OK", refusal),
+        ("200 OK", warned),
+        ("200 OK", "you are {secret}"),
+    ] {
+        let bearer = Auth::Bearer { token_file: file(&folder, "pl4nted-secret") };
+        let basic =
+            Auth::Basic { username: "u".into(), password_file: file(&folder, "pl4nted-secret") };
+        for auth in [bearer, basic] {
+            let options = Options { auth, attempts: 1, ..Options::of(parrot(status, body)) };
+            let answer = Client::new(options).unwrap().ask(&now("1"));
+            let said = match &answer {
+                Ok(answer) => format!("{answer:?}"),
+                Err(error) => format!("{error} {error:?}"),
+            };
+            assert!(!said.contains("pl4nted"), "{status}: {said}");
+            assert!(!said.contains("dTpwbDRudGVkLXNlY3JldA"), "{status}: {said}");
+            if body == warned || body == refusal && !status.starts_with("401") {
+                assert!(said.contains("[redacted]"), "{status}: {said}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http_client::{causes, is_certificate, retry_after};
+use http_client::{causes, is_certificate, retry_after, secrets_of};
 use jiff::Timestamp;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
@@ -26,12 +26,15 @@ pub(crate) async fn expect(answer: Response, what: &str, good: &[StatusCode]) ->
     Err(refusal(status, &body, what))
 }
 
-/// The body of an answer that must be small.
+/// The body of an answer that must be small; that of a refusal is without what the request showed.
 pub(crate) async fn document(mut answer: Response, what: &str) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
+    let (is_refusal, secrets) = (!answer.status().is_success(), secrets_of(&answer));
     loop {
         let chunk = within(ANSWER_LIMIT, answer.chunk()).await?;
-        let Some(chunk) = chunk else { return Ok(body) };
+        let Some(chunk) = chunk else {
+            return Ok(if is_refusal { secrets.redact_refusal(body) } else { body });
+        };
         if (body.len() + chunk.len()) as u64 > DOCUMENT_LIMIT {
             return Err(Error::invalid(what, "the answer is larger than 8 MiB").into());
         }

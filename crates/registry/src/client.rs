@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use http_client::{client, is_loopback};
+use http_client::{client, execute, is_loopback};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{ClientBuilder, RequestBuilder, Response, StatusCode, Url, redirect};
 
@@ -138,7 +138,7 @@ impl Client {
         let mut renewals = 0;
         let answer = loop {
             let request = self.authorize(host, scope, make(http)).await?;
-            let answer = within_limit(request.send()).await?;
+            let answer = within_limit(execute(request, &[])).await?;
             if answer.status() != StatusCode::UNAUTHORIZED {
                 break answer;
             }
@@ -241,10 +241,15 @@ impl Client {
                 }
             }
         };
-        let answer = lasting(within_limit(request.send()).await?)?;
+        let shown = match &credential {
+            Some(Credential::IdentityToken(token)) => &[token.as_str()][..],
+            _ => &[],
+        };
+        let answer = lasting(within_limit(execute(request, shown)).await?)?;
         let answer = expect(answer, &what, &[StatusCode::OK]).await?;
         let body = document(answer, &what).await?;
-        let why = |error: serde_json::Error| Error::invalid(&what, error.to_string());
+        // What it says instead may be a token, too.
+        let why = |_: serde_json::Error| Error::invalid(&what, "the answer holds no token");
         Ok(serde_json::from_slice(&body).map_err(why)?)
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use http_client::execute;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use reqwest::{Body, RequestBuilder, Response, StatusCode, Url};
 
@@ -129,7 +130,7 @@ impl Repository {
         let request = self.client.http(&host)?.put(target);
         let answer = if by_patch {
             let request = self.for_target(&host, request.header(CONTENT_LENGTH, 0)).await?;
-            within(CHECK_LIMIT, request.send()).await?
+            within(CHECK_LIMIT, execute(request, &[])).await?
         } else {
             self.transfer(&host, request, blob, what, sent).await?
         };
@@ -177,7 +178,7 @@ impl Repository {
             .header(CONTENT_TYPE, "application/octet-stream")
             .header(CONTENT_LENGTH, size)
             .body(Body::wrap_stream(stream));
-        let mut sending = std::pin::pin!(self.for_target(host, request).await?.send());
+        let mut sending = std::pin::pin!(execute(self.for_target(host, request).await?, &[]));
         let mut seen = 0;
         loop {
             let limit = if seen < size { SILENCE_LIMIT } else { CHECK_LIMIT };

@@ -32,6 +32,16 @@ impl Guard {
 }
 
 impl Report {
+    /// The names of the guards, as in `landlock, limits; without seccomp`.
+    pub fn names(&self) -> String {
+        let names = |lacking: bool| {
+            let guards = self.guards.iter().filter(|guard| guard.lacking.is_some() == lacking);
+            guards.map(|guard| guard.name.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        let (had, lacking) = (names(false), names(true));
+        if lacking.is_empty() { had } else { format!("{had}; without {lacking}") }
+    }
+
     /// The guards that are not there.
     pub fn lacking(&self) -> impl Iterator<Item = &Guard> {
         self.guards.iter().filter(|guard| guard.lacking.is_some())
@@ -68,5 +78,6 @@ mod tests {
             "landlock (ABI 7: no files), without seccomp (the kernel has none)"
         );
         assert_eq!(report.lacking().count(), 1);
+        assert_eq!(report.names(), "landlock; without seccomp");
     }
 }

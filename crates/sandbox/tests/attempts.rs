@@ -49,7 +49,6 @@ fn the_same_attempts_succeed_without_the_sandbox() {
         "thread",
         "executable-memory",
         "take-memory",
-        "spin",
     ] {
         let (_, text) = try_sandbox(Some(&format!("free:{name}")));
         assert_eq!(text, "done\n", "{name}");

@@ -1,11 +1,13 @@
 //! The single checks: each a pure function from what was measured to one finding.
 
+use contract::text::count;
 use serde::Serialize;
 use stats::difference::error_rate_difference;
 use stats::latency::quantile_interval;
 use stats::paired::Discordant;
 use stats::proportion::wilson;
 
+use crate::enough;
 use crate::probe::{Answered, Memory};
 use crate::timing::Timing;
 
@@ -115,8 +117,14 @@ pub(crate) fn accuracy(
         check(value)
             .fail(format!("only {share} of the hold-out's labels are right, less than {floor}"))
     } else {
+        let enough = enough::said(n, |records| {
+            let right = enough::scaled(right, n, records);
+            let interval = wilson(right, records, two_sided(limits.confidence))?;
+            Ok(interval.lower >= limits.min_accuracy || interval.upper < limits.min_accuracy)
+        })?;
+        let records = count(n, "record", "records");
         check(value).inconclusive(format!(
-            "{share} right on {n} records do not settle whether it is at least {floor}"
+            "{share} right on {records} do not settle whether it is at least {floor}{enough}"
         ))
     })
 }
@@ -154,9 +162,18 @@ pub(crate) fn baseline(
             "it is wrong {worse} points more often than the champion, more than {margin} allow"
         ))
     } else {
+        let n = labels.len() as u64;
+        let enough = enough::said(n, |records| {
+            let pairs = Discordant {
+                candidate_only: enough::scaled(pairs.candidate_only, n, records),
+                champion_only: enough::scaled(pairs.champion_only, n, records),
+            };
+            let interval = error_rate_difference(pairs, records, two_sided(limits.confidence))?;
+            Ok(interval.upper <= limits.margin || interval.lower > limits.margin)
+        })?;
+        let records = count(n, "record", "records");
         check(value).inconclusive(format!(
-            "{} records do not settle whether it is more than {margin} worse than the champion",
-            labels.len()
+            "{records} do not settle whether it is more than {margin} worse than the champion{enough}"
         ))
     })
 }
@@ -292,6 +309,25 @@ mod tests {
             let told = told.unwrap();
             assert_eq!(told.outcome, outcome, "{n} {candidate} {champion}: {told:?}");
         }
+    }
+
+    #[test]
+    fn a_small_holdout_says_how_many_records_would_settle_it() {
+        let labels = |n: usize| vec![0; n];
+        let told = accuracy(&labels(20), &with_wrong(20, 0, 0), &LIMITS).unwrap();
+        assert!(
+            told.why.ends_with("; about 52 records would, if the shares stay as they are"),
+            "{told:?}"
+        );
+        // As many do.
+        assert_eq!(accuracy(&labels(52), &with_wrong(52, 0, 0), &LIMITS).unwrap().outcome, Pass);
+        let right = with_wrong(100, 0, 0);
+        let told = baseline(&labels(100), &right, &right, &LIMITS).unwrap();
+        assert!(told.why.contains("; about 540 records would"), "{told:?}");
+        let right = with_wrong(540, 0, 0);
+        assert_eq!(baseline(&labels(540), &right, &right, &LIMITS).unwrap().outcome, Pass);
+        let told = accuracy(&labels(20_000), &with_wrong(20_000, 0, 1_000), &LIMITS).unwrap();
+        assert!(told.why.ends_with("that no hold-out would settle it"), "{told:?}");
     }
 
     #[test]

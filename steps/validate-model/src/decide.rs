@@ -2,6 +2,7 @@
 
 use contract::Verdict;
 use model::{Digest, Kind, Port};
+use sandbox::Report;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -26,6 +27,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) champion: Option<&'a Asked>,
     pub(crate) golden: &'a Golden,
     pub(crate) holdout: &'a Holdout,
+    /// What held the process that asked the candidate.
+    pub(crate) held: Option<&'a Report>,
     /// Fields of the stream.
     pub(crate) width: usize,
 }
@@ -139,7 +142,11 @@ fn opening<'a>(evidence: &Evidence<'a>) -> (Vec<Check>, Option<&'a Reply>) {
         known => check.fail(format!("the model is not ONNX: it is {known}")),
     };
     let mut checks = vec![check];
-    let engine = Check::new(ENGINE, "loads", "loads in ONNX Runtime");
+    let loads = match evidence.held {
+        Some(held) => format!("loads, held by {}", held.names()),
+        None => "loads".to_owned(),
+    };
+    let engine = Check::new(ENGINE, loads, "loads in ONNX Runtime, in a sandbox");
     let schema =
         Check::new(SCHEMA, "fits", format!("{} numbers a record, one answer", evidence.width));
     let (engine, schema, reply) = match evidence.candidate {
@@ -148,7 +155,7 @@ fn opening<'a>(evidence: &Evidence<'a>) -> (Vec<Check>, Option<&'a Reply>) {
             (Check { value: "no answer".into(), ..engine }.fail(how), Check::not_run(SCHEMA), None)
         }
         Some(Asked::Replied(reply)) => match &reply.failure {
-            Some(Failure { stage: Stage::Load | Stage::Engine | Stage::Changed, reason }) => (
+            Some(Failure { stage: Stage::Load | Stage::Changed, reason }) => (
                 Check { value: "refused".into(), ..engine }.fail(reason),
                 Check::not_run(SCHEMA),
                 None,
@@ -287,6 +294,7 @@ mod tests {
             champion: champion.as_ref(),
             golden: &golden,
             holdout: &holdout,
+            held: None,
             width: 1,
         };
         let decision = decide(&evidence, &limits(needed)).unwrap();

@@ -8,7 +8,9 @@
 mod args;
 mod ask;
 mod checks;
+mod death;
 mod decide;
+mod enough;
 mod files;
 mod golden;
 mod holdout;
@@ -29,6 +31,7 @@ use golden::Golden;
 use holdout::Holdout;
 use model::{Digest, Kind, StreamSchema};
 pub use probe::{PROBE, probe};
+use sandbox::Report;
 use serde_json::json;
 use timing::Timing;
 
@@ -77,16 +80,18 @@ impl Step for ValidateModel {
         context.progress.tell(1, 4, "files read");
         let candidate = match given.model.kind {
             Kind::Onnx => {
-                let request = given.request(&files.model, &given.model, args.limits().timing());
-                Some(ask::ask(&request, args, context)?)
+                let request = given.request(&given.model, args.limits().timing());
+                Some(ask::ask(request, &files.model, args, context)?)
             }
             _ => None,
         };
+        let (candidate, held) = candidate.unzip();
+        held.iter().for_each(warn_of_what_is_lacking);
         context.progress.tell(2, 4, "candidate asked");
         let champion = match (&candidate, &given.champion, &files.champion) {
             (Some(_), Some(digest), Some(path)) => {
                 let timing = Timing { decides: false, ..args.limits().timing() };
-                Some(ask::ask(&given.request(path, digest, timing), args, context)?)
+                Some(ask::ask(given.request(digest, timing), path, args, context)?.0)
             }
             _ => None,
         };
@@ -97,11 +102,12 @@ impl Step for ValidateModel {
             champion: champion.as_ref(),
             golden: &given.golden,
             holdout: &given.holdout,
+            held: held.as_ref(),
             width: given.schema.width(),
         };
         let decision = decide(&evidence, &args.limits())?;
         context.progress.tell(4, 4, "decided");
-        Ok(outcome(&given, candidate, champion, decision))
+        Ok(outcome(&given, candidate, champion, held, decision))
     }
 }
 
@@ -159,9 +165,9 @@ impl Given {
         Ok(Given { model, champion, schema, golden, holdout, digests })
     }
 
-    fn request(&self, path: &Path, digest: &Digest, timing: Timing) -> probe::Request {
+    fn request(&self, digest: &Digest, timing: Timing) -> probe::Request {
         probe::Request {
-            model: path.to_owned(),
+            size: digest.size,
             sha256: digest.sha256.clone(),
             schema: self.schema.clone(),
             golden: self.golden.rows_of_width(self.schema.width()).unwrap_or_default(),
@@ -182,10 +188,19 @@ fn unreadable(name: &str, path: &Path, error: &std::io::Error) -> anyhow::Error 
     )
 }
 
+/// A kernel without Landlock or seccomp holds a hostile model less well, which a person should know of.
+fn warn_of_what_is_lacking(held: &Report) {
+    for guard in held.lacking() {
+        let why = guard.lacking.as_deref().unwrap_or_default();
+        tracing::warn!(guard = guard.name, why, "the model was loaded without one of its guards");
+    }
+}
+
 fn outcome(
     given: &Given,
     candidate: Option<Asked>,
     champion: Option<Asked>,
+    held: Option<Report>,
     decision: Decision,
 ) -> Outcome {
     let model = &given.model;
@@ -195,6 +210,7 @@ fn outcome(
         "champion": given.champion,
         "checks": decision.checks,
         "measured": decision.measured,
+        "sandbox": held,
         "ports": candidate.as_ref().and_then(Asked::ports),
     });
     let shown = page::Shown::of(candidate, champion, &given.golden);

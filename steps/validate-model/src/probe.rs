@@ -2,12 +2,15 @@
 //!
 //! A model is foreign input to a large C++ library.  In a process of its own a crash or a hang is a finding
 //! about the model, and the peak of the process's memory is that of loading and asking this one model.
+//! Before the first byte of the model comes, the process gives up whatever it does not need (`crates/sandbox`).
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
 
 use model::{AnswerError, Answers, Engine, LoadError, Model, Port, StreamSchema};
+use sandbox::{Limits, Report};
 use serde::{Deserialize, Serialize};
 
 use crate::timing::Timing;
@@ -15,10 +18,20 @@ use crate::timing::Timing;
 /// The one argument with which the binary asks a model instead of judging one.
 pub const PROBE: &str = "probe-model";
 
-/// One line of JSON on the probe's stdin.
+/// The first line on the probe's stdout, before it has seen anything foreign; the first on its stdin are the limits.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Opening {
+    /// What holds it from here on.
+    Held(Report),
+    /// The engine is not there, or the process cannot be held: says nothing about the model.
+    Failed(String),
+}
+
+/// The second line of JSON on the probe's stdin; after it come the bytes of the model.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Request {
-    pub(crate) model: PathBuf,
+    /// Bytes of the model.
+    pub(crate) size: u64,
     pub(crate) sha256: String,
     pub(crate) schema: StreamSchema,
     pub(crate) golden: Vec<f32>,
@@ -26,7 +39,7 @@ pub(crate) struct Request {
     pub(crate) timing: Timing,
 }
 
-/// One line of JSON on the probe's stdout; holds what was reached before the failure, if there was one.
+/// The second line of JSON on the probe's stdout; holds what was reached before the failure, if there was one.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Reply {
     pub(crate) failure: Option<Failure>,
@@ -48,8 +61,6 @@ pub(crate) struct Failure {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Stage {
-    /// The engine is not there: says nothing about the model.
-    Engine,
     /// The file is not the one that was hashed: it was changed meanwhile.
     Changed,
     Load,
@@ -76,49 +87,72 @@ pub(crate) struct Memory {
 /// Answers one request on stdin and ends; not for people.
 pub fn probe() -> ExitCode {
     let mut input = BufReader::new(io::stdin());
-    let mut line = String::new();
-    let read = input.read_line(&mut line);
-    let Ok(request) = serde_json::from_str::<Request>(&line) else {
-        let _told = writeln!(io::stderr(), "{PROBE} is for the step itself ({read:?})");
+    let Ok(limits) = line::<Limits>(&mut input) else {
+        let _said = writeln!(io::stderr(), "{PROBE} is for the step itself");
         return ExitCode::from(contract::exit::USAGE);
     };
-    drop(line);
-    std::thread::spawn(move || end_with_parent(input));
-    let reply = serde_json::to_string(&answer(&request));
-    match reply.map_err(io::Error::other).and_then(|text| writeln!(io::stdout(), "{text}")) {
+    match hold(&limits).and_then(|status| serve(&mut input, &status)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        // The parent is gone, or did not keep to what they agreed on.
+        Err(error) => {
+            let _said = writeln!(io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
-/// The parent keeps the pipe open for as long as it lives.
-#[expect(
-    clippy::exit,
-    clippy::disallowed_methods,
-    reason = "nobody is left to answer, and the engine cannot be interrupted otherwise"
-)]
-fn end_with_parent(mut input: impl Read) {
-    let _end = io::copy(&mut input, &mut io::sink());
-    std::process::exit(1);
+/// Opens what is needed, gives up everything else and says so; gives what the process's memory can be read from.
+fn hold(limits: &Limits) -> io::Result<Option<File>> {
+    let status = File::open("/proc/self/status").ok();
+    let opening = match Engine::get() {
+        Err(error) => Opening::Failed(error.to_string()),
+        Ok(_) => match sandbox::enter(limits) {
+            Ok(report) => Opening::Held(report),
+            Err(error) => Opening::Failed(error.to_string()),
+        },
+    };
+    say(&opening)?;
+    match opening {
+        Opening::Held(_) => Ok(status),
+        Opening::Failed(why) => Err(io::Error::other(why)),
+    }
 }
 
-fn answer(request: &Request) -> Reply {
+fn serve(input: &mut impl BufRead, status: &Option<File>) -> io::Result<()> {
+    let memory = |name| status.as_ref().and_then(|status| memory(status, name));
+    let request: Request = line(input)?;
+    let before = memory("VmRSS:");
+    let mut model = Vec::new();
+    input.take(request.size).read_to_end(&mut model)?;
     let mut reply = Reply::default();
-    if let Err((stage, reason)) = fill(request, &mut reply) {
+    if let Err((stage, reason)) = fill(&request, &model, &mut reply) {
         reply.failure = Some(Failure { stage, reason });
     }
-    reply
+    reply.memory = before.zip(memory("VmHWM:")).map(|(before, peak)| Memory { before, peak });
+    say(&reply)
 }
 
-fn fill(request: &Request, reply: &mut Reply) -> Result<(), (Stage, String)> {
-    Engine::get().map_err(|error| (Stage::Engine, error.to_string()))?;
-    let before = memory("VmRSS:");
-    let mut model = Model::load_as(&request.model, &request.sha256).map_err(|error| {
+fn line<T: for<'a> Deserialize<'a>>(input: &mut impl BufRead) -> io::Result<T> {
+    let mut line = String::new();
+    input.read_line(&mut line)?;
+    Ok(serde_json::from_str(&line)?)
+}
+
+fn say(what: &impl Serialize) -> io::Result<()> {
+    let text = serde_json::to_string(what)?;
+    writeln!(io::stdout(), "{text}")
+}
+
+fn fill(request: &Request, bytes: &[u8], reply: &mut Reply) -> Result<(), (Stage, String)> {
+    let found = model::digest_of(bytes).map_err(|error| (Stage::Changed, error.to_string()))?;
+    if found.sha256 != request.sha256 {
+        let why = format!("it was {} and is {} now", request.sha256, found.sha256);
+        return Err((Stage::Changed, why));
+    }
+    let mut model = Model::from_bytes(bytes).map_err(|error| {
         let stage = match &error {
-            LoadError::Engine(_) => Stage::Engine,
-            LoadError::OtherFile { .. } | LoadError::Read { .. } => Stage::Changed,
             LoadError::Misfit(_) => Stage::Fit,
-            LoadError::Refused { .. } | LoadError::ExternalData { .. } => Stage::Load,
+            _ => Stage::Load,
         };
         (stage, error.to_string())
     })?;
@@ -133,7 +167,6 @@ fn fill(request: &Request, reply: &mut Reply) -> Result<(), (Stage, String)> {
     reply.holdout = ask(Stage::Holdout, &request.holdout)?;
     let timed = request.timing.run(&mut model, &request.holdout, width);
     reply.latencies_ms = timed.map_err(|error| (Stage::Holdout, error.to_string()))?;
-    reply.memory = before.zip(memory("VmHWM:")).map(|(before, peak)| Memory { before, peak });
     Ok(())
 }
 
@@ -162,8 +195,12 @@ fn answer_all(
 }
 
 /// A line of `/proc/self/status`, which the kernel gives in KiB; `None` where there is none.
-fn memory(name: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+///
+/// The file was opened before files were out of reach; it is written anew whenever it is read from its beginning.
+fn memory(status: &File, name: &str) -> Option<u64> {
+    let mut text = [0; 4_096];
+    let read = status.read_at(&mut text, 0).ok()?;
+    let text = str::from_utf8(text.get(..read)?).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
 }

@@ -6,8 +6,8 @@
 mod remote;
 mod run;
 
-use std::io::Write;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use run::{Run, demo, here};
 use serde_json::Value;
@@ -109,7 +109,7 @@ fn a_model_that_the_engine_refuses_fails_with_its_words() {
         .of_sample("external-weights")
         .told()
         .is("fail", "keeps the weights `weights` in another file");
-    Run::new().of_sample("zipmap").told().is("fail", "zipmap=False");
+    Run::new().of_sample("zipmap").told().is("fail", "is a list of maps (hint: ");
     Run::new().of_sample("fixed-batch").told().is("fail", "has a fixed number of rows");
 }
 
@@ -150,7 +150,10 @@ fn a_holdout_that_settles_nothing_does_not_pass() {
         .told()
         .is("inconclusive", "the hold-out has no records");
     let few = format!("{header}{}", "50,21,77,0,28,0,27,48,22,1\n".repeat(20));
-    Run::new().with_file("holdout", few).told().is("inconclusive", "do not settle");
+    Run::new()
+        .with_file("holdout", few)
+        .told()
+        .is("inconclusive", "would, if the shares stay as they are");
     let wrong = format!("{header}{}", "50,21,77,0,28,0,27,48,22,0\n".repeat(500));
     Run::new()
         .with_file("holdout", wrong)
@@ -201,27 +204,96 @@ fn the_same_run_tells_the_same_event_again() {
 }
 
 #[test]
-fn the_second_process_ends_when_the_first_is_gone() {
-    let path = demo("models/boosting.onnx");
-    let schema: Value =
-        serde_json::from_str(&std::fs::read_to_string(demo("shuttle/schema.json")).unwrap())
-            .unwrap();
-    // Answering this takes about ten seconds, and then it would end with 0.
-    let request = serde_json::json!({
-        "model": path, "sha256": model::digest(Path::new(&path)).unwrap().sha256, "schema": schema,
-        "golden": [], "holdout": [50, 21, 77, 0, 28, 0, 27, 48, 22],
-        "timing": { "batch": 100_000, "budget": 0.0, "confidence": 0.95, "decides": true },
+fn a_model_that_takes_all_memory_or_never_answers_fails_and_the_step_goes_on() {
+    let hostile = |name: &str| {
+        Run::new().of_sample("root").with("model", here(&format!("samples/{name}.onnx")))
+    };
+    hostile("hungry").told().is("fail", "it takes more memory than the 640 MiB");
+    hostile("endless")
+        .with("answer-timeout", "3s")
+        .told()
+        .is("fail", "it gave no answer within 3s");
+}
+
+#[test]
+fn the_report_says_what_held_the_model() {
+    let told = Run::new().told();
+    let record: Value = serde_json::from_str(&told.file("report.json")).unwrap();
+    let guards = record["details"]["sandbox"]["guards"].as_array().unwrap();
+    let guard = |name: &str| guards.iter().find(|guard| guard["name"] == name).unwrap();
+    for name in ["limits", "privileges", "environment"] {
+        assert!(guard(name)["lacking"].is_null(), "{guards:?}");
+    }
+    // What the kernel lacks is said with the reason, in the report and in the log.
+    for name in ["landlock", "seccomp"] {
+        let is_lacking = guard(name)["lacking"].as_str().is_some_and(|why| !why.is_empty());
+        assert_eq!(is_lacking, told.log().contains("without one of its guards"), "{guards:?}");
+    }
+    let environment = guard("environment")["effect"].as_str().unwrap();
+    assert!(
+        environment.contains("ORT_DYLIB_PATH") && !environment.contains("HEADGATE"),
+        "{environment}"
+    );
+    assert!(told.file("report.html").contains("loads, held by "));
+}
+
+/// What `/proc` says of a process; empty where it is gone.
+fn of_process(pid: u32, file: &str) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default()
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let of_thread =
+        |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("children"));
+    let texts: Vec<String> = threads.flatten().flat_map(of_thread).collect();
+    texts.join(" ").split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+/// Waits for what `/proc` has no event for.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "waited for: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn the_second_process_holds_nothing_and_ends_when_the_first_is_gone() {
+    let run = Run::new().of_sample("root").with("model", here("samples/endless.onnx"));
+    let mut step = run.command().env("PLANTED", "pl4nted-secret").spawn().unwrap();
+    let mut probe = 0;
+    until("the second process", || {
+        probe = children(step.id()).first().copied().unwrap_or_default();
+        probe != 0
+            && of_process(probe, "limits").lines().any(|line| {
+                line.starts_with("Max open files") && line.split_whitespace().nth(3) == Some("0")
+            })
     });
-    let mut probe = std::process::Command::new(env!("CARGO_BIN_EXE_validate-model"))
-        .arg("probe-model")
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdin = probe.stdin.take().unwrap();
-    writeln!(stdin, "{request}").unwrap();
-    drop(stdin);
-    let ended = probe.wait().unwrap();
-    // It exits while the engine is at work, whose own clearing up may then end in a signal.
-    assert!(!ended.success() && ended.code().is_none_or(|code| code == 1), "{ended}");
+    assert!(!of_process(probe, "environ").contains("pl4nted"));
+    let status = of_process(probe, "status");
+    let is =
+        |line: &str| status.lines().any(|it| it.split_whitespace().eq(line.split_whitespace()));
+    assert!(is("NoNewPrivs: 1") && is("CapEff: 0000000000000000"), "{status}");
+    match std::fs::read_link(format!("/proc/{probe}/cwd")) {
+        Ok(folder) => {
+            assert!(folder.to_str().unwrap().ends_with(" (deleted)"), "{folder:?}");
+            // No connection of a registry or a broker, no file of the parent: nothing but the three pipes.
+            let open = std::fs::read_dir(format!("/proc/{probe}/fd")).unwrap().flatten();
+            let open: Vec<String> = open
+                .map(|fd| std::fs::read_link(fd.path()).unwrap().to_str().unwrap().to_owned())
+                .filter(|it| !it.starts_with("pipe:") && !it.ends_with("/status"))
+                .collect();
+            assert!(open.is_empty(), "{open:?}");
+        }
+        // Whoever is not root cannot look into it, as no other process of its user can.
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied),
+    }
+    step.kill().unwrap();
+    step.wait().unwrap();
+    until("the end of the second process", || {
+        let status = of_process(probe, "status");
+        status.is_empty() || status.contains("State:\tZ")
+    });
 }

@@ -68,6 +68,34 @@ impl OwnBroker {
         Self::started(&[("KAFKA_SECURE", "1")])
     }
 
+    /// As [`Self::secured`], where the user `headgate` has every right and `stranger`, with the same password, has those
+    /// that [`Self::grant_stranger`] gives.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn with_rights() -> Self {
+        Self::started(&[("KAFKA_SECURE", "1"), ("KAFKA_ACLS", "1")])
+    }
+
+    /// Grants rights to the user `stranger`, as in `["--operation", "Describe", "--topic", "t"]`.
+    ///
+    /// # Panics
+    /// When Kafka's own tool cannot.
+    pub fn grant_stranger(&self, right: &[&str]) {
+        let own = std::fs::read_to_string(self.broker.folder().join("own-port"));
+        let own = format!("127.0.0.1:{}", own.expect("a broker that runs has one").trim());
+        let output = Command::new("java")
+            .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp"])
+            .arg(crate::root().join("target/kafka/lib/*"))
+            .args(["org.apache.kafka.tools.AclCommand", "--bootstrap-server", &own, "--add"])
+            .args(["--allow-principal", "User:stranger"])
+            .args(right)
+            .output()
+            .expect("a broker that runs has java");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+
     /// What clients of a [secured](Self::secured) one need, as `--kafka-config` takes it.
     #[must_use]
     pub fn client_properties(&self) -> PathBuf {

@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     CutAnswer(usize),
     /// The answer's body is this instead.
     Body(&'static [u8]),
+    /// This status, and a body in which `{secret}` stands for what the request showed.
+    Parrot(u16, &'static str),
     /// All tokens given out so far end with this request.
     EndTokens,
 }
@@ -181,6 +183,10 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, host: &str) -> Option<()> {
         match fault {
             Some(Fault::CutAnswer(limit)) => reply.cut = Some(limit),
             Some(Fault::Body(body)) => reply.body = body.to_vec(),
+            Some(Fault::Parrot(status, body)) => {
+                let shown = seen.headers.get("authorization").map_or("", String::as_str);
+                reply = answer(status).body(body.replace("{secret}", shown).as_bytes());
+            }
             _ => {}
         }
         send(stream, &reply, seen.method == "HEAD")?;

@@ -209,3 +209,20 @@ fn a_refusal_is_told_in_the_registry_s_words_and_not_repeated() {
     assert!(matches!(error, Error::Denied { .. }), "{error}");
     assert!(double.count("POST", "/blobs/uploads/") <= 2, "one per blob under way");
 }
+
+#[test]
+fn a_registry_that_repeats_what_it_was_shown_does_not_get_it_told() {
+    let refusal = r#"{"errors":[{"code":"DENIED","message":"{secret} may not"}]}"#;
+    for (method, part) in
+        [("POST", "/blobs/uploads/"), ("PUT", "/blobs/uploads/"), ("PUT", "/manifests/")]
+    {
+        for status in [400, 401, 403, 404, 413, 500] {
+            let quirks = Quirks { tokens: true, ..Quirks::default() };
+            let (double, setup) = (Double::start(quirks), setup());
+            double.fail(method, part, usize::MAX, Fault::Parrot(status, refusal));
+            let error = push(&double, &setup).unwrap_err();
+            let said = format!("{error} {error:?}");
+            assert!(!said.contains("token-"), "{method} {part} {status}: {said}");
+        }
+    }
+}

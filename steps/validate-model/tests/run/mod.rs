@@ -83,6 +83,10 @@ impl Run {
     }
 
     pub(crate) fn output(&self) -> Output {
+        self.command().output().unwrap()
+    }
+
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_validate-model"));
         command.env_clear().arg("--outputs").arg(self.outputs());
         command.arg("--brokers").arg(self.broker.brokers());
@@ -92,7 +96,7 @@ impl Run {
         if let Some(library) = std::env::var_os("ORT_DYLIB_PATH") {
             command.env("ORT_DYLIB_PATH", library);
         }
-        command.output().unwrap()
+        command
     }
 
     /// The broker that the step tells.
@@ -133,6 +137,10 @@ impl Told {
         assert_eq!(self.code, Some(75), "{}", self.stderr);
         assert!(self.stderr.contains(hint), "{}", self.stderr);
         assert!(!self.folder.path().join("outputs/verdict").exists());
+    }
+
+    pub(crate) fn log(&self) -> &str {
+        &self.stderr
     }
 
     pub(crate) fn events(&self) -> Vec<Value> {
