@@ -127,7 +127,7 @@ impl Control {
                 self.adoption.retire();
             }
             Event::Unreadable(why) => {
-                tracing::warn!(why, "passed over a record that is no route");
+                tracing::warn!(why, "ignored a record that is no route");
                 self.shared.metrics.passed_over("unreadable");
             }
             Event::Loaded(seat, result) => self.loaded(seat, result),
@@ -147,11 +147,11 @@ impl Control {
                 self.shared.seen.store(generation, Ordering::Release);
             }
             Seen::Stale => {
-                tracing::warn!(generation, "passed over a route that is not newer");
+                tracing::warn!(generation, "ignored a route that is not newer");
                 self.shared.metrics.passed_over("stale");
             }
             Seen::Defective(why) => {
-                tracing::warn!(generation, why, "passed over a route that makes no sense");
+                tracing::warn!(generation, why, "ignored a route that makes no sense");
                 self.shared.metrics.passed_over("defective");
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{World, eventually, exactly_once, get, onnx, with_address};
+use crate::support::{Running, World, eventually, exactly_once, get, onnx, with_address};
 use ::routes::Route;
 
 const BAD: i64 = 666;
@@ -36,4 +36,26 @@ fn a_record_at_which_the_champion_loops_goes_to_the_dead_letters() {
     world.numbers(BAD..BAD + 1);
     assert_eq!(scorer.end(), Some(0));
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_champion_that_cannot_be_interrupted_ends_the_scorer_and_says_so() {
+    let mut world = World::new();
+    let champion = world.image_of("champion", &onnx::long_within_one_operator());
+    let mut command = world.command("a");
+    command.arg("--champion-deadline=300ms").stderr(std::process::Stdio::piped());
+    let mut scorer = Running(command.spawn().unwrap());
+    world.in_force(Route::bootstrap("s", champion));
+    world.numbers(0..50);
+    assert_eq!(world.read("s.predictions", 50).len(), 50);
+    let begun = Instant::now();
+    // Some minutes of work.
+    world.numbers(400_000..400_001);
+    let code = scorer.0.wait().unwrap().code();
+    let log = std::io::read_to_string(scorer.0.stderr.take().unwrap()).unwrap();
+    assert_eq!(code, Some(75), "{log}");
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    let said = log.lines().find(|line| line.starts_with("error: the champion sha256:"));
+    assert!(said.unwrap().contains("cannot be interrupted"), "{log}");
+    assert!(log.contains("hint: roll back to another model"), "{log}");
 }

@@ -43,8 +43,37 @@ pub(crate) fn hungry() -> Vec<u8> {
         node("ReduceSum", &["filled"], "zero", &[integer("keepdims", 0)]),
         node("Add", &["x", "zero"], "y", &[]),
     ];
-    let one = [number(1, 1), number(2, INT64), text(8, "one"), bytes(9, &1i64.to_le_bytes())];
-    model(&nodes, &[constant("nothing", 0.0), one.concat()])
+    model(&nodes, &[constant("nothing", 0.0), integers("one", &[1])])
+}
+
+/// Answers `x`, in a time that grows with the square of the largest `x`, all of it within one operator: so many boxes,
+/// none of which overlaps another, are compared two by two.
+pub(crate) fn long_within_one_operator() -> Vec<u8> {
+    let nodes = [
+        node("ReduceMax", &["x"], "most", &[integer("keepdims", 0)]),
+        node("Max", &["most", "one"], "count", &[]),
+        node("Range", &["nothing", "count", "one"], "line", &[]),
+        node("Reshape", &["line", "as_column"], "top", &[]),
+        node("Add", &["top", "half"], "bottom", &[]),
+        node("Mul", &["top", "nothing"], "left", &[]),
+        node("Add", &["left", "one"], "right", &[]),
+        joined(&["top", "left", "bottom", "right"], "boxes"),
+        node("Reshape", &["right", "as_row"], "scores", &[]),
+        node("NonMaxSuppression", &["boxes", "scores", "all"], "selected", &[]),
+        node("ReduceMax", &["selected"], "last", &[integer("keepdims", 0)]),
+        node("Cast", &["last"], "number", &[integer("to", FLOAT)]),
+        node("Mul", &["number", "nothing"], "zero", &[]),
+        node("Add", &["x", "zero"], "y", &[]),
+    ];
+    let constants = [
+        constant("nothing", 0.0),
+        constant("half", 0.5),
+        constant("one", 1.0),
+        integers("as_column", &[1, -1, 1]),
+        integers("as_row", &[1, 1, -1]),
+        integers("all", &[i64::from(i32::MAX)]),
+    ];
+    model(&nodes, &constants)
 }
 
 /// Answers `x`, and declares that it answers one row only.
@@ -93,6 +122,16 @@ fn attribute(name: &str, value: [Vec<u8>; 2]) -> Vec<u8> {
 
 fn constant(name: &str, value: f32) -> Vec<u8> {
     [number(2, FLOAT), text(8, name), bytes(9, &value.to_le_bytes())].concat()
+}
+
+fn integers(name: &str, values: &[i64]) -> Vec<u8> {
+    let raw: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    [number(1, values.len() as u64), number(2, INT64), text(8, name), bytes(9, &raw)].concat()
+}
+
+/// Several tensors side by side, along their third dimension.
+fn joined(inputs: &[&str], output: &str) -> Vec<u8> {
+    node("Concat", inputs, output, &[integer("axis", 2)])
 }
 
 /// A tensor of N rows with one number each.
