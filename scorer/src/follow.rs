@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(word("s", &record("s", None)), Some(Word::Retired));
         for (value, said) in [
             ("{}", "missing field `stream`"),
-            ("[1]", "a route"),
+            ("7", "expected a route"),
             (r#"{"stream":"s","generation":1,"champion":7}"#, "a model with `digest` and `image`"),
         ] {
             let Some(Word::Unreadable(why)) = word("s", &record("s", Some(value))) else {

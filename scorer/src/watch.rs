@@ -16,7 +16,7 @@ pub struct Watched {
     model: Model,
     call: Arc<Call>,
     deadline: Duration,
-    /// The rows of the batch that is being answered; its parts have less time.
+    /// The rows of the batch that is being answered, whose parts have less time; 0 before the first one.
     whole: usize,
 }
 
@@ -40,6 +40,8 @@ struct Call {
 
 #[derive(Default)]
 struct State {
+    /// Whether records wait for it; a model that is being loaded holds nothing up.
+    serving: bool,
     since: Option<Instant>,
     limit: Duration,
     interrupted: bool,
@@ -91,7 +93,10 @@ impl Watched {
 
 impl Answerer for Watched {
     fn begin(&mut self, _: &[f32], n: usize) -> Result<(), NoAnswer> {
-        self.whole = n;
+        if self.whole == 0 {
+            self.call.serve();
+        }
+        self.whole = n.max(1);
         Ok(())
     }
 
@@ -121,7 +126,11 @@ impl Watch {
 impl Call {
     fn begin(&self, now: Instant, limit: Duration) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        *state = State { since: Some(now), limit, interrupted: false };
+        *state = State { since: Some(now), limit, interrupted: false, ..*state };
+    }
+
+    fn serve(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).serving = true;
     }
 
     /// Returns whether the call was interrupted.
@@ -141,7 +150,7 @@ impl Call {
             state.interrupted = true;
             self.interrupt.set();
         }
-        let stuck = since > state.limit + GRACE;
+        let stuck = state.serving && since > state.limit + GRACE;
         stuck.then(|| Stuck { digest: self.digest.clone(), since })
     }
 }

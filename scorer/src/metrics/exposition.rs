@@ -35,12 +35,15 @@ impl Format {
     }
 }
 
-/// OpenMetrics as the classic text: a counter is called there what its samples are called, and nothing marks the end.
+/// OpenMetrics as the classic text, in which a family is called what its samples are called, knows no `info`, and
+/// nothing marks the end.
 pub(crate) fn classic(open: &str) -> String {
-    let counters: Vec<&str> = open
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
-        .collect();
+    let of_kind = |kind: &'static str| {
+        let named =
+            move |line: &'_ str| Some(line.strip_prefix("# TYPE ")?.strip_suffix(kind)?.to_owned());
+        open.lines().filter_map(named).collect::<Vec<String>>()
+    };
+    let (counters, infos) = (of_kind(" counter"), of_kind(" info"));
     let mut text = String::with_capacity(open.len());
     for line in open.lines() {
         if line == "# EOF" || line.starts_with("# UNIT ") {
@@ -48,7 +51,11 @@ pub(crate) fn classic(open: &str) -> String {
         }
         let described = ["# HELP ", "# TYPE "].iter().find_map(|mark| {
             let (name, rest) = line.strip_prefix(mark)?.split_once(' ')?;
-            counters.contains(&name).then(|| format!("{mark}{name}_total {rest}"))
+            if counters.iter().any(|counter| counter == name) {
+                return Some(format!("{mark}{name}_total {rest}"));
+            }
+            let rest = if *mark == "# TYPE " { "gauge" } else { rest };
+            infos.iter().any(|info| info == name).then(|| format!("{mark}{name}_info {rest}"))
         });
         text.push_str(described.as_deref().unwrap_or(line));
         text.push('\n');
@@ -84,13 +91,13 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_is_described_under_the_name_of_its_samples() {
+    fn a_family_is_described_under_the_name_of_its_samples() {
         let open = "# HELP a A.\n# TYPE a counter\na_total 1\n# HELP b_seconds B.\n# TYPE b_seconds gauge\n\
-                    # UNIT b_seconds seconds\nb_seconds 2\n# EOF\n";
+                    # UNIT b_seconds seconds\nb_seconds 2\n# HELP c C.\n# TYPE c info\nc_info{v=\"1\"} 1\n# EOF\n";
         assert_eq!(
             classic(open),
             "# HELP a_total A.\n# TYPE a_total counter\na_total 1\n# HELP b_seconds B.\n\
-             # TYPE b_seconds gauge\nb_seconds 2\n"
+             # TYPE b_seconds gauge\nb_seconds 2\n# HELP c_info C.\n# TYPE c_info gauge\nc_info{v=\"1\"} 1\n"
         );
     }
 }

@@ -43,7 +43,7 @@ impl Latency {
 impl EncodeMetric for Latency {
     fn encode(&self, mut encoder: MetricEncoder) -> Result<(), fmt::Error> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let ends = ENDS.iter().map(|end| *end as f64 / 1000.0).chain([f64::MAX]);
+        let ends = ENDS.iter().map(|end| *end as f64 / 1000.0).chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = ends.zip(counts.buckets).collect();
         let sum = counts.sum_ms as f64 / 1000.0;
         encoder.encode_histogram::<NoLabelSet>(sum, counts.count, &buckets, None)
