@@ -17,7 +17,23 @@ pub struct Adoption {
     scorer: String,
     newest: Option<Route>,
     in_force: Option<InForce>,
-    models: BTreeMap<String, Readiness>,
+    models: BTreeMap<Seat, Readiness>,
+}
+
+/// A model at its place: a candidate that is promoted is loaded a second time, in the scorer's own process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Seat {
+    pub digest: String,
+    pub place: Place,
+}
+
+/// Where a model answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// In the scorer's process: a champion, and a former one.
+    Here,
+    /// In a process of its own: a candidate.
+    Apart,
 }
 
 /// How far a model is.
@@ -60,6 +76,12 @@ pub enum Decision {
     Force(InForce),
 }
 
+impl Seat {
+    pub fn of(model: &ModelRef, place: Place) -> Self {
+        Self { digest: model.digest.clone(), place }
+    }
+}
+
 impl Adoption {
     pub fn new(stream: &str, scorer: &str) -> Self {
         Self { stream: stream.to_owned(), scorer: scorer.to_owned(), ..Self::default() }
@@ -87,41 +109,42 @@ impl Adoption {
         self.newest.as_ref()
     }
 
-    /// The models to have loaded, most urgent first; `now` decides whether the previous one is still kept.
-    pub fn wanted(&self, now: jiff::Timestamp) -> Vec<ModelRef> {
+    /// The models to have loaded and where, most urgent first; `now` decides whether the previous one is still kept.
+    pub fn wanted(&self, now: jiff::Timestamp) -> Vec<(ModelRef, Place)> {
         let Some(route) = &self.newest else { return Vec::new() };
         let kept = |previous: &&routes::Previous| {
             // An end that cannot be read is no reason to drop the way back.
             previous.until.parse::<jiff::Timestamp>().is_ok_and(|until| now < until)
                 || previous.until.parse::<jiff::Timestamp>().is_err()
         };
-        let candidate = route.candidate.as_ref().map(|candidate| &candidate.model);
-        let previous = route.previous.as_ref().filter(kept).map(|previous| &previous.model);
+        let candidate = route.candidate.as_ref().map(|candidate| (&candidate.model, Place::Apart));
+        let previous = route.previous.as_ref().filter(kept);
+        let previous = previous.map(|previous| (&previous.model, Place::Here));
         let mut met = BTreeSet::new();
-        [Some(&route.champion), candidate, previous]
+        [Some((&route.champion, Place::Here)), candidate, previous]
             .into_iter()
             .flatten()
-            .filter(|model| met.insert(&model.digest))
-            .cloned()
+            .filter(|(model, place)| met.insert((&model.digest, *place)))
+            .map(|(model, place)| (model.clone(), place))
             .collect()
     }
 
-    /// Takes note of how far the model `digest` is.
-    pub fn model(&mut self, digest: &str, readiness: Readiness) {
-        self.models.insert(digest.to_owned(), readiness);
+    /// Takes note of how far the model at `seat` is.
+    pub fn model(&mut self, seat: &Seat, readiness: Readiness) {
+        self.models.insert(seat.clone(), readiness);
     }
 
     /// How far the model is; `None` when nobody began to load it.
-    pub fn readiness(&self, digest: &str) -> Option<&Readiness> {
-        self.models.get(digest)
+    pub fn readiness(&self, seat: &Seat) -> Option<&Readiness> {
+        self.models.get(seat)
     }
 
-    /// Forgets models that are not among `wanted`, and returns their digests.
-    pub fn forget_all_but(&mut self, wanted: &[ModelRef]) -> Vec<String> {
-        let kept: BTreeSet<&str> = wanted.iter().map(|model| model.digest.as_str()).collect();
-        let gone: Vec<String> =
-            self.models.keys().filter(|digest| !kept.contains(digest.as_str())).cloned().collect();
-        self.models.retain(|digest, _| kept.contains(digest.as_str()));
+    /// Forgets models that are not among `wanted`, and returns where they were.
+    pub fn forget_all_but(&mut self, wanted: &[(ModelRef, Place)]) -> Vec<Seat> {
+        let kept: BTreeSet<Seat> =
+            wanted.iter().map(|(model, place)| Seat::of(model, *place)).collect();
+        let gone = self.models.keys().filter(|seat| !kept.contains(seat)).cloned().collect();
+        self.models.retain(|seat, _| kept.contains(seat));
         gone
     }
 
@@ -133,8 +156,8 @@ impl Adoption {
     /// What is to be done about the newest route.
     pub fn decide(&self) -> Decision {
         let Some(route) = &self.newest else { return Decision::Nothing };
-        let readiness = |model: &ModelRef| self.models.get(&model.digest);
-        match readiness(&route.champion) {
+        let readiness = |model, place| self.models.get(&Seat::of(model, place));
+        match readiness(&route.champion, Place::Here) {
             Some(Readiness::Failed(error)) => {
                 return Decision::Refuse(format!(
                     "the champion {}: {error}",
@@ -146,7 +169,7 @@ impl Adoption {
         }
         let without_candidate = match &route.candidate {
             None => None,
-            Some(candidate) => match readiness(&candidate.model) {
+            Some(candidate) => match readiness(&candidate.model, Place::Apart) {
                 Some(Readiness::Loaded) => None,
                 Some(Readiness::Failed(error)) => {
                     Some(format!("the candidate {}: {error}", candidate.model.digest))
@@ -204,6 +227,14 @@ mod tests {
         }
     }
 
+    fn here(n: u8) -> Seat {
+        Seat::of(&model(n), Place::Here)
+    }
+
+    fn apart(n: u8) -> Seat {
+        Seat::of(&model(n), Place::Apart)
+    }
+
     fn forced(generation: u64) -> InForce {
         InForce { generation, without_candidate: None }
     }
@@ -212,7 +243,7 @@ mod tests {
     fn on_trial() -> Adoption {
         let mut adoption = Adoption::new("s", "a");
         assert_eq!(adoption.see(route(1, 1, None)), Seen::Taken);
-        adoption.model(&model(1).digest, Readiness::Loaded);
+        adoption.model(&here(1), Readiness::Loaded);
         adoption.in_force(Some(forced(1)));
         assert_eq!(adoption.see(route(2, 1, Some(2))), Seen::Taken);
         adoption
@@ -237,9 +268,9 @@ mod tests {
         let mut adoption = on_trial();
         assert_eq!(adoption.decide(), Decision::Wait);
         assert_eq!(told(&adoption), (1, 2, ScorerState::Loading));
-        adoption.model(&model(2).digest, Readiness::Loading);
+        adoption.model(&apart(2), Readiness::Loading);
         assert_eq!(adoption.decide(), Decision::Wait);
-        adoption.model(&model(2).digest, Readiness::Loaded);
+        adoption.model(&apart(2), Readiness::Loaded);
         assert_eq!(adoption.decide(), Decision::Force(forced(2)));
         assert_eq!(told(&adoption), (1, 2, ScorerState::Loading));
         adoption.in_force(Some(forced(2)));
@@ -249,23 +280,50 @@ mod tests {
     #[test]
     fn a_candidate_that_cannot_be_loaded_leaves_the_champion_in_force() {
         let mut adoption = on_trial();
-        adoption.model(&model(2).digest, Readiness::Failed("no such image".into()));
+        adoption.model(&apart(2), Readiness::Failed("no such image".into()));
         let Decision::Force(plan) = adoption.decide() else { panic!() };
         assert!(plan.without_candidate.as_ref().unwrap().ends_with("no such image"));
         adoption.in_force(Some(plan));
         assert_eq!(told(&adoption), (2, 2, ScorerState::Failed));
         // The image was pushed late, and the next try found it.
-        adoption.model(&model(2).digest, Readiness::Loaded);
+        adoption.model(&apart(2), Readiness::Loaded);
         assert_eq!(adoption.decide(), Decision::Force(forced(2)));
         adoption.in_force(Some(forced(2)));
         assert_eq!(told(&adoption), (2, 2, ScorerState::Ready));
     }
 
     #[test]
+    fn a_candidate_that_is_out_is_reported_under_the_generation_in_force() {
+        let mut adoption = on_trial();
+        adoption.model(&apart(2), Readiness::Loaded);
+        adoption.in_force(Some(forced(2)));
+        adoption.model(&apart(2), Readiness::Failed("no answer within 2s".into()));
+        assert_eq!(told(&adoption), (2, 2, ScorerState::Failed));
+        let Decision::Force(plan) = adoption.decide() else { panic!() };
+        assert!(plan.without_candidate.unwrap().ends_with("no answer within 2s"));
+    }
+
+    #[test]
+    fn a_promoted_candidate_is_loaded_into_the_scorer_before_it_is_champion() {
+        let mut adoption = on_trial();
+        adoption.model(&apart(2), Readiness::Loaded);
+        adoption.in_force(Some(forced(2)));
+        let promoted = route(3, 1, None).promoted(model(2), "2999-01-01T00:00:00Z".into());
+        adoption.see(promoted);
+        assert_eq!(adoption.decide(), Decision::Wait);
+        let wanted = adoption.wanted(jiff::Timestamp::UNIX_EPOCH);
+        assert_eq!(wanted, [(model(2), Place::Here), (model(1), Place::Here)]);
+        adoption.model(&here(2), Readiness::Loaded);
+        assert_eq!(adoption.decide(), Decision::Force(forced(3)));
+        // Until then its process goes on, which is why it is forgotten last.
+        assert_eq!(adoption.forget_all_but(&wanted), [apart(2)]);
+    }
+
+    #[test]
     fn a_champion_that_cannot_be_loaded_leaves_the_former_route_in_force() {
         let mut adoption = on_trial();
         adoption.see(route(3, 4, None));
-        adoption.model(&model(4).digest, Readiness::Failed("truncated".into()));
+        adoption.model(&here(4), Readiness::Failed("truncated".into()));
         assert!(matches!(adoption.decide(), Decision::Refuse(_)));
         assert_eq!(told(&adoption), (1, 3, ScorerState::Failed));
     }
@@ -273,7 +331,7 @@ mod tests {
     #[test]
     fn a_way_back_overtakes_a_candidate_that_still_loads() {
         let mut adoption = on_trial();
-        adoption.model(&model(2).digest, Readiness::Loading);
+        adoption.model(&apart(2), Readiness::Loading);
         adoption.see(route(3, 1, None));
         assert_eq!(adoption.decide(), Decision::Force(forced(3)));
     }
@@ -305,13 +363,16 @@ mod tests {
         let previous = Some(Previous { model: model(1), until: until.clone() });
         adoption.see(Route { previous, ..route(3, 2, None) });
         let end: jiff::Timestamp = until.parse().unwrap();
-        assert_eq!(adoption.wanted(end - jiff::SignedDuration::from_secs(1)), [model(2), model(1)]);
+        assert_eq!(
+            adoption.wanted(end - jiff::SignedDuration::from_secs(1)),
+            [(model(2), Place::Here), (model(1), Place::Here)]
+        );
         let wanted = adoption.wanted(end);
-        assert_eq!(wanted, [model(2)]);
+        assert_eq!(wanted, [(model(2), Place::Here)]);
         for n in [1, 2] {
-            adoption.model(&model(n).digest, Readiness::Loaded);
+            adoption.model(&here(n), Readiness::Loaded);
         }
-        assert_eq!(adoption.forget_all_but(&wanted), [model(1).digest]);
-        assert_eq!(adoption.readiness(&model(1).digest), None);
+        assert_eq!(adoption.forget_all_but(&wanted), [here(1)]);
+        assert_eq!(adoption.readiness(&here(1)), None);
     }
 }

@@ -4,6 +4,9 @@
 //! the record is found. The champion is asked until every answer is there or known to be impossible; a
 //! candidate that fails is asked only so often, because its keys can fall back to the champion.
 //!
+//! A candidate answers beside the champion: it is given its records first, then the champion is asked, and only then
+//! are the candidate's answers waited for.
+//!
 //! The clock is read once for each call of a model, never for each record.
 
 use std::collections::VecDeque;
@@ -14,7 +17,8 @@ use model::{AnswerError, Answers};
 use routes::{Variant, variant};
 
 use crate::batch::{Batch, Reject};
-use crate::plan::{Answerer, Plan};
+use crate::plan::{Answerer, NoAnswer, Plan};
+use crate::pulse::{Doing, Pulse};
 
 /// How often a candidate that failed a batch is asked again for parts of it.
 const CANDIDATE_PATIENCE: u32 = 32;
@@ -28,6 +32,8 @@ pub struct Answered {
     pub answers: Vec<Option<Result<Answer, Reject>>>,
     /// The numbers of models with more than two classes.
     pub scores: Vec<f32>,
+    /// What each call of a model took.
+    pub calls: Vec<(Variant, Duration)>,
 }
 
 /// The answer to one record.
@@ -52,6 +58,8 @@ pub struct Scratch {
     champion: Vec<usize>,
     candidate: Vec<usize>,
     rows: Vec<f32>,
+    /// The rows that the candidate was given first.
+    begun: Vec<f32>,
     part: Answers,
 }
 
@@ -62,35 +70,117 @@ impl Answered {
         self.batch.clear();
         self.answers.clear();
         self.scores.clear();
+        self.calls.clear();
     }
 }
 
 /// Answers every record of `answered.batch` under `plan`; `topic` is the features topic.
-pub fn answer(plan: &Arc<Plan>, topic: &str, answered: &mut Answered, scratch: &mut Scratch) {
+pub fn answer(
+    plan: &Arc<Plan>,
+    topic: &str,
+    answered: &mut Answered,
+    scratch: &mut Scratch,
+    pulse: &Pulse,
+) {
     answered.plan = Some(Arc::clone(plan));
     answered.answers.clear();
     answered.answers.resize(answered.batch.len(), None);
     answered.scores.clear();
+    answered.calls.clear();
     let (mut champions, mut candidates) =
         (std::mem::take(&mut scratch.champion), std::mem::take(&mut scratch.candidate));
     split(plan, topic, &answered.batch, &mut champions, &mut candidates);
-    let by_route = champions.len();
 
-    let (fallbacks, attempt) = ask_candidate(plan, &candidates, answered, scratch);
-    champions.extend(fallbacks.iter().map(|(index, _)| *index));
-    let why = |place: usize| Some(Arc::clone(&fallbacks[place.checked_sub(by_route)?].1));
-    let before = |place: usize| if place < by_route { Duration::ZERO } else { attempt };
+    let begun = Instant::now();
+    let candidate = plan.candidate.as_ref().filter(|_| !candidates.is_empty());
+    let (mut candidate, why) = match candidate {
+        None => (None, None),
+        Some(Err(why)) => (None, Some(format!("the candidate is not loaded: {why}"))),
+        Some(Ok(candidate)) => {
+            let mut candidate = candidate.lock().unwrap_or_else(PoisonError::into_inner);
+            pulse.beat(Doing::AskingCandidate);
+            let rows = rows_of(&answered.batch, &candidates, &mut scratch.begun);
+            match candidate.begin(rows, candidates.len()) {
+                Ok(()) => (Some(candidate), None),
+                Err(error) => (None, Some(cannot(&error))),
+            }
+        }
+    };
+    // Nobody is there to be waited for: these are the champion's like its own.
+    let mut fallbacks = Fallbacks::default();
+    if let Some(why) = why {
+        fallbacks.add(&candidates, &why);
+    }
+    let by_route = champions.len();
+    champions.extend_from_slice(&fallbacks.indexes);
+    ask_champion(plan, &champions, (by_route, &fallbacks), answered, scratch, pulse);
+
+    if let Some(candidate) = &mut candidate {
+        pulse.beat(Doing::AskingCandidate);
+        let mark = |_| (Variant::Candidate, None, Duration::ZERO);
+        let patience = CANDIDATE_PATIENCE;
+        let failed = ask(&mut **candidate, &candidates, patience, answered, scratch, || (), mark);
+        for (indexes, error) in failed {
+            fallbacks.add(&indexes, &cannot(&error));
+        }
+        fallbacks.lost = begun.elapsed();
+        if !fallbacks.indexes.is_empty() {
+            let fallen = fallbacks.indexes.clone();
+            ask_champion(plan, &fallen, (0, &fallbacks), answered, scratch, pulse);
+        }
+    }
+    (scratch.champion, scratch.candidate) = (champions, candidates);
+}
+
+/// Records of the candidate that the champion is to answer.
+#[derive(Default)]
+struct Fallbacks {
+    indexes: Vec<usize>,
+    /// Why, one for each.
+    why: Vec<Arc<str>>,
+    /// The time that they had lost before the champion was asked.
+    lost: Duration,
+}
+
+impl Fallbacks {
+    fn add(&mut self, indexes: &[usize], why: &str) {
+        let why: Arc<str> = why.into();
+        self.indexes.extend_from_slice(indexes);
+        self.why.resize(self.indexes.len(), why);
+    }
+}
+
+/// Lets the champion answer; what stands at `indexes[from..]` are the fallbacks.
+fn ask_champion(
+    plan: &Plan,
+    indexes: &[usize],
+    (from, fallbacks): (usize, &Fallbacks),
+    answered: &mut Answered,
+    scratch: &mut Scratch,
+    pulse: &Pulse,
+) {
+    let mark = |place: usize| match place.checked_sub(from) {
+        None => (Variant::Champion, None, Duration::ZERO),
+        Some(place) => {
+            let why = fallbacks.why.get(place).map(Arc::clone);
+            (Variant::Champion, why, fallbacks.lost)
+        }
+    };
     let mut champion = plan.champion.lock().unwrap_or_else(PoisonError::into_inner);
-    let failed = ask(&mut *champion, &champions, u32::MAX, answered, scratch, |place| {
-        (Variant::Champion, why(place), before(place))
-    });
+    // It has its rows in time: it only needs to know how many they are.
+    let _begun = champion.begin(&[], indexes.len());
+    let alive = || pulse.beat(Doing::AskingChampion);
+    let failed = ask(&mut *champion, indexes, u32::MAX, answered, scratch, alive, mark);
     for (indexes, error) in failed {
         let reject = Reject::new("not-answered", format!("the champion cannot answer: {error}"));
         for index in indexes {
             answered.answers[index] = Some(Err(reject.clone()));
         }
     }
-    (scratch.champion, scratch.candidate) = (champions, candidates);
+}
+
+fn cannot(error: &NoAnswer) -> String {
+    format!("the candidate cannot answer: {error}")
 }
 
 /// Sorts the good records by the variant that the route gives them to.
@@ -125,48 +215,20 @@ fn split(
     }
 }
 
-/// Lets the candidate answer its records; returns those that fall back to the champion, and why, and the time that
-/// they have lost by then.
-fn ask_candidate(
-    plan: &Plan,
-    indexes: &[usize],
-    answered: &mut Answered,
-    scratch: &mut Scratch,
-) -> (Vec<(usize, Arc<str>)>, Duration) {
-    let begun = Instant::now();
-    let failed = match &plan.candidate {
-        None => return (Vec::new(), Duration::ZERO),
-        Some(_) if indexes.is_empty() => return (Vec::new(), Duration::ZERO),
-        Some(Err(why)) => vec![(indexes.to_vec(), format!("the candidate is not loaded: {why}"))],
-        Some(Ok(candidate)) => {
-            let mut candidate = candidate.lock().unwrap_or_else(PoisonError::into_inner);
-            let mark = |_| (Variant::Candidate, None, Duration::ZERO);
-            let failed = ask(&mut *candidate, indexes, CANDIDATE_PATIENCE, answered, scratch, mark);
-            let told = |error| format!("the candidate cannot answer: {error}");
-            failed.into_iter().map(|(indexes, error)| (indexes, told(error))).collect()
-        }
-    };
-    let mut fallbacks = Vec::new();
-    for (indexes, why) in failed {
-        let why: Arc<str> = why.into();
-        fallbacks.extend(indexes.into_iter().map(|index| (index, Arc::clone(&why))));
-    }
-    (fallbacks, begun.elapsed())
-}
-
 /// Asks `model` for the records at `indexes`, writes the answers, and returns those that it cannot answer.
 ///
-/// After a failure it is asked at most `patience` times for halves. `mark` tells variant, fallback and the time spent
-/// before by the place in `indexes`.
+/// After a failure it is asked at most `patience` times for halves. `alive` is called before each call; `mark` gives
+/// variant, fallback and the time spent before by the place in `indexes`.
 fn ask(
     model: &mut dyn Answerer,
     indexes: &[usize],
     mut patience: u32,
     answered: &mut Answered,
     scratch: &mut Scratch,
+    alive: impl Fn(),
     mark: impl Fn(usize) -> (Variant, Option<Arc<str>>, Duration),
-) -> Vec<(Vec<usize>, AnswerError)> {
-    let begun = Instant::now();
+) -> Vec<(Vec<usize>, NoAnswer)> {
+    let mut spent = Duration::ZERO;
     let mut failed = Vec::new();
     // First in, first out: large parts that are good get their answers before patience ends.
     let mut parts = VecDeque::new();
@@ -176,14 +238,23 @@ fn ask(
         if asked.is_empty() {
             continue;
         }
-        match ask_once(model, asked, &answered.batch, scratch) {
+        alive();
+        let before = spent;
+        let result = ask_once(model, asked, &answered.batch, scratch, &mut spent);
+        let (variant, ..) = mark(part.start);
+        answered.calls.push((variant, spent - before));
+        match result {
             Ok(()) => {
-                let took = begun.elapsed();
                 for (row, index) in asked.iter().enumerate() {
                     let (variant, fallback, before) = mark(part.start + row);
-                    let took = micros(before + took);
+                    let took = micros(before + spent);
                     answered.take(*index, &scratch.part, row, (variant, fallback, took));
                 }
+            }
+            Err(gone @ NoAnswer::Gone(_)) => {
+                failed.push((asked.to_vec(), gone.clone()));
+                let rest = parts.drain(..).map(|part| (indexes[part].to_vec(), gone.clone()));
+                failed.extend(rest);
             }
             Err(error) if asked.len() == 1 || patience == 0 => failed.push((asked.to_vec(), error)),
             Err(_) => {
@@ -201,23 +272,28 @@ fn ask_once(
     indexes: &[usize],
     batch: &Batch,
     scratch: &mut Scratch,
-) -> Result<(), AnswerError> {
+    spent: &mut Duration,
+) -> Result<(), NoAnswer> {
     let n = indexes.len();
-    // The common case: all rows in their order, which need not be copied.
-    let rows = if n * batch.width() == batch.rows().len() && indexes.is_sorted() {
-        batch.rows()
-    } else {
-        scratch.rows.clear();
-        for index in indexes {
-            let row = batch.row(*index).expect("only records with a row are asked about");
-            scratch.rows.extend_from_slice(row);
-        }
-        &scratch.rows
-    };
-    model.answer_into(rows, n, &mut scratch.part)?;
+    let rows = rows_of(batch, indexes, &mut scratch.rows);
+    model.answer_into(rows, n, &mut scratch.part, spent)?;
     // The engine is trusted with numbers, not with their count.
     let (got, what) = (scratch.part.score.len(), "scores");
-    if got == n { Ok(()) } else { Err(AnswerError::Shape { rows: n, what, got }) }
+    if got == n { Ok(()) } else { Err(AnswerError::Shape { rows: n, what, got }.into()) }
+}
+
+/// The rows of the records at `indexes`, in `room` where they have to be copied.
+fn rows_of<'a>(batch: &'a Batch, indexes: &[usize], room: &'a mut Vec<f32>) -> &'a [f32] {
+    // The common case: all rows in their order, which need not be copied.
+    if indexes.len() * batch.width() == batch.rows().len() && indexes.is_sorted() {
+        return batch.rows();
+    }
+    room.clear();
+    for index in indexes {
+        let row = batch.row(*index).expect("only records with a row are asked about");
+        room.extend_from_slice(row);
+    }
+    room
 }
 
 impl Answered {
@@ -238,7 +314,7 @@ impl Answered {
     }
 }
 
-/// Whole microseconds; what took more than an hour is told as what a header can hold.
+/// Whole microseconds; what took more than an hour is given as what a header can hold.
 fn micros(took: Duration) -> u32 {
     u32::try_from(took.as_micros()).unwrap_or(u32::MAX)
 }

@@ -9,6 +9,12 @@ use routes::{ModelRef, Route};
 use super::*;
 use crate::batch::Feature;
 use crate::plan::Loaded;
+use crate::pulse::Bounds;
+
+fn pulse() -> Pulse {
+    let seconds = Duration::from_secs(10);
+    Pulse::new(Bounds::new(seconds, seconds, seconds))
+}
 
 /// Answers the sum of a row and `add`; cannot answer rows that hold `poison`.
 struct Sum {
@@ -23,11 +29,13 @@ impl Answerer for Sum {
         rows: &[f32],
         n: usize,
         answers: &mut Answers,
-    ) -> Result<(), AnswerError> {
+        spent: &mut Duration,
+    ) -> Result<(), NoAnswer> {
         self.asked += 1;
+        *spent += Duration::from_micros(1);
         if let Some(place) = rows.iter().position(|number| *number == self.poison) {
             let row = place / (rows.len() / n);
-            return Err(AnswerError::NotFinite { row, value: f32::NAN });
+            return Err(AnswerError::NotFinite { row, value: f32::NAN }.into());
         }
         let sums = rows.chunks(rows.len() / n).map(|row| row.iter().sum::<f32>() + self.add);
         answers.score = sums.collect();
@@ -74,7 +82,7 @@ fn scored(answered: &Answered, index: usize) -> (f32, Variant, Option<String>) {
 fn every_good_record_is_answered_by_the_variant_of_its_key() {
     let plan = plan(sum(0.0, -1.0), Some(Ok(sum(1000.0, -1.0))), 0.4);
     let mut answered = batch(100, &[3, 50]);
-    answer(&plan, "s.features", &mut answered, &mut Scratch::default());
+    answer(&plan, "s.features", &mut answered, &mut Scratch::default(), &pulse());
     let mut candidates = 0;
     for n in 0..100 {
         if [3, 50].contains(&n) {
@@ -93,7 +101,7 @@ fn every_good_record_is_answered_by_the_variant_of_its_key() {
 fn a_record_that_the_champion_cannot_answer_costs_only_itself() {
     let plan = plan(sum(0.0, 7.0), None, 0.0);
     let mut answered = batch(20, &[0]);
-    answer(&plan, "s.features", &mut answered, &mut Scratch::default());
+    answer(&plan, "s.features", &mut answered, &mut Scratch::default(), &pulse());
     let reject = answered.answers[7].clone().unwrap().unwrap_err();
     assert_eq!(reject.class, "not-answered");
     assert!(reject.reason.starts_with("the champion cannot answer"), "{}", reject.reason);
@@ -104,7 +112,7 @@ fn a_record_that_the_champion_cannot_answer_costs_only_itself() {
 fn what_the_candidate_cannot_answer_the_champion_does() {
     let plan = plan(sum(0.0, -1.0), Some(Ok(sum(1000.0, 7.0))), 1.0);
     let mut answered = batch(20, &[]);
-    answer(&plan, "s.features", &mut answered, &mut Scratch::default());
+    answer(&plan, "s.features", &mut answered, &mut Scratch::default(), &pulse());
     let (score, chosen, why) = scored(&answered, 7);
     assert_eq!((score, chosen), (7.0, Variant::Champion));
     assert!(why.unwrap().starts_with("the candidate cannot answer"));
@@ -124,9 +132,11 @@ fn every_answer_tells_how_long_its_model_took() {
             rows: &[f32],
             n: usize,
             answers: &mut Answers,
-        ) -> Result<(), AnswerError> {
+            spent: &mut Duration,
+        ) -> Result<(), NoAnswer> {
             std::thread::sleep(self.least);
-            Sum { add: 0.0, poison: self.poison, asked: 0 }.answer_into(rows, n, answers)
+            *spent += self.least;
+            Sum { add: 0.0, poison: self.poison, asked: 0 }.answer_into(rows, n, answers, spent)
         }
     }
     let slow = |millis, poison| -> Loaded {
@@ -138,7 +148,7 @@ fn every_answer_tells_how_long_its_model_took() {
     let bad = (0..40).find(|n| of(*n, &halved) == Variant::Candidate).unwrap();
     let plan = plan(slow(0, -1.0), Some(Ok(slow(60, bad as f32))), 0.5);
     for (plan, fails) in [(halved, None), (plan, Some(bad))] {
-        answer(&plan, "s.features", &mut answered, &mut scratch);
+        answer(&plan, "s.features", &mut answered, &mut scratch, &pulse());
         for n in 0..40 {
             let answer = answered.answers[n].clone().unwrap().unwrap();
             let least = match of(n, &plan) {
@@ -159,7 +169,7 @@ fn every_answer_tells_how_long_its_model_took() {
 fn a_candidate_that_is_not_there_falls_back_with_the_reason() {
     let plan = plan(sum(0.0, -1.0), Some(Err("no such image".into())), 1.0);
     let mut answered = batch(3, &[]);
-    answer(&plan, "s.features", &mut answered, &mut Scratch::default());
+    answer(&plan, "s.features", &mut answered, &mut Scratch::default(), &pulse());
     let why = "the candidate is not loaded: no such image".to_owned();
     assert_eq!(scored(&answered, 2), (2.0, Variant::Champion, Some(why)));
 }
@@ -168,15 +178,21 @@ fn a_candidate_that_is_not_there_falls_back_with_the_reason() {
 fn a_candidate_that_answers_nothing_is_not_asked_without_end() {
     struct Broken(usize);
     impl Answerer for Broken {
-        fn answer_into(&mut self, _: &[f32], _: usize, _: &mut Answers) -> Result<(), AnswerError> {
+        fn answer_into(
+            &mut self,
+            _: &[f32],
+            _: usize,
+            _: &mut Answers,
+            _: &mut Duration,
+        ) -> Result<(), NoAnswer> {
             self.0 += 1;
-            Err(AnswerError::Engine("out of memory".into()))
+            Err(AnswerError::Engine("out of memory".into()).into())
         }
     }
     let broken = Arc::new(Mutex::new(Broken(0)));
     let plan = plan(sum(0.0, -1.0), Some(Ok(Arc::clone(&broken) as Loaded)), 1.0);
     let mut answered = batch(2000, &[]);
-    answer(&plan, "s.features", &mut answered, &mut Scratch::default());
+    answer(&plan, "s.features", &mut answered, &mut Scratch::default(), &pulse());
     assert!((0..2000).all(|n| scored(&answered, n).1 == Variant::Champion));
     let asked = broken.lock().unwrap().0;
     assert!(asked <= 2 * CANDIDATE_PATIENCE as usize + 1, "{asked}");
@@ -194,7 +210,7 @@ fn records_without_a_key_are_split_by_their_source() {
             .batch
             .push(&schema, &Feature { partition: 2, offset, value, ..Feature::default() });
     }
-    answer(&plan, "s.features", &mut answered, &mut Scratch::default());
+    answer(&plan, "s.features", &mut answered, &mut Scratch::default(), &pulse());
     for n in 0..50 {
         let key = format!("s.features/2/{n}");
         assert_eq!(scored(&answered, n).1, variant(&plan.route, key.as_bytes()));

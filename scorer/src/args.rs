@@ -48,6 +48,18 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_BATCH", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub batch: u32,
 
+    /// How long a candidate may take for its part of a batch before its process is ended and the champion answers
+    #[arg(long, env = "HEADGATE_CANDIDATE_DEADLINE", default_value = "2s", value_parser = model_deadline)]
+    pub candidate_deadline: Duration,
+
+    /// The most memory that a candidate's process may take for its model and answers
+    #[arg(long, env = "HEADGATE_CANDIDATE_MEMORY", default_value = "512MiB", value_name = "SIZE", value_parser = bytes)]
+    pub candidate_memory: u64,
+
+    /// How long the champion may take for a batch; a record that it cannot answer within that goes to the dead letters
+    #[arg(long, env = "HEADGATE_CHAMPION_DEADLINE", default_value = "10s", value_parser = model_deadline)]
+    pub champion_deadline: Duration,
+
     /// Folder where models that were fetched are kept for the next start
     #[arg(
         long,
@@ -91,6 +103,27 @@ fn commit_interval(text: &str) -> Result<Duration, String> {
         return Err(format!("`{text}` is too long; answers would wait for it, and 1s is the most"));
     }
     Ok(interval)
+}
+
+/// A deadline for answers: the broker gives a scorer's partitions away that does not poll for five minutes.
+fn model_deadline(text: &str) -> Result<Duration, String> {
+    let deadline = contract::args::duration(text)?;
+    if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&deadline) {
+        return Err(format!("`{text}` is no deadline for answers; 10ms to 60s are"));
+    }
+    Ok(deadline)
+}
+
+/// Parses a size such as `800000`, `512MiB` or `2GiB`.
+fn bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u32); 4] = [("GiB", 30), ("MiB", 20), ("KiB", 10), ("", 0)];
+    let found = UNITS.iter().find_map(|(unit, power)| {
+        let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
+        number.checked_mul(1 << power)
+    });
+    found
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| format!("`{text}` is no size; write 512MiB or 2GiB"))
 }
 
 /// Transactions must time out a second before the session does, so less than 3 s leaves no room.

@@ -10,6 +10,8 @@ use model::{RowError, StreamSchema};
 pub struct Feature<'a> {
     pub partition: i32,
     pub offset: i64,
+    /// The record's own time in milliseconds since 1970, where it has one.
+    pub timestamp: Option<i64>,
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
     /// The `id` header, where there is one.
@@ -31,6 +33,7 @@ pub struct Batch {
 struct Entry {
     partition: i32,
     offset: i64,
+    timestamp: Option<i64>,
     key: Option<Range<usize>>,
     value: Option<Range<usize>>,
     id: Option<Range<usize>>,
@@ -60,8 +63,8 @@ impl Batch {
         let key = feature.key.map(|key| self.keep(key));
         let value = feature.value.map(|value| self.keep(value));
         let id = feature.id.map(|id| self.keep(id));
-        let (partition, offset) = (feature.partition, feature.offset);
-        self.records.push(Entry { partition, offset, key, value, id, row });
+        let Feature { partition, offset, timestamp, .. } = *feature;
+        self.records.push(Entry { partition, offset, timestamp, key, value, id, row });
     }
 
     pub fn len(&self) -> usize {
@@ -85,6 +88,7 @@ impl Batch {
         Feature {
             partition: entry.partition,
             offset: entry.offset,
+            timestamp: entry.timestamp,
             key: bytes(&entry.key),
             value: bytes(&entry.value),
             id: bytes(&entry.id),
@@ -113,6 +117,11 @@ impl Batch {
         self.records.retain(|entry| !partitions.contains(&entry.partition));
     }
 
+    /// The times of the records that have one.
+    pub fn timestamps(&self) -> impl Iterator<Item = i64> {
+        self.records.iter().filter_map(|entry| entry.timestamp)
+    }
+
     /// For each partition the offset to go on from once this batch is committed.
     pub fn next_offsets(&self) -> BTreeMap<i32, i64> {
         let mut next = BTreeMap::new();
@@ -131,6 +140,19 @@ impl Batch {
 }
 
 impl Reject {
+    /// Every class that there is.
+    pub const CLASSES: [&'static str; 9] = [
+        "no-value",
+        "not-json",
+        "missing-field",
+        "duplicate-field",
+        "not-a-number",
+        "not-finite",
+        "wrong-length",
+        "not-answered",
+        "too-large",
+    ];
+
     pub fn new(class: &'static str, reason: impl Into<String>) -> Self {
         Self { class, reason: reason.into() }
     }

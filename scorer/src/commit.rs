@@ -72,6 +72,8 @@ pub(crate) struct Open {
     by_champion: u64,
     by_candidate: u64,
     fallbacks: u64,
+    /// The times of its records.
+    times: Vec<i64>,
     dead: BTreeMap<&'static str, u64>,
 }
 
@@ -159,6 +161,7 @@ impl Committer {
         }
         let open = self.open.as_mut().context("the transaction is gone")?;
         open.records += batch.batch.len();
+        open.times.extend(batch.batch.timestamps());
         // Offsets only grow within a session.
         open.next.extend(batch.batch.next_offsets());
         let full = open.records >= MOST_RECORDS;
@@ -294,6 +297,7 @@ impl Committer {
     fn account(&self, open: &Open) {
         let metrics = &self.shared.metrics;
         metrics.transaction.observe(open.since.elapsed().as_secs_f64());
+        metrics.latency.observe(&open.times, jiff::Timestamp::now().as_millisecond());
         let route = &open.plan.route;
         if open.by_champion > 0 {
             metrics.answered(Variant::Champion.as_str(), &route.champion.digest, open.by_champion);
@@ -323,6 +327,7 @@ impl Open {
             by_champion: 0,
             by_candidate: 0,
             fallbacks: 0,
+            times: Vec::new(),
             dead: BTreeMap::new(),
         }
     }

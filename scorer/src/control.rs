@@ -2,16 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use contract::kafka::{Outgoing, Writer};
 use routes::status::HEARTBEAT;
 use routes::{ModelRef, Route, SCORERS_TOPIC, ScorerStatus};
 
-use crate::adoption::{Adoption, Decision, InForce, Readiness, Seen};
+use crate::adoption::{Adoption, Decision, InForce, Place, Readiness, Seat, Seen};
+use crate::candidate::breaker::{Breaker, FAILURES, WITHIN};
+use crate::candidate::child::Child;
+use crate::candidate::isolated::{Hooks, Isolated};
 use crate::load::Loader;
 use crate::plan::{Loaded, Plan};
 use crate::supervise::Shared;
@@ -24,13 +27,29 @@ pub(crate) enum Event {
     Retired,
     /// A record about this stream is no route, and why.
     Unreadable(String),
-    Loaded(String, Result<Loaded, String>),
+    /// A model answers, or why not.
+    Loaded(Seat, Result<Ready, String>),
+    /// The process of the candidate of this digest was ended, and why; `None` where the scorer had no more use of it.
+    Broken(String, Option<String>),
     /// The last transaction under another plan is committed, this one answers.
     InForce(Arc<Plan>),
     /// Nothing is answered any more.
     Idle,
     /// The scorer ends: the last word on the scorers topic, then nothing.
     End,
+}
+
+/// What was loaded.
+pub(crate) enum Ready {
+    Here(Loaded),
+    Apart(Box<Child>),
+}
+
+/// A model that could not be loaded.
+struct Failure {
+    tries: u32,
+    /// `None` for never, as long as the route stays with it.
+    again: Option<Instant>,
 }
 
 /// The shortest and the longest time before a model that could not be loaded is tried again.
@@ -42,9 +61,10 @@ pub(crate) struct Control {
     events: Sender<Event>,
     adoption: Adoption,
     models: HashMap<String, Loaded>,
-    loading: HashSet<String>,
-    /// How often it failed and when it may be tried again, by digest.
-    failures: HashMap<String, (u32, Instant)>,
+    candidates: HashMap<String, Arc<Mutex<Isolated>>>,
+    breakers: HashMap<String, Breaker>,
+    loading: HashSet<Seat>,
+    failures: HashMap<Seat, Failure>,
     proposed: Option<Arc<Plan>>,
     seen_at: Option<Instant>,
     writer: Option<Writer>,
@@ -59,6 +79,8 @@ impl Control {
             events,
             adoption: Adoption::new(&shared.stream, &shared.scorer),
             models: HashMap::new(),
+            candidates: HashMap::new(),
+            breakers: HashMap::new(),
             loading: HashSet::new(),
             failures: HashMap::new(),
             proposed: None,
@@ -105,10 +127,11 @@ impl Control {
                 self.adoption.retire();
             }
             Event::Unreadable(why) => {
-                tracing::warn!(why, "passed over a record that is no route");
+                tracing::warn!(why, "ignored a record that is no route");
                 self.shared.metrics.passed_over("unreadable");
             }
-            Event::Loaded(digest, result) => self.loaded(digest, result),
+            Event::Loaded(seat, result) => self.loaded(seat, result),
+            Event::Broken(digest, why) => self.broken(&digest, why),
             Event::InForce(plan) => self.in_force(&plan),
             Event::Idle => self.adoption.in_force(None),
             Event::End => {}
@@ -124,34 +147,97 @@ impl Control {
                 self.shared.seen.store(generation, Ordering::Release);
             }
             Seen::Stale => {
-                tracing::warn!(generation, "passed over a route that is not newer");
+                tracing::warn!(generation, "ignored a route that is not newer");
                 self.shared.metrics.passed_over("stale");
             }
             Seen::Defective(why) => {
-                tracing::warn!(generation, why, "passed over a route that makes no sense");
+                tracing::warn!(generation, why, "ignored a route that makes no sense");
                 self.shared.metrics.passed_over("defective");
             }
         }
     }
 
-    fn loaded(&mut self, digest: String, result: Result<Loaded, String>) {
-        self.loading.remove(&digest);
+    fn loaded(&mut self, seat: Seat, result: Result<Ready, String>) {
+        self.loading.remove(&seat);
         match result {
-            Ok(model) => {
-                tracing::info!(model = digest, "model loaded");
+            Ok(ready) => {
+                tracing::info!(model = seat.digest, "model loaded");
                 self.shared.metrics.loaded("ok");
-                self.failures.remove(&digest);
-                self.adoption.model(&digest, Readiness::Loaded);
-                self.models.insert(digest, model);
+                self.failures.remove(&seat);
+                self.adoption.model(&seat, Readiness::Loaded);
+                match ready {
+                    Ready::Here(model) => drop(self.models.insert(seat.digest, model)),
+                    Ready::Apart(child) => self.seat(seat.digest, *child),
+                }
             }
             Err(error) => {
                 self.shared.metrics.loaded("failed");
-                let (tries, _) = self.failures.get(&digest).copied().unwrap_or((0, Instant::now()));
+                let tries = self.failures.get(&seat).map_or(0, |failure| failure.tries);
                 let pause = TRY_AGAIN.1.min(TRY_AGAIN.0 * 2u32.pow(tries.min(5)));
-                tracing::warn!(model = digest, error, again_after = ?pause, "model not loaded");
-                self.adoption.model(&digest, Readiness::Failed(error));
-                self.failures.insert(digest, (tries + 1, Instant::now() + pause));
+                let again = pause.as_secs();
+                tracing::warn!(
+                    model = seat.digest,
+                    error,
+                    again_after_s = again,
+                    "model not loaded"
+                );
+                let failure = Failure { tries: tries + 1, again: Some(Instant::now() + pause) };
+                self.adoption.model(&seat, Readiness::Failed(error));
+                self.failures.insert(seat, failure);
             }
+        }
+    }
+
+    /// A candidate's child is there: the first, or one in the place of another.
+    fn seat(&mut self, digest: String, child: Child) {
+        self.shared.metrics.candidate_process(Some(child.id()));
+        if let Some(candidate) = self.candidates.get(&digest) {
+            candidate.lock().unwrap_or_else(PoisonError::into_inner).revive(child);
+            return;
+        }
+        let (events, shared, name) =
+            (self.events.clone(), Arc::clone(&self.shared), digest.clone());
+        let lost = move |why| {
+            // Whoever would listen has ended, and so will the child.
+            let _heard = events.send(Event::Broken(name.clone(), why));
+        };
+        let name = digest.clone();
+        let give_up =
+            move || shared.stop.is_set() || shared.slot.get().is_none_or(|plan| !plan.asks(&name));
+        let hooks = Hooks { give_up: Box::new(give_up), lost: Box::new(lost) };
+        let isolated = Isolated::new(child, self.loader.limits.deadline, hooks);
+        self.candidates.insert(digest, Arc::new(Mutex::new(isolated)));
+    }
+
+    /// A candidate's child is gone: another one is started, unless that was too often.
+    fn broken(&mut self, digest: &str, why: Option<String>) {
+        self.shared.metrics.candidate_process(None);
+        let seat = Seat { digest: digest.to_owned(), place: Place::Apart };
+        if !self.candidates.contains_key(digest) || self.shared.stop.is_set() {
+            return;
+        }
+        if let Some(why) = why {
+            self.shared.metrics.candidate_failures.inc();
+            let out = self.breakers.entry(digest.to_owned()).or_default().fail(Instant::now());
+            tracing::warn!(model = digest, why, out, "the candidate's process was ended");
+            if out {
+                let minutes = WITHIN.as_secs() / 60;
+                let error = format!(
+                    "its process was ended {FAILURES} times within {minutes} minutes and is not started again; \
+                     the last time: {why}"
+                );
+                self.candidates.remove(digest);
+                self.failures.insert(seat.clone(), Failure { tries: 0, again: None });
+                return self.adoption.model(&seat, Readiness::Failed(error));
+            }
+        }
+        let route = self.adoption.newest();
+        let candidate = route.and_then(|route| route.candidate.as_ref());
+        let model = candidate.map(|it| &it.model).filter(|model| model.digest == digest).cloned();
+        if let Some(model) = model
+            && self.loading.insert(seat)
+        {
+            self.start_to_load(model, Place::Apart);
         }
     }
 
@@ -160,6 +246,7 @@ impl Control {
         tracing::info!(generation, share = plan.route.share(), "route in force");
         self.shared.metrics.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
         self.shared.metrics.share.set(plan.route.share());
+        self.shared.metrics.answering(&plan.route);
         if let Some(at) =
             self.seen_at.take_if(|_| self.shared.seen.load(Ordering::Acquire) == generation)
         {
@@ -172,39 +259,68 @@ impl Control {
     /// hold up the way back.
     fn load(&mut self) {
         let wanted = self.adoption.wanted(jiff::Timestamp::now());
-        for digest in self.adoption.forget_all_but(&wanted) {
-            self.models.remove(&digest);
-            self.failures.remove(&digest);
-            tracing::info!(model = digest, "model dropped");
-        }
-        for model in wanted {
-            let start = match self.adoption.readiness(&model.digest) {
-                None => true,
-                Some(Readiness::Failed(_)) => {
-                    self.failures.get(&model.digest).is_none_or(|(_, at)| *at <= Instant::now())
+        for seat in self.adoption.forget_all_but(&wanted) {
+            match seat.place {
+                Place::Here => drop(self.models.remove(&seat.digest)),
+                Place::Apart => {
+                    self.breakers.remove(&seat.digest);
+                    if self.candidates.remove(&seat.digest).is_some() {
+                        self.shared.metrics.candidate_process(None);
+                    }
                 }
+            }
+            self.failures.remove(&seat);
+            tracing::info!(model = seat.digest, "model dropped");
+        }
+        for (model, place) in wanted {
+            let seat = Seat::of(&model, place);
+            let start = match self.adoption.readiness(&seat) {
+                None => true,
+                Some(Readiness::Failed(_)) => self.failures.get(&seat).is_none_or(|failure| {
+                    failure.again.is_some_and(|again| again <= Instant::now())
+                }),
                 Some(Readiness::Loading | Readiness::Loaded) => false,
             };
-            if start && self.loading.insert(model.digest.clone()) {
-                if self.adoption.readiness(&model.digest).is_none() {
-                    self.adoption.model(&model.digest, Readiness::Loading);
+            if start && self.loading.insert(seat.clone()) {
+                if self.adoption.readiness(&seat).is_none() {
+                    self.adoption.model(&seat, Readiness::Loading);
                 }
-                self.start_to_load(model);
+                self.start_to_load(model, place);
             }
         }
     }
 
-    fn start_to_load(&self, model: ModelRef) {
+    fn start_to_load(&self, model: ModelRef, place: Place) {
         let (loader, events) = (self.loader.clone(), self.events.clone());
-        let digest = model.digest.clone();
+        let seat = Seat::of(&model, place);
+        // On this thread, which stays: a child is killed when the thread that started it ends.
+        let child = match place {
+            Place::Here => Ok(None),
+            Place::Apart => Child::start(&loader.limits, &model.digest).map(Some),
+        };
+        let child = match child {
+            Ok(child) => child,
+            Err(error) => {
+                let error = format!("no process can be started for it: {error}");
+                let _heard = self.events.send(Event::Loaded(seat, Err(error)));
+                return;
+            }
+        };
+        let named = seat.clone();
         let work = move || {
+            let load = || match child {
+                None => loader.load(&model).map(Ready::Here),
+                Some(child) => {
+                    loader.load_apart(&model, child).map(|child| Ready::Apart(Box::new(child)))
+                }
+            };
             // A model that makes the engine panic is a model that cannot be loaded, no more.
-            let result = std::panic::catch_unwind(AssertUnwindSafe(|| loader.load(&model)))
+            let result = std::panic::catch_unwind(AssertUnwindSafe(load))
                 .unwrap_or_else(|_| Err("loading it panicked".into()));
-            let _heard = events.send(Event::Loaded(model.digest, result));
+            let _heard = events.send(Event::Loaded(named, result));
         };
         if let Err(error) = std::thread::Builder::new().name("load".into()).spawn(work) {
-            let _heard = self.events.send(Event::Loaded(digest, Err(error.to_string())));
+            let _heard = self.events.send(Event::Loaded(seat, Err(error.to_string())));
         }
     }
 
@@ -235,7 +351,8 @@ impl Control {
             (None, _) => None,
             (Some(_), Some(error)) => Some(Err(error)),
             (Some(candidate), None) => {
-                Some(Ok(Arc::clone(self.models.get(&candidate.model.digest)?)))
+                let candidate = self.candidates.get(&candidate.model.digest)?;
+                Some(Ok(Arc::clone(candidate) as Loaded))
             }
         };
         let same = self.proposed.as_ref().filter(|last| last.generation() == route.generation);

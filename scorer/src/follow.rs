@@ -130,7 +130,16 @@ mod tests {
         assert_eq!(word("s", &record("s", Some(&json))), Some(route(3)));
         assert_eq!(word("t", &record("s", Some(&json))), None);
         assert_eq!(word("s", &record("s", None)), Some(Word::Retired));
-        assert!(matches!(word("s", &record("s", Some("{}"))), Some(Word::Unreadable(_))));
+        for (value, said) in [
+            ("{}", "missing field `stream`"),
+            ("7", "expected a route"),
+            (r#"{"stream":"s","generation":1,"champion":7}"#, "a model with `digest` and `image`"),
+        ] {
+            let Some(Word::Unreadable(why)) = word("s", &record("s", Some(value))) else {
+                panic!()
+            };
+            assert!(why.contains(said) && !why.contains("struct"), "{why}");
+        }
     }
 
     #[test]

@@ -55,6 +55,7 @@ fn push(batch: &mut Batch, schema: &StreamSchema, message: &BorrowedMessage<'_>)
         &Feature {
             partition: message.partition(),
             offset: message.offset(),
+            timestamp: message.timestamp().to_millis(),
             key: message.key(),
             value: message.payload(),
             id,

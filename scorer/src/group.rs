@@ -86,7 +86,7 @@ impl ConsumerContext for Group {
         self.settle();
         let gone: Vec<i32> =
             partitions.elements().iter().map(|element| element.partition()).collect();
-        tracing::info!(partitions = ?gone, "partitions given away");
+        tracing::info!(partitions = listed(&gone), "partitions given away");
         for partition in &gone {
             self.shared.metrics.gone(*partition);
         }
@@ -100,11 +100,16 @@ impl ConsumerContext for Group {
             Rebalance::Assign(partitions) => {
                 let got: Vec<i32> =
                     partitions.elements().iter().map(|element| element.partition()).collect();
-                tracing::info!(partitions = ?got, "partitions taken");
+                tracing::info!(partitions = listed(&got), "partitions taken");
                 self.shared.joined.store(true, Ordering::Release);
             }
             Rebalance::Revoke(_) => {}
             Rebalance::Error(error) => tracing::warn!(%error, "the group cannot be balanced"),
         }
     }
+}
+
+/// As in `0, 1, 7`.
+fn listed(partitions: &[i32]) -> String {
+    partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -4,9 +4,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::get;
 
+use crate::metrics::Format;
 use crate::supervise::Shared;
 
 /// Serves until the process ends; returns the address.
@@ -34,19 +35,21 @@ pub(crate) fn serve(address: SocketAddr, shared: &Arc<Shared>) -> anyhow::Result
 }
 
 fn router(shared: Arc<Shared>) -> Router {
-    let (metrics, ready) = (Arc::clone(&shared), shared);
-    let text =
-        [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
+    let (metrics, alive, ready) = (Arc::clone(&shared), Arc::clone(&shared), shared);
+    let metrics = move |headers: HeaderMap| async move {
+        let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+        let format = Format::of(accept.unwrap_or_default());
+        ([(header::CONTENT_TYPE, format.content_type())], metrics.metrics.text(format))
+    };
     Router::new()
-        .route("/metrics", get(move || async move { (text, metrics.metrics.text()) }))
-        .route("/healthz", get(|| async { "alive\n" }))
-        .route(
-            "/readyz",
-            get(move || async move {
-                match ready.readiness() {
-                    Ok(why) => (StatusCode::OK, format!("ready: {why}\n")),
-                    Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
-                }
-            }),
-        )
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(move || async move { probe("alive", alive.liveness()) }))
+        .route("/readyz", get(move || async move { probe("ready", ready.readiness()) }))
+}
+
+fn probe(what: &str, found: Result<&'static str, String>) -> (StatusCode, String) {
+    match found {
+        Ok(how) => (StatusCode::OK, format!("{what}: {how}\n")),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not {what}: {why}\n")),
+    }
 }

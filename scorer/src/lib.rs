@@ -9,14 +9,16 @@
 //! - [`batch`], [`answer`], [`prediction`]: from feature records to answers to the bytes written (pure)
 //! - [`plan`], [`adoption`]: which route and models answer, and when a route is put in force (pure)
 //! - [`load`]: a model's image fetched, checked, loaded and warmed up
+//! - [`candidate`]: a candidate in a process of its own; [`watch`]: the champion's deadline
 //! - `control`, `follow`: the threads around adoption; `lease`: no answers while nobody hears this scorer
 //! - `session`, `gather`, `commit`, `group`: one consumer with one producer, from open to end
-//! - `supervise`: sessions, one after the other; `metrics`, `http`: what can be watched
+//! - `supervise`: sessions, one after the other; [`pulse`], `metrics`, `http`: what can be watched
 
 pub mod adoption;
 pub mod answer;
 mod args;
 pub mod batch;
+pub mod candidate;
 mod commit;
 mod control;
 mod delivery;
@@ -29,8 +31,11 @@ pub mod load;
 mod metrics;
 pub mod plan;
 pub mod prediction;
+pub mod pulse;
 mod session;
 mod supervise;
+pub mod watch;
 
 pub use args::Args;
+pub use candidate::inside::{ANSWER, answer_for_candidate};
 pub use supervise::run;

@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use model::{AnswerError, Model, StreamSchema};
 use routes::ModelRef;
 
 use crate::args::Args;
-use crate::plan::Loaded;
+use crate::candidate::child::{Child, Limits, Lost, Patience};
+use crate::candidate::wire::Reply;
+use crate::plan::{Loaded, NoAnswer};
+use crate::watch::{Watch, Watched};
 
 /// Gets the model file out of its image and says where it lies.
 pub type Fetch = dyn Fn(&ModelRef) -> Result<PathBuf, String> + Send + Sync;
@@ -17,13 +21,20 @@ pub type Fetch = dyn Fn(&ModelRef) -> Result<PathBuf, String> + Send + Sync;
 pub struct Loader {
     pub fetch: Arc<Fetch>,
     pub schema: Arc<StreamSchema>,
+    /// What a candidate's process is held to.
+    pub limits: Limits,
+    /// How long a model of this process may take for a batch.
+    pub deadline: Duration,
+    pub watch: Watch,
 }
 
 /// How many rows the warm-up asks for: one, and as many as make the engine take its memory.
 const WARM_UP: [usize; 3] = [1, 256, 2000];
+/// How long a candidate may take to load and warm up.
+const LOADING: Duration = Duration::from_secs(60);
 
 impl Loader {
-    /// The model, ready to answer records of the stream.
+    /// The model in this process, ready to answer records of the stream.
     ///
     /// # Errors
     /// One sentence for the scorer's status: it cannot be fetched, is not what its digest says, or cannot answer.
@@ -32,15 +43,47 @@ impl Loader {
         // The bytes that are loaded must be those that the route names, whatever fetched them.
         let mut model = Model::load_as(&file, &wanted.digest).map_err(|error| error.to_string())?;
         model.fit(&self.schema).map_err(|error| error.to_string())?;
-        for n in WARM_UP {
-            match model.answer(&vec![0.0; n * self.schema.width()], n) {
-                // Zeros may be no record that the model knows; that it computes is what matters here.
-                Ok(_) | Err(AnswerError::NotFinite { .. }) => {}
-                Err(error) => return Err(format!("it does not answer: {error}")),
-            }
-        }
+        let mut model = Watched::new(model, &wanted.digest, self.deadline, &self.watch);
+        warm_up(self.schema.width(), |rows, n| model.try_answer(rows, n))?;
         Ok(Arc::new(Mutex::new(model)))
     }
+
+    /// The model in a process of its own, as [`Loader::load`].
+    ///
+    /// # Errors
+    /// As [`Loader::load`], and what it takes longer or more memory for than it may.
+    pub(crate) fn load_apart(&self, wanted: &ModelRef, mut child: Child) -> Result<Child, String> {
+        let file = (self.fetch)(wanted)?;
+        let bytes = std::fs::read(&file)
+            .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+        let found = model::digest_of(&bytes[..]).map_err(|error| error.to_string())?.sha256;
+        if found != wanted.digest {
+            return Err(format!("the model {} is {found}, not {}", file.display(), wanted.digest));
+        }
+        let schema = serde_json::to_vec(&*self.schema).map_err(|error| error.to_string())?;
+        let patience = Patience { until: Instant::now() + LOADING, give_up: &|| false };
+        match child.load(&schema, &bytes, &patience) {
+            Ok(Reply::Done { .. }) => Ok(child),
+            Ok(Reply::Failed { why, .. }) | Err(Lost::Broken(why)) => Err(why),
+            Err(Lost::Late | Lost::GaveUp) => Err(format!("it is not loaded within {LOADING:?}")),
+        }
+    }
+}
+
+/// Asks a new model for rows of zeros: what it needs once it needs now, and one that cannot compute shows it.
+pub(crate) fn warm_up(
+    width: usize,
+    mut ask: impl FnMut(&[f32], usize) -> Result<Result<(), AnswerError>, NoAnswer>,
+) -> Result<(), String> {
+    for n in WARM_UP {
+        match ask(&vec![0.0; n * width], n) {
+            // Zeros may be no record that the model knows; that it computes is what matters here.
+            Ok(Ok(()) | Err(AnswerError::NotFinite { .. })) => {}
+            Ok(Err(error)) => return Err(format!("it does not answer: {error}")),
+            Err(error) => return Err(format!("it does not answer: {error}")),
+        }
+    }
+    Ok(())
 }
 
 /// Fetches from OCI layouts and registries into `--cache`, where a model is found again by its digest.
@@ -71,7 +114,10 @@ mod tests {
         let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/model/samples");
         let schema = r#"{"stream":"s","format":"json","fields":[{"name":"a","dtype":"float32"},{"name":"b","dtype":"float32"}]}"#;
         let schema = Arc::new(StreamSchema::parse(schema).unwrap());
-        Loader { fetch: Arc::new(move |_| Ok(samples.join(file))), schema }
+        let limits =
+            Limits { deadline: Duration::from_secs(1), memory: 1 << 30, library: PathBuf::new() };
+        let (deadline, watch) = (Duration::from_secs(10), Watch::default());
+        Loader { fetch: Arc::new(move |_| Ok(samples.join(file))), schema, limits, deadline, watch }
     }
 
     fn wanted(loader: &Loader, digest: Option<&str>) -> ModelRef {

@@ -2,13 +2,23 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use model::{AnswerError, Answers, Model};
+use model::{AnswerError, Answers};
 use routes::Route;
 
-/// Something that answers rows; a [`Model`], or what a test puts in its place.
+/// Something that answers rows: a model of this process, a candidate in its child, or what a test puts in their place.
 pub trait Answerer: Send {
-    /// As [`Model::answer_into`].
+    /// Begins with rows that [`Answerer::answer_into`] is asked for next, where the caller can do something else
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// There will be no answers to this batch.
+    fn begin(&mut self, _rows: &[f32], _n: usize) -> Result<(), NoAnswer> {
+        Ok(())
+    }
+
+    /// As [`model::Model::answer_into`]; adds what the model took to `spent`, also where it failed.
     ///
     /// # Errors
     /// The whole batch is without answers.
@@ -17,7 +27,22 @@ pub trait Answerer: Send {
         rows: &[f32],
         n: usize,
         answers: &mut Answers,
-    ) -> Result<(), AnswerError>;
+        spent: &mut Duration,
+    ) -> Result<(), NoAnswer>;
+}
+
+/// Why rows have no answers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// The model cannot answer; it may be one record's fault.
+    #[error("{0}")]
+    Model(String),
+    /// The model took longer than it may; it may be one record's fault.
+    #[error("no answer within {0:?}")]
+    Late(Duration),
+    /// Nobody is there to answer, and asking for less does not help.
+    #[error("{0}")]
+    Gone(String),
 }
 
 /// A loaded model, shared by the plans that use it.
@@ -44,6 +69,13 @@ impl Plan {
     pub fn generation(&self) -> u64 {
         self.route.generation
     }
+
+    /// Whether the candidate `digest` has records to answer.
+    pub fn asks(&self, digest: &str) -> bool {
+        let candidate = self.route.candidate.as_ref();
+        candidate.is_some_and(|it| it.model.digest == digest && it.share > 0.0)
+            && matches!(self.candidate, Some(Ok(_)))
+    }
 }
 
 impl Slot {
@@ -64,13 +96,8 @@ impl Slot {
     }
 }
 
-impl Answerer for Model {
-    fn answer_into(
-        &mut self,
-        rows: &[f32],
-        n: usize,
-        answers: &mut Answers,
-    ) -> Result<(), AnswerError> {
-        Model::answer_into(self, rows, n, answers)
+impl From<AnswerError> for NoAnswer {
+    fn from(error: AnswerError) -> Self {
+        Self::Model(error.to_string())
     }
 }

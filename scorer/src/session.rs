@@ -20,6 +20,7 @@ use crate::delivery::Deliveries;
 use crate::gather::gather;
 use crate::group::Group;
 use crate::plan::Plan;
+use crate::pulse::Doing;
 use crate::supervise::Shared;
 
 /// Why a session ended in order.
@@ -45,6 +46,7 @@ pub(crate) fn run(
     version: u64,
     events: &Sender<Event>,
 ) -> anyhow::Result<Ended> {
+    shared.pulse.beat(Doing::Opening);
     // Kafka must give up an open transaction before it gives the partitions away.
     let patience = shared.session_timeout - Duration::from_secs(1);
     let producer = producer(shared, patience)?;
@@ -74,6 +76,7 @@ pub(crate) fn run(
 
     let polled =
         Polling { shared, consumer: &consumer, work: &work, refill: &refill, plan, version }.run();
+    shared.pulse.beat(Doing::Opening);
     // The committer may have ended already; then this is heard by nobody.
     let _heard = work.send(Work::End);
     let committed = committing.join().map_err(|_| anyhow!("the committing thread panicked"))?;
@@ -101,6 +104,7 @@ impl Polling<'_> {
         self.hand_over(Work::Switch(Arc::clone(&self.plan)))?;
         self.consumer.subscribe(&[topic]).context("join the group")?;
         loop {
+            self.shared.pulse.beat(Doing::Polling);
             if self.shared.stop.is_set() {
                 return Ok(Ended::Stopped);
             }
@@ -123,12 +127,16 @@ impl Polling<'_> {
                 continue;
             }
             self.shared.metrics.batch.observe(batch.batch.len() as f64);
-            answer(&self.plan, topic, &mut batch, &mut scratch);
+            answer(&self.plan, topic, &mut batch, &mut scratch, &self.shared.pulse);
+            for (variant, took) in &batch.calls {
+                self.shared.metrics.asked(*variant, *took);
+            }
             self.hand_over(Work::Batch(batch))?;
         }
     }
 
     fn hand_over(&self, work: Work) -> anyhow::Result<()> {
+        self.shared.pulse.beat(Doing::HandingOver);
         self.work.send(work).map_err(|_| anyhow!("the committer has ended"))
     }
 

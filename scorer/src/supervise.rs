@@ -13,12 +13,15 @@ use model::{Engine, StreamSchema};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use crate::Args;
+use crate::candidate::child::Limits;
 use crate::control::{Control, Event};
 use crate::lease::Lease;
 use crate::load::{self, Loader};
 use crate::metrics::Metrics;
 use crate::plan::Slot;
+use crate::pulse::{Bounds, Pulse};
 use crate::session::{self, Ended};
+use crate::watch::{self, Stuck, Watch};
 use crate::{follow, http};
 
 /// What the threads of a scorer share.
@@ -37,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) limit: usize,
     pub(crate) slot: Slot,
     pub(crate) lease: Lease,
+    pub(crate) pulse: Pulse,
     pub(crate) metrics: Metrics,
     /// Generation of the newest route that was seen.
     pub(crate) seen: AtomicU64,
@@ -69,7 +73,19 @@ pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<()> {
     tracing::info!(stream = shared.stream, scorer = shared.scorer, %http, "started");
 
     let (events, inbox) = mpsc::channel();
-    let loader = Loader { fetch: load::from_images(args), schema: Arc::clone(&shared.schema) };
+    let watch = Watch::default();
+    let loader = Loader {
+        fetch: load::from_images(args),
+        schema: Arc::clone(&shared.schema),
+        limits: Limits {
+            deadline: args.candidate_deadline,
+            memory: args.candidate_memory,
+            library: engine()?.library().to_owned(),
+        },
+        deadline: args.champion_deadline,
+        watch: watch.clone(),
+    };
+    spawn("watch", move || watch_over(&watch))?;
     let control = Control::new(&shared, loader, events.clone());
     let control = spawn("control", move || control.run(&inbox))?;
     let follower = {
@@ -133,7 +149,7 @@ fn sessions(shared: &Arc<Shared>, events: &Sender<Event>) -> anyhow::Result<()> 
                 shared.metrics.restarts.inc();
                 tracing::warn!(
                     error = format!("{error:#}"),
-                    ?pause,
+                    pause_ms = pause.as_millis() as u64,
                     "the session broke; beginning anew"
                 );
                 std::thread::sleep(pause);
@@ -160,12 +176,7 @@ impl Shared {
             tracing::warn!(schema = schema.stream, "the schema file names another stream");
         }
         // Without the engine nothing can be answered; better to say so at once.
-        Engine::get().map_err(|error| {
-            contract::usage(
-                error.to_string(),
-                "run scripts/fetch-onnxruntime, or set ORT_DYLIB_PATH",
-            )
-        })?;
+        let engine = engine()?;
         let kafka = Kafka::new(&args.kafka)?;
         let limit = kafka.config().get("message.max.bytes").map(str::parse);
         let topic = |suffix: &str| format!("{}.{suffix}", args.stream);
@@ -187,25 +198,68 @@ impl Shared {
             limit: limit.and_then(Result::ok).unwrap_or(DEFAULT_LIMIT),
             slot: Slot::default(),
             lease: Lease::new(),
-            metrics: Metrics::new(&args.stream),
+            pulse: Pulse::new(Bounds::new(
+                args.session_timeout,
+                args.champion_deadline,
+                args.candidate_deadline,
+            )),
+            metrics: Metrics::new(&args.stream, engine.version()),
             seen: AtomicU64::new(0),
             joined: AtomicBool::new(false),
             stop: stop.clone(),
         })
     }
 
+    /// Whether the thread that polls goes on.
+    pub(crate) fn liveness(&self) -> Result<&'static str, String> {
+        self.pulse.check().map(|()| "records are polled, or waited for")
+    }
+
     /// Whether all is well, and in words what is.
-    pub(crate) fn readiness(&self) -> Result<&'static str, &'static str> {
+    pub(crate) fn readiness(&self) -> Result<&'static str, String> {
+        self.pulse.check()?;
         if !self.lease.held() {
-            return Err("the status has not reached the broker");
+            return Err("the status has not reached the broker".into());
         }
         match (self.slot.get().is_some(), self.joined.load(Ordering::Acquire)) {
             (true, true) => Ok("a route is in force and the group is joined"),
-            (true, false) => Err("the group is not joined yet"),
+            (true, false) => Err("the group is not joined yet".into()),
             (false, _) if self.seen.load(Ordering::Acquire) == 0 => {
                 Ok("idle until there is a route")
             }
-            (false, _) => Err("no route could be put in force yet"),
+            (false, _) => Err("no route could be put in force yet".into()),
+        }
+    }
+}
+
+fn engine() -> anyhow::Result<&'static Engine> {
+    Engine::get().map_err(|error| {
+        let hint = "run scripts/fetch-onnxruntime, or set ORT_DYLIB_PATH";
+        contract::usage(error.to_string(), hint)
+    })
+}
+
+/// Ends calls of models of this process that take too long, and the process where that does not help: an orchestrator
+/// starts it again, and says why it had ended.
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "the polling thread is in a call that does not return, so nothing can be ended in order"
+)]
+fn watch_over(watch: &Watch) {
+    loop {
+        std::thread::sleep(watch::LOOK);
+        if let Some(Stuck { digest, since }) = watch.look(Instant::now()) {
+            let error = contract::passing(
+                format!(
+                    "the champion {digest} has been answering one batch for {} s and cannot be interrupted",
+                    since.as_secs()
+                ),
+                "roll back to another model; the scorer goes on with the same records when it starts again",
+            );
+            eprintln!("{}", contract::fault::render(&error));
+            std::process::exit(i32::from(contract::fault::exit_code(&error)));
         }
     }
 }

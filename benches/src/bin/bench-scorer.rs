@@ -4,7 +4,7 @@
 //! the Python consumer answer all of them with the demo's gradient-boosting model. The time runs from the first
 //! prediction to the last commit. Afterwards each record must have been answered once, with the same score by both.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, ensure};
@@ -30,6 +30,18 @@ struct Args {
     /// Measure the Python consumer a second time with this setting of its client, such as fetch.queue.backoff.ms=5
     #[arg(long, value_name = "KEY=VALUE")]
     peer_setting: Vec<String>,
+
+    /// Give this share of the records to a candidate, which is the same model; both scorers have it, Python has not
+    #[arg(long, default_value_t = 0.0)]
+    share: f64,
+
+    /// Take turns with the scorer of another build, such as target/release/scorer of an older checkout, not with Python
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
+
+    /// Measure this scorer, and build none
+    #[arg(long, value_name = "FILE")]
+    scorer: Option<PathBuf>,
 }
 
 const STREAM: &str = "shuttle";
@@ -38,8 +50,8 @@ const LIMIT: Duration = Duration::from_secs(300);
 struct Bench {
     kafka: Kafka,
     brokers: String,
-    model: std::path::PathBuf,
-    schema: std::path::PathBuf,
+    model: PathBuf,
+    schema: PathBuf,
     folder: tempfile::TempDir,
     records: usize,
 }
@@ -52,10 +64,13 @@ struct Round {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let scorer = scorer_binary()?;
-    let venv = Venv::ready()?;
+    let scorer = args.scorer.clone().map_or_else(scorer_binary, Ok)?;
     let broker = harness::kafka::OwnBroker::new();
-    let bench = Bench::new(&broker.bootstrap, args.records as usize)?;
+    let bench = Bench::new(&broker.bootstrap, args.records as usize, args.share)?;
+    if let Some(other) = &args.against {
+        return against(&bench, broker.process(), &scorer, other, args.rounds);
+    }
+    let venv = Venv::ready()?;
     let settings: Vec<String> =
         args.peer_setting.iter().map(|setting| format!("--setting={setting}")).collect();
     until_warm(broker.process(), |run| bench.ours(&scorer, &format!("warm-up-{run}")).map(drop))?;
@@ -84,8 +99,39 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Two builds of the scorer in turns, each first as often as second, so that both meet the same other work.
+fn against(
+    bench: &Bench,
+    broker: u32,
+    scorer: &Path,
+    other: &Path,
+    rounds: u32,
+) -> anyhow::Result<()> {
+    for (name, binary) in [("this", scorer), ("other", other)] {
+        let warm_up = |run| bench.ours(binary, &format!("warm-up-{name}-{run}")).map(drop);
+        until_warm(broker, warm_up)?;
+    }
+    let (mut this, mut that) = (Vec::new(), Vec::new());
+    for round in 1..=rounds {
+        let pair = [(&mut this, scorer, "this"), (&mut that, other, "other")];
+        let turns: Vec<_> = if round % 2 == 1 {
+            pair.into_iter().collect()
+        } else {
+            pair.into_iter().rev().collect()
+        };
+        for (rates, binary, name) in turns {
+            let rate = bench.ours(binary, &format!("{name}-{round}"))?.rate;
+            complain(&format!("round {round}: {name} {rate:.0} records/s"));
+            rates.push(rate);
+        }
+    }
+    let peers = [("other-build", &that[..])];
+    Figure::new("scorer", "records/s", Better::Higher, &this, &peers).print()?;
+    Ok(())
+}
+
 impl Bench {
-    fn new(brokers: &str, records: usize) -> anyhow::Result<Self> {
+    fn new(brokers: &str, records: usize, share: f64) -> anyhow::Result<Self> {
         let root = harness::root();
         let bench = Self {
             kafka: stream::kafka(brokers)?,
@@ -102,7 +148,8 @@ impl Bench {
         }
         writer.flush()?;
         let model = model_image::pack(&bench.model, &bench.folder.path().join("images"))?;
-        let route = Route::bootstrap(STREAM, model);
+        let route = Route::bootstrap(STREAM, model.clone());
+        let route = if share > 0.0 { route.with_candidate(model, share) } else { route };
         Routes::open(&bench.kafka, STREAM)?.write(route, "bench", "to be measured")?;
         Ok(bench)
     }
@@ -132,6 +179,11 @@ impl Bench {
             let end = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs_f64();
             let each = processor_seconds(scorer.id()) * 1e6 / self.records as f64;
             complain(&format!("the scorer took {each:.2} us of processor time a record"));
+            let fallbacks = scorer.metric("headgate_scorer_fallbacks_total")?;
+            ensure!(
+                fallbacks == 0.0,
+                "the champion answered {fallbacks} records of the candidate's"
+            );
             scorer.end()?;
             Ok(end)
         })

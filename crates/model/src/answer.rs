@@ -4,6 +4,7 @@ use ort::session::{Session, SessionInputValue, SessionOutputs};
 use ort::value::TensorRef;
 
 use crate::fit::{Inputs, Outputs};
+use crate::interrupt::Interrupt;
 use crate::model::Model;
 
 /// The answers to `n` rows.
@@ -88,10 +89,10 @@ impl Model {
         let outputs = match &mut self.inputs {
             Inputs::Matrix { .. } => {
                 let input = TensorRef::from_array_view(([n, width], rows))?;
-                self.session.run(ort::inputs![input])?
+                self.session.run_with_options(ort::inputs![input], &*self.interrupt.0)?
             }
             Inputs::Columns { columns, buffer } => {
-                run_columns(&mut self.session, rows, n, columns, buffer)?
+                run_columns(&mut self.session, &self.interrupt, rows, n, (columns, buffer))?
             }
         };
         answers.take(&outputs, &self.outputs, n)
@@ -166,10 +167,10 @@ fn largest(row: &[f32]) -> usize {
 /// Turns rows into columns, then asks with one input a column.
 fn run_columns<'s>(
     session: &'s mut Session,
+    interrupt: &'s Interrupt,
     rows: &[f32],
     n: usize,
-    columns: &[(String, usize)],
-    buffer: &mut Vec<f32>,
+    (columns, buffer): (&[(String, usize)], &mut Vec<f32>),
 ) -> Result<SessionOutputs<'s>, AnswerError> {
     buffer.clear();
     for (_, column) in columns {
@@ -183,7 +184,7 @@ fn run_columns<'s>(
             Ok((name.as_str(), SessionInputValue::from(input)))
         })
         .collect::<Result<Vec<_>, ort::Error>>()?;
-    Ok(session.run(inputs)?)
+    Ok(session.run_with_options(inputs, &*interrupt.0)?)
 }
 
 impl From<ort::Error> for AnswerError {

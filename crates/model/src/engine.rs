@@ -5,10 +5,14 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::Instant;
 
 use ort::environment::Environment;
 use ort::logging::LogLevel;
+
+use crate::quiet::Quiet;
+use crate::version;
 
 /// The environment variable that names the library; what it names is used before anything that is found.
 pub const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
@@ -17,6 +21,7 @@ pub const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
 pub struct Engine {
     pub(crate) environment: Environment,
     library: PathBuf,
+    version: String,
 }
 
 /// The library could not be found or opened.
@@ -60,6 +65,11 @@ impl Engine {
         )
     }
 
+    /// The version of ONNX Runtime, such as `1.32.0`; `unknown` where the library does not say.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
     /// The library file that was opened.
     pub fn library(&self) -> &Path {
         &self.library
@@ -79,7 +89,8 @@ fn open() -> Result<Engine, EngineError> {
         .build()
         .map_err(|error| unusable(error.to_string()))?;
     environment.set_log_level(LogLevel::Warning);
-    Ok(Engine { environment, library })
+    let version = version::of(&library).unwrap_or_else(|| "unknown".to_owned());
+    Ok(Engine { environment, library, version })
 }
 
 /// Looks beside and above the program (an image or `target/`), then above the current folder (a checkout).
@@ -103,10 +114,15 @@ fn find(
 }
 
 fn log(level: LogLevel, category: &str, _id: &str, place: &str, message: &str) {
+    static QUIET: LazyLock<Quiet> = LazyLock::new(Quiet::default);
+    if !matches!(level, LogLevel::Warning | LogLevel::Error | LogLevel::Fatal) {
+        return tracing::debug!(category, place, "{message}");
+    }
+    // The message may name the size of a batch, so only the place says whether it is the same.
+    let Some(kept_back) = QUIET.may_say(place, Instant::now()) else { return };
     match level {
-        LogLevel::Error | LogLevel::Fatal => tracing::error!(category, place, "{message}"),
-        LogLevel::Warning => tracing::warn!(category, place, "{message}"),
-        _ => tracing::debug!(category, place, "{message}"),
+        LogLevel::Warning => tracing::warn!(category, place, kept_back, "{message}"),
+        _ => tracing::error!(category, place, kept_back, "{message}"),
     }
 }
 

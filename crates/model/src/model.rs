@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::engine::{Engine, EngineError};
 use crate::external;
 use crate::fit::{Inputs, Misfit, Outputs};
+use crate::interrupt::Interrupt;
 
 /// A loaded model.  It answers on the calling thread, one batch at a time.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub struct Model {
     pub(crate) session: Session,
     pub(crate) inputs: Inputs,
     pub(crate) outputs: Outputs,
+    pub(crate) interrupt: Interrupt,
     input_ports: Vec<Port>,
     output_ports: Vec<Port>,
 }
@@ -129,13 +131,19 @@ impl Model {
         self.inputs.width()
     }
 
+    /// Ends calls of this model from another thread.
+    pub fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
+    }
+
     fn of(session: Session) -> Result<Model, LoadError> {
         let input_ports: Vec<Port> = session.inputs().iter().map(Port::of).collect();
         let output_ports: Vec<Port> = session.outputs().iter().map(Port::of).collect();
         let inputs = Inputs::of(&input_ports)?;
         let producer = session.metadata().ok().and_then(|metadata| metadata.producer());
         let outputs = Outputs::of(&output_ports, producer.as_deref().unwrap_or_default())?;
-        Ok(Model { session, inputs, outputs, input_ports, output_ports })
+        let interrupt = Interrupt::new().map_err(refused)?;
+        Ok(Model { session, inputs, outputs, interrupt, input_ports, output_ports })
     }
 }
 

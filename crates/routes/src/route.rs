@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Who answers a stream, as it stands on the routes topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(expecting = "a route")]
 pub struct Route {
     pub stream: String,
     /// Grows by one with every change; a scorer never goes back to a lower one.
@@ -24,6 +25,7 @@ pub struct Route {
 
 /// A model and where its bytes are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(expecting = "a model with `digest` and `image`")]
 pub struct ModelRef {
     /// `sha256:` of the model file: the model's identity everywhere.
     pub digest: String,
@@ -33,6 +35,7 @@ pub struct ModelRef {
 
 /// A model on trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(expecting = "a candidate with `model` and `share`")]
 pub struct Candidate {
     pub model: ModelRef,
     /// From 0 (loaded, answers nothing) to 1 (answers all).
@@ -41,6 +44,7 @@ pub struct Candidate {
 
 /// A former champion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(expecting = "a former champion with `model` and `until`")]
 pub struct Previous {
     pub model: ModelRef,
     /// Until when scorers keep it loaded, RFC 3339: the end of the bake time.

@@ -39,4 +39,4 @@ mod spawn;
 pub use enter::{Error, enter};
 pub use limits::Limits;
 pub use report::{Guard, Report};
-pub use spawn::spawn;
+pub use spawn::{spawn, spawn_over};

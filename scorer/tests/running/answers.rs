@@ -1,9 +1,10 @@
 //! What a running scorer writes: answers, dead letters, and nothing twice.
 
-use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
-use crate::support::{LIMIT, Running, World, exactly_once, fails, number, score, with_address};
+use crate::support::{
+    LIMIT, Running, World, exactly_once, fails, get, number, score, with_address,
+};
 use ::routes::{Route, Scorers};
 use contract::kafka::{Outgoing, Start};
 
@@ -143,12 +144,12 @@ fn metrics_and_probes_tell_how_it_stands() {
     world.in_force(Route::bootstrap("s", champion.clone()));
     world.numbers(0..40);
     world.read("s.predictions", 40);
-    assert!(get(&address, "/healthz").starts_with("HTTP/1.1 200"));
-    assert!(get(&address, "/readyz").starts_with("HTTP/1.1 200"));
+    assert!(get(&address, "/healthz", "").starts_with("HTTP/1.1 200"));
+    assert!(get(&address, "/readyz", "").starts_with("HTTP/1.1 200"));
     let started = Instant::now();
     // The count follows the commit, which readers may see first.
     loop {
-        let text = get(&address, "/metrics");
+        let text = get(&address, "/metrics", "");
         let digest = &champion.digest;
         let line = format!(
             r#"headgate_scorer_records_total{{stream="s",variant="champion",model="{digest}"}} 40"#
@@ -179,19 +180,11 @@ fn records_at_a_trickle_share_a_transaction() {
         assert!(started.elapsed() < LIMIT, "{answered} of 20");
     }
     let most = 2 + started.elapsed().as_secs();
-    let text = get(&address, "/metrics");
+    let text = get(&address, "/metrics", "");
     let transactions = text
         .lines()
         .find_map(|line| line.strip_prefix("headgate_scorer_transaction_seconds_count"))
         .and_then(|line| line.split_whitespace().last()?.parse::<u64>().ok())
         .unwrap_or_else(|| panic!("{text}"));
     assert!((1..=most).contains(&transactions), "{transactions} transactions, at most {most}");
-}
-
-fn get(address: &str, path: &str) -> String {
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }

@@ -2,5 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod answers;
+mod champion;
+mod hostile;
 mod routes;
 mod support;

@@ -1,8 +1,8 @@
 //! A broker, a folder of model images and scorers that run as programs.
 
-mod onnx;
+pub(crate) mod onnx;
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -39,8 +39,13 @@ impl World {
 
     /// The image of a model of one operator.
     pub(crate) fn image(&self, op: &str) -> ModelRef {
-        let file = self.folder.path().join(format!("{op}.onnx"));
-        std::fs::write(&file, onnx::one_operator(op)).unwrap();
+        self.image_of(op, &onnx::one_operator(op))
+    }
+
+    /// The image of a model.
+    pub(crate) fn image_of(&self, name: &str, model: &[u8]) -> ModelRef {
+        let file = self.folder.path().join(format!("{name}.onnx"));
+        std::fs::write(&file, model).unwrap();
         let digest = model::digest(&file).unwrap().sha256;
         let layer = LayerBuilder::new().data("/models/model.onnx", &file).unwrap().build().unwrap();
         let recipe = Recipe {
@@ -142,6 +147,27 @@ pub(crate) fn with_address(command: &mut Command) -> (Running, String) {
     // Somebody must go on reading, else the scorer would wait for room in the pipe.
     std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
     (running, address.unwrap())
+}
+
+/// The whole answer of the scorer at `address`, with status and headers.
+pub(crate) fn get(address: &str, path: &str, headers: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Waits until `found` gives something.
+pub(crate) fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {LIMIT:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 impl Running {
