@@ -84,6 +84,22 @@ impl Audit {
         findings.predictions + findings.dead_letters
     }
 
+    /// What [`Audit::count`] gives, for another thread.
+    pub fn counter(&self) -> impl Fn() -> u64 + Send + 'static {
+        let findings = self.findings.clone();
+        move || {
+            let findings = findings.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            findings.predictions + findings.dead_letters
+        }
+    }
+
+    /// The share that the candidate of `release` has now.
+    pub fn share(&self, release: &str) -> Option<f64> {
+        let findings = self.findings.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (_, now) = findings.routes.last_key_value()?;
+        (now.release == release && now.candidate.is_some()).then(|| now.share())
+    }
+
     /// Reads what is left and ends.
     ///
     /// # Errors
@@ -154,11 +170,28 @@ impl Findings {
 
     /// Answers by `model`, and the highest generation among them.
     pub fn by_model(&self, model: &str) -> (u64, Option<u64>) {
-        let of_model = || self.answers.iter().filter(|((_, answered), _)| answered == model);
-        (
-            of_model().map(|(_, count)| count).sum(),
-            of_model().map(|((generation, _), _)| *generation).max(),
-        )
+        self.counted(model, |_| true)
+    }
+
+    /// The same without what another release than this one asked for.
+    ///
+    /// A person may try the same model beside it under another name, which is no answer of this release.
+    pub fn by_model_of(&self, model: &str, release: &str) -> (u64, Option<u64>) {
+        self.counted(model, |route| {
+            let candidate = route.candidate.as_ref().map(|it| &*it.model.digest);
+            candidate != Some(model) || route.release == release
+        })
+    }
+
+    fn counted(&self, model: &str, counts: impl Fn(&Route) -> bool) -> (u64, Option<u64>) {
+        let kept = |generation: &u64| self.routes.get(generation).is_none_or(&counts);
+        let mut found = (0, None);
+        let of_model =
+            self.answers.iter().filter(|((generation, by), _)| by == model && kept(generation));
+        for ((generation, _), count) in of_model {
+            found = (found.0 + count, found.1.max(Some(*generation)));
+        }
+        found
     }
 
     fn take_route(&mut self, record: &Record, stream: &str) {
@@ -270,6 +303,19 @@ mod tests {
         let written = "0:0-5".parse().unwrap();
         assert_eq!((findings.lost(&written), findings.duplicated()), (2, 1));
         assert_eq!((findings.unexplained_count, findings.by_model("bad")), (1, (1, Some(1))));
+    }
+
+    #[test]
+    fn what_another_release_asked_for_is_no_answer_of_this_one() {
+        let mut findings = Findings::default();
+        let route = Route::bootstrap("s", model("good")).with_candidate(model("bad"), 1.0);
+        for (generation, release) in [(1, "5-bad"), (3, "sample")] {
+            let route = Route { generation, release: release.into(), ..route.clone() };
+            findings.routes.insert(generation, route);
+            findings.take_prediction(&answer(generation as usize, generation, "bad"));
+        }
+        assert_eq!(findings.by_model_of("bad", "5-bad"), (1, Some(1)));
+        assert_eq!(findings.by_model("bad"), (2, Some(3)));
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! The broker of the demo: in memory, or a real Apache Kafka.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::Context;
 use contract::kafka::TopicSpec;
 use contract::kafka::memory::MemoryBroker;
+use contract::stop::Stop;
 use demo::programs::Places;
+use demo::screen::Screen;
 
 use crate::story;
 
@@ -28,19 +31,40 @@ fn instance() -> String {
 }
 
 /// Starts a broker with nothing on it.
-pub(crate) fn start(kind: Kind, places: &Places) -> anyhow::Result<Broker> {
+pub(crate) fn start(
+    kind: Kind,
+    places: &Places,
+    screen: &Screen,
+    stop: &Stop,
+) -> anyhow::Result<Broker> {
     let topics = TopicSpec::of_stream(story::STREAM, story::PARTITIONS);
     if kind == Kind::Memory {
+        screen.say("the broker starts: librdkafka's, in memory");
         return Ok(Broker::Memory(MemoryBroker::start(&topics)?));
     }
+    screen.say("the broker starts: Apache Kafka; the first time Maven fetches it, 120 MB");
     let script = places.root.join("scripts/kafka");
-    let answer = Command::new(&script)
+    let mut starting = Command::new(&script)
         .args(["up", &instance()])
         .env("KAFKA_PORT", "0")
         .env("KAFKA_WITH_PID", std::process::id().to_string())
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(std::fs::File::create(places.file("broker.log")?)?)
+        .spawn()
         .context("run scripts/kafka")?;
-    anyhow::ensure!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
+    while starting.try_wait()?.is_none() {
+        if let Err(stopped) = stop.check() {
+            starting.kill()?;
+            starting.wait()?;
+            return Err(stopped.into());
+        }
+        screen.progress("waiting for the broker to answer", 0, 1);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let answer = starting.wait_with_output()?;
+    if !answer.status.success() {
+        anyhow::bail!("{}", std::fs::read_to_string(places.file("broker.log")?)?.trim_end());
+    }
     let text = String::from_utf8(answer.stdout)?;
     let brokers =
         text.split_whitespace().last().context("scripts/kafka names no address")?.to_owned();

@@ -9,6 +9,7 @@ use clap::Parser;
 use contract::args::duration;
 use contract::stop::Stop;
 use demo::programs::Places;
+use demo::screen::Screen;
 
 mod broker;
 mod story;
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
 
 /// Whether everything went as it should.
 fn run(args: &Args) -> anyhow::Result<bool> {
-    let stop = Stop::on_signals()?;
+    let (screen, stop) = (Screen::new(), Stop::on_signals()?);
     let root = std::env::current_dir()?;
     let out = root.join(&args.out);
     if out.exists() {
@@ -66,7 +67,7 @@ fn run(args: &Args) -> anyhow::Result<bool> {
     }
     std::fs::create_dir_all(&out)?;
     let places = Places { binaries: root.join(&args.binaries), root, out };
-    let broker = broker::start(args.kafka, &places)?;
+    let broker = broker::start(args.kafka, &places, &screen, &stop)?;
     let pace = demo::replay::Pace {
         stream: story::STREAM.into(),
         partitions: story::PARTITIONS,
@@ -75,8 +76,15 @@ fn run(args: &Args) -> anyhow::Result<bool> {
     };
     // `make run-step` finds the broker by this file.
     std::fs::write(places.file("brokers")?, broker.brokers())?;
-    let told = story::tell(&places, &broker.brokers(), pace, args.keep, &stop)?;
+    let setting = story::Setting { places: &places, brokers: &broker.brokers(), screen: &screen };
+    let (told, stage) = story::tell(&setting, &pace, &stop)?;
     summary::timeline(&told, &places);
+    if args.keep {
+        story::keep(&setting, pace, &told, &stop)?;
+        stage.end_after_the_story(&screen);
+    } else {
+        stage.end()?;
+    }
     summary::print(&told)?;
     Ok(summary::is_good(&told))
 }

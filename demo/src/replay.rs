@@ -26,9 +26,15 @@ pub struct Pace {
 const BROKEN_EVERY: u64 = 9_973;
 const BROKEN: [&str; 4] = [r#"{"f1":50,"f2":21"#, r#"{"f1":50}"#, r#"{"f1":NaN}"#, "null"];
 
-/// Records that are written together; more where they come faster than the shortest pause allows.
-const TOGETHER: f64 = 12.0;
+/// Records that are written together, to one partition: the in-memory broker gives a reader no more of a partition at
+/// a time than was written together.
+const TOGETHER: u64 = 12;
 const SHORTEST_TICK: Duration = Duration::from_millis(5);
+/// Labels become known in bursts, for the same reason.
+const BURST: Duration = Duration::from_millis(200);
+/// The stream waits while so many records, two seconds of the demo's, have no answer yet: a busy machine gets a slower
+/// stream, not a longer and longer queue.
+const MOST_AHEAD: u64 = 6_000;
 
 /// A running replay.
 pub struct Replay {
@@ -43,15 +49,29 @@ impl Replay {
     /// # Errors
     /// The broker refuses a writer.
     pub fn start(kafka: &Kafka, pace: Pace, readings: Vec<Reading>) -> anyhow::Result<Self> {
-        let (stop, written) = (Stop::default(), Arc::new(AtomicU64::new(0)));
+        Self::start_from(kafka, pace, readings, 0, || u64::MAX)
+    }
+
+    /// Starts with the record of number `first`, and writes no faster than records are `answered` (how many so far).
+    ///
+    /// # Errors
+    /// The broker refuses a writer.
+    pub fn start_from(
+        kafka: &Kafka,
+        pace: Pace,
+        readings: Vec<Reading>,
+        first: u64,
+        answered: impl Fn() -> u64 + Send + 'static,
+    ) -> anyhow::Result<Self> {
+        let (stop, written) = (Stop::default(), Arc::new(AtomicU64::new(first)));
         let (writer, asked, count) = (kafka.writer()?, stop.clone(), written.clone());
         let thread = std::thread::Builder::new()
             .name("replay".into())
-            .spawn(move || write_all(writer, &pace, &readings, &asked, &count))?;
+            .spawn(move || write_all(writer, &pace, &readings, &answered, &asked, &count))?;
         Ok(Self { written, stop, thread })
     }
 
-    /// Records written so far.
+    /// Records written so far, those before the first one included.
     pub fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }
@@ -71,19 +91,23 @@ fn write_all(
     mut writer: Writer,
     pace: &Pace,
     readings: &[Reading],
+    answered: &dyn Fn() -> u64,
     stop: &Stop,
     written: &AtomicU64,
 ) -> anyhow::Result<()> {
     let (features, labels) =
         (format!("{}.features", pace.stream), format!("{}.labels", pace.stream));
     // Some records at a time: a scorer that answers each by itself makes a transaction of each.
-    let tick = Duration::from_secs_f64(TOGETHER / f64::from(pace.rate)).max(SHORTEST_TICK);
-    let started = Instant::now();
+    let tick = Duration::from_secs_f64(TOGETHER as f64 / f64::from(pace.rate)).max(SHORTEST_TICK);
     let mut pending: VecDeque<(Instant, u64, u8)> = VecDeque::new();
-    let mut next = 0u64;
+    let mut next = written.load(Ordering::Relaxed);
+    let (mut due, mut looked, mut burst) = (next as f64, Instant::now(), Instant::now());
     while !stop.is_set() {
-        let due = (started.elapsed().as_secs_f64() * f64::from(pace.rate)) as u64;
-        while next < due {
+        if next < answered().saturating_add(MOST_AHEAD) {
+            due += looked.elapsed().as_secs_f64() * f64::from(pace.rate);
+        }
+        looked = Instant::now();
+        while next < due as u64 {
             let reading = &readings[(next % readings.len() as u64) as usize];
             let broken = next % BROKEN_EVERY == BROKEN_EVERY - 1;
             let value = match broken {
@@ -96,9 +120,12 @@ fn write_all(
             }
             next += 1;
         }
-        while pending.front().is_some_and(|(known, ..)| *known <= Instant::now()) {
-            let Some((_, n, label)) = pending.pop_front() else { break };
-            writer.send(&record(&labels, pace, n, &format!("{{\"label\":{label}}}")))?;
+        if burst.elapsed() >= BURST {
+            burst = Instant::now();
+            while pending.front().is_some_and(|(known, ..)| *known <= burst) {
+                let Some((_, n, label)) = pending.pop_front() else { break };
+                writer.send(&record(&labels, pace, n, &format!("{{\"label\":{label}}}")))?;
+            }
         }
         written.store(next, Ordering::Relaxed);
         std::thread::sleep(tick);
@@ -114,7 +141,7 @@ fn record(topic: &str, pace: &Pace, n: u64, value: &str) -> Outgoing {
     let id = format!("r{n}").into_bytes();
     Outgoing {
         topic: topic.to_owned(),
-        partition: Some((n % pace.partitions as u64) as i32),
+        partition: Some((n / TOGETHER % pace.partitions as u64) as i32),
         key: Some(id.clone()),
         value: Some(value.as_bytes().to_vec()),
         headers: vec![("id".into(), id)],

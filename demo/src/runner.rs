@@ -11,7 +11,7 @@ use contract::stop::Stop;
 use crate::depends::{self, Ended};
 use crate::expression::{holds, substitute};
 use crate::programs::{Places, terminate};
-use crate::screen::{Screen, brief};
+use crate::screen::{Doing, Screen, brief};
 use crate::workflow::{Parameter, Task, Template, WorkflowTemplate};
 
 /// How a task went.
@@ -30,6 +30,8 @@ pub struct Ran {
 pub struct Runner<'a> {
     pub places: &'a Places,
     pub screen: &'a Screen,
+    /// The share that a release's candidate has now.
+    pub share: &'a dyn Fn(&str) -> Option<f64>,
     pub templates: PathBuf,
     /// What every step finds in its environment.
     pub environment: BTreeMap<String, String>,
@@ -100,7 +102,7 @@ impl Runner<'_> {
         let folder = self.places.out.join("releases").join(release).join(&task.template_ref.name);
         let done = self.step(release, task, template, values, &folder)?;
         let reason = brief(&done.reason, &self.places.root);
-        self.screen.say(&format!("{release:<16} {:<15} {:<12} {reason}", done.task, done.verdict));
+        self.screen.say(&format!("{:<15} {:<5} {reason}", done.task, done.verdict));
         ran.push(done);
         Ok(folder)
     }
@@ -157,7 +159,9 @@ impl Runner<'_> {
                 return Err(stopped.into());
             }
             let (done, total) = read_progress(&progress);
-            self.screen.progress(&format!("{release:<16} {}", task.name), done, total);
+            // By the program's name, as in the line that stays: a task may have another.
+            let what = Doing { release, step: &program, share: (self.share)(release) };
+            self.screen.progress(&what.text(done, total), done, total);
             std::thread::sleep(Duration::from_millis(40));
         };
         anyhow::ensure!(

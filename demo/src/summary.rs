@@ -1,7 +1,6 @@
 //! What people read in the end, and the one line that programs read.
 
 use demo::programs::Places;
-use demo::screen::brief;
 use serde::Serialize;
 
 use crate::story::{Done, Told};
@@ -15,28 +14,18 @@ pub(crate) fn is_good(told: &Told) -> bool {
         && told.releases.iter().all(|done| done.ending == done.planned.expected)
 }
 
-/// The timeline, the audit, and where the reports lie.
+/// How each release ended, the audit, and where the reports lie; why is said by the steps when they end.
 #[expect(clippy::print_stdout, reason = "the demo's own output")]
 pub(crate) fn timeline(told: &Told, places: &Places) {
-    println!("\nTimeline");
+    println!("\nHow they ended");
     for done in &told.releases {
         println!(
-            "  {:>5.1} s  {:<14} {:<13} {:>5.1} s   {}",
-            done.started,
-            done.planned.model,
+            "  {:<14} {:<14} in {:>5.1} s, {}",
+            done.name,
             done.ending.as_str(),
             done.seconds,
-            done.planned.story
+            counted(done.steps.len(), "step")
         );
-        for step in &done.steps {
-            println!(
-                "           └ {:<15} {:<12} {:>5.1} s   {}",
-                step.task,
-                step.verdict,
-                step.seconds,
-                brief(&step.reason, &places.root)
-            );
-        }
     }
     let findings = &told.findings;
     println!("\nAudit of the stream, from the topics");
@@ -108,6 +97,10 @@ pub(crate) fn print(told: &Told) -> anyhow::Result<()> {
     };
     println!("{}", serde_json::to_string(&summary)?);
     Ok(())
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn shown(places: &Places) -> String {
