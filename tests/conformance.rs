@@ -40,7 +40,7 @@ fn check(step: &str, folder: &Path) -> Vec<String> {
         .collect()
 }
 
-/// A field of the told event's content that the golden event of its type does not have.
+/// A field of the emitted event's result that the golden event of its type does not have.
 fn unlike_golden(step: &str, evidence: &Evidence) -> Option<String> {
     let told: Value =
         serde_json::from_slice(evidence.first.events.first()?.value.as_deref()?).ok()?;
@@ -50,7 +50,7 @@ fn unlike_golden(step: &str, evidence: &Evidence) -> Option<String> {
         .map(|text| serde_json::from_str::<Value>(&text).unwrap())
         .find(|golden| golden["context"]["type"] == told["context"]["type"])?;
     let fields = |event: &Value| -> BTreeSet<String> {
-        event["subject"]["content"]
+        event["customData"]["result"]
             .as_object()
             .into_iter()
             .flatten()

@@ -3,10 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conformance::{Document, validate};
+use conformance::{Document, validate, validate_event};
 use contract::event::{OutcomeEvent, is_cdevents_type};
-use contract::{CONTRACT_VERSION, Verdict};
+use contract::results::ALL;
+use contract::{CONTRACT_VERSION, EventType, Verdict};
 use pipeline_tests::{StepUnderTest, root, steps};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// `3-shadow.passed.json`: the step's place in the release, and the type without its owner and version.
@@ -35,6 +38,38 @@ fn goldens() -> Vec<OutcomeEvent> {
     let files = std::fs::read_dir(root().join("contract/events")).unwrap();
     let texts = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
     texts.map(|text| serde_json::from_str(&text).unwrap()).collect()
+}
+
+/// The result, read as its type and written again: a field that the type does not have would be lost.
+fn survived(event: &OutcomeEvent) -> Value {
+    fn through<R: DeserializeOwned + Serialize>(
+        event: &OutcomeEvent,
+        of: &[EventType<R>],
+    ) -> Option<Value> {
+        let result = of.iter().find_map(|of| event.result(*of))?;
+        Some(serde_json::to_value(result).unwrap())
+    }
+    use contract::results::types as t;
+    let validation = [t::validation::VALIDATED, t::validation::REJECTED, t::validation::UNDECIDED];
+    through(event, &validation)
+        .or_else(|| through(event, &[t::image::PACKAGED, t::image::REFUSED]))
+        .or_else(|| through(event, &[t::shadow::PASSED, t::shadow::FAILED, t::shadow::UNDECIDED]))
+        .or_else(|| through(event, &[t::canary::PASSED, t::canary::FAILED, t::canary::UNDECIDED]))
+        .or_else(|| {
+            through(
+                event,
+                &[t::promotion::PROMOTED, t::promotion::REFUSED, t::promotion::UNDECIDED],
+            )
+        })
+        .or_else(|| through(event, &[t::rollback::ROLLED_BACK, t::rollback::UNNEEDED]))
+        .or_else(|| through(event, &[t::rollback::FAILED, t::rollback::UNDECIDED]))
+        .or_else(|| through(event, &[t::drift::DETECTED, t::drift::ABSENT, t::drift::UNDECIDED]))
+        .or_else(|| through(event, &[t::drift::RECORDED, t::drift::NOT_RECORDED]))
+        .or_else(|| {
+            through(event, &[t::release::SUCCEEDED, t::release::FAILED, t::release::UNDECIDED])
+        })
+        .or_else(|| through(event, &[t::training::TRAINED, t::training::UNDECIDED]))
+        .unwrap_or_else(|| panic!("{} holds no result of its type", event.context.event_type))
 }
 
 #[test]
@@ -87,12 +122,52 @@ fn every_step_that_may_fail_or_stay_undecided_has_a_type_for_it() {
 }
 
 #[test]
+fn every_type_has_a_schema_that_is_that_of_its_rust_type() {
+    let folder = root().join("contract/schemas/events");
+    let mut wanted = BTreeSet::new();
+    for event in ALL {
+        let file = format!("{}.schema.json", event.name);
+        let fresh = serde_json::to_string_pretty(&event.schema()).unwrap() + "\n";
+        let committed = std::fs::read_to_string(folder.join(&file)).unwrap_or_default();
+        if committed != fresh {
+            assert!(
+                std::env::var_os("BLESS").is_some(),
+                "contract/schemas/events/{file} is not what contract::results says: run `make bless`, look at the \
+                 diff, and raise the type's version if a consumer could break"
+            );
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join(&file), fresh).unwrap();
+        }
+        wanted.insert(file);
+    }
+    let there = std::fs::read_dir(folder).unwrap();
+    let there: BTreeSet<String> =
+        there.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(there, wanted, "contract/schemas/events has a file that no type makes");
+}
+
+#[test]
+fn the_list_of_all_types_is_that_of_the_steps() {
+    let listed: Vec<&str> = ALL.iter().map(|event| event.name).collect();
+    let emitted: Vec<&str> =
+        steps().iter().flat_map(|step| step.events.iter().map(|event| event.name)).collect();
+    assert_eq!(listed, emitted, "contract::results::ALL");
+}
+
+#[test]
 fn golden_events_are_valid_and_survive_the_types() {
     for (step, event_type, file) in told() {
         let text = std::fs::read_to_string(root().join("contract/events").join(&file)).unwrap();
         let golden = validate(Document::OutcomeEvent, &text);
         let golden: Value = golden.unwrap_or_else(|wrong| panic!("{file}: {wrong}"));
+        validate_event(&golden).unwrap_or_else(|wrong| panic!("{file}: {wrong}"));
         let event: OutcomeEvent = serde_json::from_value(golden.clone()).unwrap();
+        let result = Value::Object(event.custom_data.result.clone());
+        assert_eq!(
+            survived(&event),
+            result,
+            "{file}: its result changes when it is read and written"
+        );
         assert_eq!(
             serde_json::to_value(&event).unwrap(),
             golden,

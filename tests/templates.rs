@@ -9,8 +9,9 @@ use demo::workflow::{Parameters, Task, Template, TemplateRef, WorkflowTemplate};
 use pipeline_tests::{StepUnderTest, root, steps};
 
 /// Flags that are the template's own business, not parameters of a release.
-const PLACES: [&str; 6] = [
+const PLACES: [&str; 7] = [
     "--outputs",
+    "--report-address",
     "--log",
     "--fail-on-verdict",
     "--kafka-config",

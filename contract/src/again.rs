@@ -33,14 +33,19 @@ pub fn told<S: Step>(
     };
     let (id, told) = (event.context.id, event.custom_data);
     tracing::info!(id, verdict = %told.verdict, "told before; nothing is changed");
-    let details = earlier(&context.common.outputs, &told.report).unwrap_or_else(
+    let details = earlier(&context.common.outputs, &told.report.digest).unwrap_or_else(
         || json!({ "told-before": event.context.timestamp, "report": told.report }),
     );
     let output = |name: &'static str| told.outputs.get(name).map(|value| (name, value.clone()));
     Ok(Some(Outcome {
         verdict: told.verdict,
         reason: told.reason,
-        event: Subject { event: *kind, id: event.subject.id, content: event.subject.content },
+        event: Subject {
+            event: *kind,
+            id: event.subject.id,
+            content: event.subject.content,
+            result: told.result,
+        },
         inputs: inputs.clone(),
         outputs: S::OUTPUTS.iter().filter_map(|spec| output(spec.name)).collect(),
         details,

@@ -28,6 +28,10 @@ pub struct CommonArgs {
     #[arg(long, env = "HEADGATE_OUTPUTS", default_value = "/tmp/outputs", value_name = "DIR")]
     pub outputs: PathBuf,
 
+    /// Address of report.html for the events, such as its key in an artifact repository; without it the path of the file
+    #[arg(long, env = "HEADGATE_REPORT_ADDRESS", default_value = "", value_name = "ADDRESS")]
+    pub report_address: String,
+
     /// Log filter, such as info or canary_gate=debug
     #[arg(long, env = "HEADGATE_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,
@@ -41,8 +45,9 @@ pub struct CommonArgs {
 }
 
 /// The flags that say where to work, not what to decide; they do not change an event's id.
-pub(crate) const PLACES: [&str; 9] = [
+pub(crate) const PLACES: [&str; 10] = [
     "outputs",
+    "report_address",
     "log",
     "fail_on_verdict",
     "brokers",

@@ -1,44 +1,22 @@
 //! Outcome events: CloudEvents 1.0 on Kafka in binary mode, with a CDEvents 0.5.1 body.
 //!
 //! The body is a CDEvent; what CDEvents has no field for stands in its `customData`, always in the shape of
-//! [`Told`]. The record's key is the release, so a release's events stay in order on one partition.
+//! [`Told`], whose `result` has a type for each event type. The record's key is the release, so a release's events
+//! stay in order on one partition.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::Verdict;
 use crate::kafka::Outgoing;
+use crate::{EventType, Verdict};
 
 /// The CDEvents release that the bodies follow.
 pub const CDEVENTS_VERSION: &str = "0.5.1";
-
-/// An event type that a step may emit, as `--describe` lists it.
-///
-/// A type belongs to one verdict, so a consumer that filters by type needs no look into the body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct EventType {
-    /// Such as `dev.cdevents.service.upgraded.0.3.0`.
-    #[serde(rename = "type")]
-    pub name: &'static str,
-    /// When it is emitted.
-    pub about: &'static str,
-    /// The one verdict that it is emitted with.
-    pub verdict: Verdict,
-}
-
-/// Which event an outcome tells, and about what.
-#[derive(Clone, Debug)]
-pub struct Subject {
-    pub event: EventType,
-    /// What the event is about: a model digest, a stream, an image.
-    pub id: String,
-    /// The fields that the event's type asks for.
-    pub content: Value,
-}
 
 /// An outcome event as it stands in a Kafka record's value.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -124,14 +102,33 @@ pub struct Told {
     pub reason: String,
     /// What the run was given, by digest.
     pub inputs: BTreeMap<String, String>,
-    /// The step's output parameters.
+    /// The step's output files, letter by letter, as a workflow passes them on; as values they stand in `result`.
     pub outputs: BTreeMap<String, String>,
+    /// What was found; each event type of ours has a schema of its own for it, in `contract/schemas/events/`.
+    #[serde(default)]
+    pub result: Map<String, Value>,
+    pub report: ReportPlace,
+}
+
+/// The decision record and the page of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportPlace {
     /// `sha256:` of report.json.
     #[schemars(regex(pattern = r"^sha256:[0-9a-f]{64}$"))]
-    pub report: String,
+    pub digest: String,
+    /// Where report.html lies: what `--report-address` says, else the path of the file.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub address: String,
 }
 
 impl OutcomeEvent {
+    /// The result, if the event is of type `event` and holds what that type asks for.
+    pub fn result<R: DeserializeOwned>(&self, event: EventType<R>) -> Option<R> {
+        let of_type = self.context.event_type == event.name;
+        let result = of_type.then(|| Value::Object(self.custom_data.result.clone()))?;
+        serde_json::from_value(result).ok()
+    }
+
     /// The Kafka record, CloudEvents binary mode.
     ///
     /// # Errors
@@ -156,15 +153,6 @@ impl OutcomeEvent {
                 .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
                 .to_vec(),
         })
-    }
-}
-
-/// The one for `verdict` of what stands for pass, fail and inconclusive.
-pub fn by_verdict<T>(verdict: Verdict, [pass, fail, inconclusive]: [T; 3]) -> T {
-    match verdict {
-        Verdict::Pass => pass,
-        Verdict::Fail => fail,
-        Verdict::Inconclusive => inconclusive,
     }
 }
 

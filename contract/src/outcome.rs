@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use crate::event::Subject;
 use crate::redact::redact;
-use crate::text;
+use crate::{Subject, text};
 
 /// The answer of a gate. A "no" is a value, not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -70,37 +69,41 @@ impl Outcome {
         for value in self.outputs.values_mut() {
             *value = text::line(value, text::LONGEST_VALUE);
         }
-        self.event.content = fit(text::bounded(self.event.content));
+        self.event.content = text::bounded(self.event.content);
+        self.event.result = fit(self.event.result);
         self
     }
 }
 
-/// An event's content that no broker refuses for its size.
-fn fit(content: Value) -> Value {
+/// A result that no broker refuses for its size: where it is too large its lists are left out, and it says so. What is
+/// left has the shape that its type promises.
+fn fit(result: Map<String, Value>) -> Map<String, Value> {
     const LARGEST: usize = 256 << 10;
-    if content.to_string().len() <= LARGEST {
-        return content;
+    let Value::Object(mut result) = text::bounded(Value::Object(result)) else { return Map::new() };
+    let size: usize = result.values().map(|value| value.to_string().len()).sum();
+    if size > LARGEST {
+        result.values_mut().filter(|value| value.is_array()).for_each(|list| *list = json!([]));
+        let note = "lists, because the event would be larger than 256 KiB; report.json has them";
+        result.insert("left-out".to_owned(), note.into());
     }
-    serde_json::json!({ "left-out": "it is larger than 256 KiB; report.json has it" })
+    result
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-    use crate::EventType;
 
     #[test]
     fn what_others_read_has_no_control_characters_and_an_end() {
-        let event =
-            EventType { name: "dev.cdeventsx.t-x.y.0.1.0", about: "", verdict: Verdict::Fail };
+        let event = crate::results::types::shadow::FAILED.any();
         let names: Vec<String> = (0..100_000).map(|n| format!("name {n}")).collect();
+        let result =
+            Map::from_iter([("names".to_owned(), json!(names)), ("pairs".to_owned(), json!(7))]);
         let long = "\u{1b}\0\n".repeat(1 << 20);
         let outcome = Outcome {
             verdict: Verdict::Fail,
             reason: long.clone(),
-            event: Subject { event, id: "m".to_owned(), content: json!({ "names": names }) },
+            event: Subject { event, id: "m".to_owned(), content: json!({}), result },
             inputs: BTreeMap::new(),
             outputs: BTreeMap::from([("champion", long)]),
             details: Value::Null,
@@ -113,6 +116,8 @@ mod tests {
         assert!(
             fit.reason.starts_with("\\u{1b}\\u{0}\\n") && fit.reason.ends_with("more characters")
         );
-        assert!(fit.event.content["left-out"].is_string());
+        let result = &fit.event.result;
+        assert_eq!((&result["names"], &result["pairs"]), (&json!([]), &json!(7)));
+        assert!(result["left-out"].is_string());
     }
 }

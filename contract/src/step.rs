@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::args::{CommonArgs, PLACES};
-use crate::event::{self, EventContext, EventSubject, OutcomeEvent, Told};
+use crate::event::{self, EventContext, EventSubject, OutcomeEvent, ReportPlace, Told};
 use crate::kafka::{Kafka, Writer};
 use crate::outputs::{OutputSpec, Outputs};
 use crate::progress::Progress;
 use crate::record::DecisionRecord;
 use crate::stop::Stop;
 use crate::{
-    CONTRACT_VERSION, EventType, Outcome, Verdict, describe, exit, fault, logging, termination,
+    AnyEventType, CONTRACT_VERSION, Outcome, Verdict, describe, exit, fault, logging, termination,
 };
 
 /// A step of a release.
@@ -36,7 +36,7 @@ pub trait Step {
     /// The outputs beyond [`crate::outputs::COMMON_OUTPUTS`].
     const OUTPUTS: &'static [OutputSpec];
     /// Every event type the step may tell.
-    const EVENTS: &'static [EventType];
+    const EVENTS: &'static [AnyEventType];
 
     /// Reaches a verdict.
     ///
@@ -219,8 +219,17 @@ fn tell<S: Step>(
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect(),
-        report: format!("sha256:{}", hex::encode(Sha256::digest(report.as_bytes()))),
+        result: outcome.event.result,
+        report: ReportPlace {
+            digest: format!("sha256:{}", hex::encode(Sha256::digest(report.as_bytes()))),
+            address: report_address(common),
+        },
     };
+    let mut content = outcome.event.content;
+    // The result does not know it, and CDEvents asks for it.
+    if let Some(id) = content.pointer_mut("/environment/id") {
+        *id = common.environment.clone().into();
+    }
     let event = OutcomeEvent {
         context: EventContext {
             specversion: event::CDEVENTS_VERSION.into(),
@@ -230,7 +239,7 @@ fn tell<S: Step>(
             timestamp: event::now(),
             links: event::links(&common.cause),
         },
-        subject: EventSubject { id: outcome.event.id, content: outcome.event.content },
+        subject: EventSubject { id: outcome.event.id, content },
         custom_data: told,
         custom_data_content_type: "application/json".into(),
     };
@@ -258,6 +267,14 @@ fn tell<S: Step>(
     told?;
     tracing::info!(verdict = %outcome.verdict, reason = outcome.reason, event = event.context.id, "told");
     print(&event.custom_data)
+}
+
+/// Where the page of this run lies, as far as the step can know.
+fn report_address(common: &CommonArgs) -> String {
+    match common.report_address.as_str() {
+        "" => common.outputs.join("report.html").display().to_string(),
+        given => given.to_owned(),
+    }
 }
 
 /// One line of JSON on stdout. A reader that has gone away, such as `head`, is no fault.

@@ -91,7 +91,7 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        anyhow::bail!("{} did not end within {grace:?}", self.name)
+        anyhow::bail!("{} did not end within {}", self.name, words::duration(grace))
     }
 }
 

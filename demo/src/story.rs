@@ -264,7 +264,8 @@ fn await_traffic(
         }
         anyhow::ensure!(
             Instant::now() < deadline,
-            "the scorer answered only {answered} records in {MUCH_PATIENCE:?}; its log: target/demo/scorer.log"
+            "the scorer answered only {answered} records in {}; its log: target/demo/scorer.log",
+            words::duration(MUCH_PATIENCE)
         );
         screen.progress("the stream runs: records for the next shadow test", answered, SHADOWED);
         std::thread::sleep(Duration::from_millis(100));

@@ -290,7 +290,11 @@ impl Committer {
             if arrived {
                 return Ok(());
             }
-            ensure!(Instant::now() < deadline, "records did not arrive in {:?}", self.patience);
+            ensure!(
+                Instant::now() < deadline,
+                "records did not arrive in {}",
+                words::duration(self.patience)
+            );
         }
     }
 

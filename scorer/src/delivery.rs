@@ -37,7 +37,8 @@ pub(crate) fn send(
                 let deadline = *deadline.get_or_insert_with(|| Instant::now() + patience);
                 ensure!(
                     Instant::now() < deadline,
-                    "the queue to {topic} stayed full for {patience:?}"
+                    "the queue to {topic} stayed full for {}",
+                    words::duration(patience)
                 );
                 pause(producer);
                 record = back;

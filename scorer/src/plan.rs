@@ -38,7 +38,7 @@ pub enum NoAnswer {
     #[error("{0}")]
     Model(String),
     /// The model took longer than it may; it may be one record's fault.
-    #[error("no answer within {0:?}")]
+    #[error("no answer within {}", words::duration(*.0))]
     Late(Duration),
     /// Nobody is there to answer, and asking for less does not help.
     #[error("{0}")]

@@ -144,7 +144,7 @@ BREAKS = {
     "4.6": lambda: setattr(step, "identity", lambda settings: uuid.uuid4().hex),
     "4.7": lambda: body(lambda told: told["context"].update(type="dev.cdeventsx.headgate-traffic.measured.0.1.0")),
     "4.8": lambda: body(lambda told: told["context"].pop("links")),
-    "4.9": lambda: body(lambda told: told["customData"].update(report="sha256:" + 64 * "0")),
+    "4.9": lambda: body(lambda told: told["customData"]["report"].update(digest="sha256:" + 64 * "0")),
     "4.10": lambda: body(lambda told: told["context"].update(source="/headgate/conformance/another-step")),
     "4.13": lambda: description(lambda told: [event.update(verdict="fail") for event in told["events"]]),
     "5.1": lambda: broker_away_exits_with(1),

@@ -37,6 +37,7 @@ FLAGS = {
     "environment": ("Environment that the events name", "dev"),
     "cause": ("Id of the event that led to this run", ""),
     "outputs": ("Folder that receives the outputs", "/tmp/outputs"),
+    "report-address": ("Address of report.html for the events; without it the path of the file", ""),
     "log": ("Log filter, such as info or debug", "info"),
     "brokers": ("Kafka bootstrap servers", None),
     "kafka-config": ("File of librdkafka properties", ""),
@@ -51,7 +52,7 @@ OUTPUTS = {
     "records": ("Records that the stream holds", ""),
 }
 # These say where to work, not what to decide: they do not change an event's id (4.11).
-PLACES = ["outputs", "log", "brokers", "kafka-config", "kafka-timeout", "events-topic", "cause"]
+PLACES = ["outputs", "report-address", "log", "brokers", "kafka-config", "kafka-timeout", "events-topic", "cause"]
 
 
 class Ended(Exception):
@@ -231,14 +232,30 @@ def event(settings, outcome, event_id, files, report):
             "type": TYPES[outcome["verdict"]][0], "timestamp": now(),
             **({"links": [{"linkType": "PATH", "from": {"contextId": cause}}]} if cause else {}),
         },
-        "subject": {"id": settings["stream"], "content": {"ranges": outcome["ranges"]}},
+        "subject": {"id": settings["stream"], "content": {}},
         "customData": {
             "contract": CONTRACT, "step": NAME, "step-version": VERSION, "release": settings["release"],
             "stream": settings["stream"], "environment": settings["environment"],
             "verdict": outcome["verdict"], "reason": outcome["reason"], "inputs": {}, "outputs": told,
-            "report": "sha256:" + hashlib.sha256(report.encode()).hexdigest(),
+            "result": result(settings, outcome),
+            "report": {
+                "digest": "sha256:" + hashlib.sha256(report.encode()).hexdigest(),
+                "address": settings["report-address"] or os.path.join(settings["outputs"], "report.html"),
+            },
         },
         "customDataContentType": "application/json",
+    }
+
+
+def result(settings, outcome):
+    """What was found: numbers as numbers, offsets as ranges with their topic (4.14)."""
+    topic = f"{settings['stream']}.features"
+    return {
+        "records": int(outcome["records"]), "min-records": int(settings["min-records"]),
+        "window": [
+            {"topic": topic, "partition": partition, "from": first, "to": end}
+            for partition, (first, end) in outcome["ranges"].items()
+        ],
     }
 
 

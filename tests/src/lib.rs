@@ -4,14 +4,15 @@
 
 use std::path::{Path, PathBuf};
 
-use contract::Step;
 use contract::describe::{Description, describe};
+use contract::{AnyEventType, Step};
 
 /// A step as the tests look at it.
 pub struct StepUnderTest {
     pub name: &'static str,
     pub command: fn() -> clap::Command,
     pub describe: fn() -> Description,
+    pub events: &'static [AnyEventType],
 }
 
 /// Every step, in the order of a release.
@@ -56,5 +57,10 @@ pub fn binaries() -> PathBuf {
 }
 
 fn of<S: Step>() -> StepUnderTest {
-    StepUnderTest { name: S::NAME, command: contract::step::command::<S>, describe: describe::<S> }
+    StepUnderTest {
+        name: S::NAME,
+        command: contract::step::command::<S>,
+        describe: describe::<S>,
+        events: S::EVENTS,
+    }
 }

@@ -23,4 +23,4 @@ mod stage;
 pub use case::Case;
 pub use evidence::{Evidence, observe};
 pub use rule::{Finding, RULES, Rule, check};
-pub use schema::{Document, validate};
+pub use schema::{Document, validate, validate_event};

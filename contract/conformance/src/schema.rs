@@ -38,6 +38,25 @@ pub fn validate(document: Document, text: &str) -> Result<Value, String> {
     if told.is_empty() { Ok(value) } else { Err(told.join("; ")) }
 }
 
+/// What is wrong with an event of one of our types, held against the schema of that type; events of other types are
+/// not ours to judge.
+///
+/// # Errors
+/// It is not valid: where, and what.
+pub fn validate_event(event: &Value) -> Result<(), String> {
+    let kind = event["context"]["type"].as_str().unwrap_or_default();
+    let Some(ours) = contract::results::ALL.iter().find(|ours| ours.name == kind) else {
+        return Ok(());
+    };
+    let validator = jsonschema::validator_for(ours.schema().as_value())
+        .expect("schemars writes schemas that are valid");
+    let wrong: Vec<String> = validator
+        .iter_errors(event)
+        .map(|error| format!("at `{}`: {error}", error.instance_path()))
+        .collect();
+    if wrong.is_empty() { Ok(()) } else { Err(format!("as {kind}: {}", wrong.join("; "))) }
+}
+
 fn compile(schema: &str) -> Validator {
     let schema =
         serde_json::from_str(schema).expect("tests hold the committed schemas against the types");

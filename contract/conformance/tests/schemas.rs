@@ -37,7 +37,9 @@ fn the_committed_schemas_are_those_of_the_types() {
         );
         std::fs::write(path, fresh).unwrap();
     }
-    let committed = std::fs::read_dir(folder).unwrap().count();
+    // Those of the event types are held against their types by tests/events.rs.
+    let committed = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let committed = committed.filter(|path| path.is_file()).count();
     assert_eq!(committed, schemas().len(), "contract/schemas has a file that no type makes");
 }
 

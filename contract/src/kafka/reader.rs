@@ -194,8 +194,9 @@ impl Reader {
             } else if !self.at_end() && last.elapsed() > self.timeout {
                 return Err(crate::passing(
                     format!(
-                        "topic {} could not be read to its end in {:?}",
-                        self.topic, self.timeout
+                        "topic {} could not be read to its end in {}",
+                        self.topic,
+                        words::duration(self.timeout)
                     ),
                     "is the broker reachable? a transaction left open also holds readers back",
                 ));
@@ -257,7 +258,10 @@ impl Reader {
             open.retain(|partition| !reader.ends.ended.contains(partition));
             if last.elapsed() > reader.timeout {
                 return Err(crate::passing(
-                    format!("the window of {topic} could not be read in {:?}", reader.timeout),
+                    format!(
+                        "the window of {topic} could not be read in {}",
+                        words::duration(reader.timeout)
+                    ),
                     "is the broker reachable? then run the step again",
                 ));
             }

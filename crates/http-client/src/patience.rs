@@ -39,7 +39,7 @@ pub async fn ask<T, E: From<Error>>(
             return Err(Error::Away { server: server.to_owned(), attempts: asked, why }.into());
         }
         let pause = pause(asked, &pauses, after);
-        tracing::warn!(server, why, ?pause, "asking again");
+        tracing::warn!(server, why, pause = words::duration(pause), "asking again");
         tokio::time::sleep(pause).await;
     }
 }

@@ -36,8 +36,9 @@ pub enum Misfit {
     },
     /// Inputs and fields have not the same names.
     #[error(
-        "inputs and fields of the stream `{stream}` differ: the model wants {wanted:?} that the stream lacks, \
-         the stream has {unused:?} that the model does not take"
+        "inputs and fields of the stream `{stream}` differ: the model wants {} that the stream lacks, \
+         the stream has {} that the model does not take",
+        words::list(.wanted), words::list(.unused)
     )]
     Names {
         /// The stream's name.

@@ -58,10 +58,10 @@ pub enum SchemaError {
         source: std::io::Error,
     },
     /// Not JSON, or not of this shape.
-    #[error("the stream schema is not one: {0} (hint: see demo/shuttle/schema.json)")]
-    Shape(#[from] serde_json::Error),
+    #[error("the stream schema cannot be used: {0}")]
+    Shape(String),
     /// Well-formed, but it says nothing usable.
-    #[error("the stream schema is not one: {0}")]
+    #[error("the stream schema cannot be used: {0}")]
     Meaning(String),
 }
 
@@ -81,7 +81,7 @@ impl StreamSchema {
     /// # Errors
     /// [`SchemaError::Shape`] and [`SchemaError::Meaning`].
     pub fn parse(text: &str) -> Result<StreamSchema, SchemaError> {
-        let schema: StreamSchema = serde_json::from_str(text)?;
+        let schema: StreamSchema = words::read_json(text).map_err(SchemaError::Shape)?;
         if schema.stream.is_empty() {
             return Err(SchemaError::Meaning("`stream` is empty".to_owned()));
         }

@@ -83,7 +83,7 @@ impl Attempts<'_> {
             let why = format!("{why} (attempt {})", self.count);
             return Err(Error::Unavailable { what: self.what.clone(), why });
         };
-        tracing::warn!(what = self.what, why, ?pause, "trying again");
+        tracing::warn!(what = self.what, why, pause = words::duration(pause), "trying again");
         tokio::time::sleep(pause).await;
         Ok(())
     }

@@ -18,24 +18,11 @@ use std::time::Duration;
 use ::inputs::Inputs;
 pub use args::{Addition, Args, Base, Entrypoint, MODEL_DEST};
 use build::{Built, Read, build};
-use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict};
-use serde_json::json;
+use contract::results::types::image::{PACKAGED, REFUSED};
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, Verdict};
 
 /// The step.
 pub struct BuildImage;
-
-/// Told when the image is where it should be.
-pub const PACKAGED: EventType = EventType {
-    name: "dev.cdevents.artifact.packaged.0.3.0",
-    about: "the image with the model is in its layout or registry",
-    verdict: Verdict::Pass,
-};
-/// Told otherwise.
-pub const REFUSED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-image.refused.0.1.0",
-    about: "the model's file is not the one that was validated; there is no image",
-    verdict: Verdict::Fail,
-};
 
 impl Step for BuildImage {
     type Args = Args;
@@ -48,7 +35,7 @@ impl Step for BuildImage {
         OutputSpec { name: "bytes-sent", about: "Bytes written or sent", default: "0" },
         OutputSpec { name: "bytes-skipped", about: "Bytes already there", default: "0" },
     ];
-    const EVENTS: &'static [EventType] = &[PACKAGED, REFUSED];
+    const EVENTS: &'static [AnyEventType] = &[PACKAGED.any(), REFUSED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let files = Inputs::open(&args.registry, context)?;
@@ -91,11 +78,11 @@ fn outcome(args: &Args, built: Built) -> Outcome {
         Built::Image { published, read } => Outcome {
             verdict: Verdict::Pass,
             reason: tell::reason(&published),
-            event: Subject {
-                event: PACKAGED,
-                id: tell::package(&published, &args.image),
-                content: json!({"change": {"id": read.model.digest}}),
-            },
+            event: Subject::new(
+                PACKAGED,
+                tell::package(&published, &args.image),
+                &tell::result(args, Some(&published), &read),
+            ),
             inputs: inputs(args, &read),
             details: tell::of_image(args, &published, &read),
             outputs: BTreeMap::from([
@@ -112,11 +99,11 @@ fn outcome(args: &Args, built: Built) -> Outcome {
                 "the model's file has the digest {}, not {} as asked for; no image was made",
                 read.model.digest, args.model_digest
             ),
-            event: Subject {
-                event: REFUSED,
-                id: read.model.digest.to_string(),
-                content: json!({"expected": args.model_digest}),
-            },
+            event: Subject::new(
+                REFUSED,
+                read.model.digest.to_string(),
+                &tell::result(args, None, &read),
+            ),
             inputs: inputs(args, &read),
             details: tell::of_reading(args, &read),
             outputs: BTreeMap::new(),

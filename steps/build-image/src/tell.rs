@@ -1,5 +1,7 @@
 //! What the step says about an image: the reason, the decision record, the package address.
 
+use contract::results::{Model, Packaging};
+use contract::words::plural;
 use registry::{Outcome, Published, Reference};
 use serde_json::{Value, json};
 
@@ -38,6 +40,19 @@ pub(crate) fn of_reading(args: &Args, read: &Read) -> Value {
     })
 }
 
+/// What the event says; `published` is there where an image was written.
+pub(crate) fn result(args: &Args, published: Option<&Published>, read: &Read) -> Packaging {
+    let model = Model::of_file(read.model.digest.as_str(), &args.model.to_string());
+    Packaging {
+        model: Model { image: published.map(|published| published.image.clone()), ..model },
+        expected: args.model_digest.to_string(),
+        image_digest: published.map(|published| published.digest.to_string()),
+        size: read.model.size,
+        bytes_sent: published.map_or(0, |published| published.bytes_sent),
+        bytes_skipped: published.map_or(0, |published| published.bytes_skipped),
+    }
+}
+
 /// One sentence on what was done.
 pub(crate) fn reason(published: &Published) -> String {
     let mib = |bytes: u64| report::number(bytes as f64 / f64::from(1 << 20));
@@ -48,7 +63,10 @@ pub(crate) fn reason(published: &Published) -> String {
         );
     }
     let mounted = published.blobs.iter().filter(|blob| blob.outcome == Outcome::Mounted).count();
-    let mounted = if mounted > 0 { format!(", {mounted} layer(s) mounted") } else { String::new() };
+    let mounted = match mounted {
+        0 => String::new(),
+        mounted => format!(", {} mounted", plural(mounted as u64, "layer")),
+    };
     format!(
         "the model is in {}; {} MiB sent, {} MiB were there already{mounted}",
         published.image,
@@ -113,10 +131,7 @@ mod tests {
         let nothing = reason(&published(0, Outcome::Existing));
         assert!(nothing.ends_with("which was there already; nothing was sent"), "{nothing}");
         let some = reason(&published(3 << 20, Outcome::Mounted));
-        assert!(
-            some.contains("3 MiB sent, 1 MiB were there already, 1 layer(s) mounted"),
-            "{some}"
-        );
+        assert!(some.contains("3 MiB sent, 1 MiB were there already, 1 layer mounted"), "{some}");
     }
 
     #[test]

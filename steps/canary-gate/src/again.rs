@@ -65,7 +65,7 @@ pub(crate) fn go(mut gate: Gate, journal: &Journal, context: &Context) -> anyhow
         }
     }
     let at = topics.into_iter().map(|ranges| ranges.next).collect();
-    tracing::info!(records, ?now, "went the way again");
+    tracing::info!(records, now = contract::words::duration(now), "went the way again");
     Ok(Went { gate, at, digest, ended, records })
 }
 

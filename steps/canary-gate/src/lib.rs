@@ -45,6 +45,7 @@ mod page;
 mod past;
 mod plan;
 mod record;
+mod result;
 mod run;
 mod sources;
 mod tools;
@@ -56,7 +57,8 @@ use std::collections::BTreeMap;
 
 pub use args::{Accept, Advance, Args, Strategy, Undecidable};
 use begin::{Begun, Prepared};
-use contract::{Context, EventType, Outcome, OutputSpec, Step, Verdict, again as told_before};
+use contract::results::types::canary::{FAILED, PASSED, UNDECIDED};
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, again as told_before};
 use entry::Entry;
 use routes::ModelRef;
 pub use tools::main;
@@ -64,25 +66,6 @@ use traffic::Traffic;
 
 /// The step.
 pub struct CanaryGate;
-
-/// Emitted when the candidate was proven good enough and keeps its share.
-pub const PASSED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-canary.passed.0.1.0",
-    about: "the candidate is good enough and keeps its share, until promote or rollback ends that",
-    verdict: Verdict::Pass,
-};
-/// Emitted when the candidate does harm, or may not have a canary.
-pub const FAILED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-canary.failed.0.1.0",
-    about: "the candidate does harm or may not have a canary; its share is 0",
-    verdict: Verdict::Fail,
-};
-/// Emitted when the canary ended without a proof of either.
-pub const UNDECIDED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-canary.undecided.0.1.0",
-    about: "the canary ended before anything was proven; the candidate's share is 0",
-    verdict: Verdict::Inconclusive,
-};
 
 impl Step for CanaryGate {
     type Args = Args;
@@ -103,7 +86,7 @@ impl Step for CanaryGate {
             default: "",
         },
     ];
-    const EVENTS: &'static [EventType] = &[PASSED, FAILED, UNDECIDED];
+    const EVENTS: &'static [AnyEventType] = &[PASSED.any(), FAILED.any(), UNDECIDED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let metrics = plan::metrics_text(args.metrics.as_deref())?;

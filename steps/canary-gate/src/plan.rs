@@ -63,7 +63,12 @@ impl Plan {
         let rising = shares.windows(2).all(|pair| pair[0] < pair[1]);
         if shares.is_empty() || !inside || !rising {
             return Err(contract::usage(
-                format!("--shares {shares:?} cannot be walked through"),
+                format!(
+                    "--shares {} cannot be walked through",
+                    contract::words::list(
+                        &shares.iter().map(|share| report::percent(*share)).collect::<Vec<_>>()
+                    )
+                ),
                 "give rising shares above 0 % and below 100 %: at 100 % no champion is left to compare with",
             ));
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use contract::results::Canary;
 use contract::{Outcome, Subject, Verdict, by_verdict};
 use routes::{ModelRef, Route};
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use crate::metrics::counted::aggregation_words;
 use crate::metrics::judge::Judge;
 use crate::plan::Plan;
 use crate::run::Finished;
-use crate::{FAILED, PASSED, UNDECIDED, page};
+use crate::{FAILED, PASSED, UNDECIDED, page, result};
 
 /// Makes outcomes of one run.
 pub(crate) struct Recorder<'a> {
@@ -38,13 +39,15 @@ impl Recorder<'_> {
     ) -> Outcome {
         let details =
             json!({ "plan": self.plan, "model": self.model, "before": route, "past": past });
-        self.outcome(ending, route, route, details)
+        let result = result::untouched(self.plan, self.model, route);
+        self.outcome(ending, route, route, details, result)
     }
 
     /// A canary that was carried out.
     pub(crate) fn finished(self, finished: Finished, before: Option<&Route>) -> Outcome {
         let details = details(self.plan, self.model, &finished, before);
-        self.outcome(finished.ending, before, finished.route.as_ref(), details)
+        let result = result::finished(self.plan, self.model, &finished, before);
+        self.outcome(finished.ending, before, finished.route.as_ref(), details, result)
     }
 
     fn outcome(
@@ -53,6 +56,7 @@ impl Recorder<'_> {
         before: Option<&Route>,
         after: Option<&Route>,
         details: Value,
+        result: Canary,
     ) -> Outcome {
         let ours = |route: &&Route| {
             route.candidate.as_ref().is_some_and(|c| c.model.digest == self.model.digest)
@@ -60,10 +64,7 @@ impl Recorder<'_> {
         let share = after.filter(ours).map_or(0.0, Route::share);
         let generation = after.map_or_else(String::new, |route| route.generation.to_string());
         let champion = before.map_or_else(String::new, |route| route.champion.digest.clone());
-        let content = json!({
-            "outcome": ending.verdict, "strategy": self.plan.strategy, "model": self.model.digest, "champion": champion,
-            "share": share, "generation": after.map(|route| route.generation),
-        });
+        let result = Canary { share, generation: after.map(|route| route.generation), ..result };
         let stopped = ending.verdict == Verdict::Pass || share == 0.0;
         if !stopped {
             // Only where someone else holds the route now.
@@ -73,7 +74,7 @@ impl Recorder<'_> {
         Outcome {
             verdict: ending.verdict,
             reason: ending.reason,
-            event: Subject { event, id: self.stream.to_owned(), content },
+            event: Subject::new(event, self.stream, &result),
             inputs: self.inputs,
             outputs: BTreeMap::from([
                 ("share", share.to_string()),

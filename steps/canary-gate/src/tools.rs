@@ -155,6 +155,7 @@ fn context(release: &str, stream: &str, kafka: KafkaArgs) -> anyhow::Result<Cont
             environment: "dev".into(),
             cause: String::new(),
             outputs: PathBuf::new(),
+            report_address: String::new(),
             log: String::new(),
             fail_on_verdict: false,
             kafka,

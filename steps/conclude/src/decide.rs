@@ -1,6 +1,8 @@
 //! How a release ended, from what its steps told. Pure.
 
 use contract::Verdict;
+use contract::event::OutcomeEvent;
+use contract::results::types::rollback::ROLLED_BACK;
 use serde::Serialize;
 
 use crate::Goal;
@@ -15,6 +17,19 @@ pub(crate) struct Told {
     pub(crate) verdict: Verdict,
     pub(crate) reason: String,
     pub(crate) at: String,
+}
+
+impl Told {
+    pub(crate) fn of(event: &OutcomeEvent) -> Self {
+        let data = &event.custom_data;
+        Self {
+            step: data.step.clone(),
+            event_type: event.context.event_type.clone(),
+            verdict: data.verdict,
+            reason: data.reason.clone(),
+            at: event.context.timestamp.clone(),
+        }
+    }
 }
 
 /// How a release ended.
@@ -34,7 +49,7 @@ pub(crate) fn ending(told: &[Told], failures: &[Failure], goal: Goal) -> Ending 
         Goal::Promoted => passed("promote"),
         Goal::Shadowed => passed("shadow-test"),
     };
-    let taken_back = last("rollback").filter(|told| told.event_type.contains(".rolledback."));
+    let taken_back = last("rollback").filter(|told| told.event_type == ROLLED_BACK.name);
     if let (Some(reached), None) = (reached, taken_back) {
         let reason = match goal {
             Goal::Promoted => format!("promoted: {}", reached.reason),

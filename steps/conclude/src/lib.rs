@@ -8,12 +8,13 @@
 mod decide;
 mod failures;
 mod page;
+mod result;
 
 use std::collections::BTreeMap;
 
-use contract::{
-    Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict, by_verdict, event_log,
-};
+use contract::results::Release;
+use contract::results::types::release::{FAILED, SUCCEEDED, UNDECIDED};
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, by_verdict, event_log};
 use decide::{Ending, Told, ending};
 use serde_json::json;
 
@@ -40,24 +41,15 @@ pub enum Goal {
     Shadowed,
 }
 
-/// Emitted when the release reached its goal.
-pub const SUCCEEDED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-release.succeeded.0.1.0",
-    about: "the release is over and reached its goal",
-    verdict: Verdict::Pass,
-};
-/// Emitted when the release ended before its goal, or was rolled back.
-pub const FAILED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-release.failed.0.1.0",
-    about: "the release is over and did not reach its goal, or was rolled back",
-    verdict: Verdict::Fail,
-};
-/// Emitted when a step without enough evidence ended the release.
-pub const UNDECIDED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-release.undecided.0.1.0",
-    about: "the release is over because a step had not enough evidence to go on",
-    verdict: Verdict::Inconclusive,
-};
+impl Goal {
+    /// As the flag has it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Promoted => "promoted",
+            Self::Shadowed => "shadowed",
+        }
+    }
+}
 
 impl Step for Conclude {
     type Args = Args;
@@ -69,30 +61,30 @@ impl Step for Conclude {
         about: "The step that decided how the release ended",
         default: "",
     }];
-    const EVENTS: &'static [EventType] = &[SUCCEEDED, FAILED, UNDECIDED];
+    const EVENTS: &'static [AnyEventType] = &[SUCCEEDED.any(), FAILED.any(), UNDECIDED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let failures = failures::parse(&args.failures)?;
-        let told: Vec<Told> = event_log::read(&context.kafka)?
-            .into_iter()
-            .map(|event| (event.context.event_type, event.context.timestamp, event.custom_data))
-            .filter(|(.., data)| data.release == context.common.release)
-            .filter(|(.., data)| data.stream == context.common.stream && data.step != Self::NAME)
-            .map(|(event_type, at, data)| Told {
-                step: data.step,
-                event_type,
-                verdict: data.verdict,
-                reason: data.reason,
-                at,
-            })
-            .collect();
+        let mut events = event_log::read(&context.kafka)?;
+        events.retain(|event| {
+            let data = &event.custom_data;
+            data.release == context.common.release
+                && data.stream == context.common.stream
+                && data.step != Self::NAME
+        });
+        let told: Vec<Told> = events.iter().map(Told::of).collect();
         let Ending { verdict, step, reason } = ending(&told, &failures, args.goal);
-        let content = json!({ "goal": format!("{:?}", args.goal).to_lowercase(), "step": step });
+        let result = Release {
+            goal: args.goal.name().to_owned(),
+            step: step.clone(),
+            model: events.iter().rev().find_map(result::model),
+            steps: events.iter().map(result::emitted).collect(),
+        };
         let event = by_verdict(verdict, [SUCCEEDED, FAILED, UNDECIDED]);
         Ok(Outcome {
             verdict,
             reason,
-            event: Subject { event, id: context.common.release.clone(), content },
+            event: Subject::new(event, &context.common.release, &result),
             inputs: BTreeMap::new(),
             outputs: BTreeMap::from([("step", step)]),
             details: json!({ "told": told, "failures": failures }),

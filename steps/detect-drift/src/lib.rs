@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 use ::inputs::Inputs;
 use contract::kafka::Window;
 use contract::outputs::Outputs;
-use contract::{Context, EventType, Outcome, OutputSpec, Step, Verdict};
+use contract::results::types::drift::{ABSENT, DETECTED, NOT_RECORDED, RECORDED, UNDECIDED};
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step};
 use model::StreamSchema;
 use registry::InputFile;
 
@@ -29,37 +30,6 @@ use profile::Profile;
 
 /// The step.
 pub struct DetectDrift;
-
-/// Told when at least one feature moved.
-pub const DETECTED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-drift.detected.0.1.0",
-    about: "features left the range of the baseline; names them and since which offset",
-    verdict: Verdict::Fail,
-};
-/// Told when no feature moved.
-pub const ABSENT: EventType = EventType {
-    name: "dev.cdeventsx.headgate-drift.absent.0.1.0",
-    about: "every feature is within its limits over the window",
-    verdict: Verdict::Pass,
-};
-/// Emitted when there was too little to judge.
-pub const UNDECIDED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-drift.undecided.0.1.0",
-    about: "too few readable records for a verdict, or a baseline that is too old",
-    verdict: Verdict::Inconclusive,
-};
-/// Told when a baseline profile was made.
-pub const RECORDED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-baseline.recorded.0.1.0",
-    about: "a baseline profile was made; names its digest",
-    verdict: Verdict::Pass,
-};
-/// Emitted when there was too little to record.
-pub const NOT_RECORDED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-baseline.undecided.0.1.0",
-    about: "too few readable records for a baseline; there is none",
-    verdict: Verdict::Inconclusive,
-};
 
 impl Step for DetectDrift {
     type Args = Args;
@@ -88,7 +58,8 @@ impl Step for DetectDrift {
             default: "",
         },
     ];
-    const EVENTS: &'static [EventType] = &[DETECTED, ABSENT, UNDECIDED, RECORDED, NOT_RECORDED];
+    const EVENTS: &'static [AnyEventType] =
+        &[DETECTED.any(), ABSENT.any(), UNDECIDED.any(), RECORDED.any(), NOT_RECORDED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         args.check()?;
@@ -156,14 +127,14 @@ fn make_baseline(
         }
     };
     if let Some(reason) = args.too_little(&sample) {
-        let event = NOT_RECORDED;
-        return Ok(outcome::undecided(event, context, reason, inputs, &sample, window.as_ref()));
+        let event = outcome::not_recorded(context, args, &sample, window.as_ref());
+        return Ok(outcome::undecided(event, reason, inputs, &sample, window.as_ref()));
     }
     let profile = Profile::of(schema, &sample, window.as_ref().map(ToString::to_string))?;
     let text = profile.to_json()?;
     Outputs::open(&context.common.outputs)?.write("baseline.json", &text)?;
     let digest = digest_of(text.as_bytes())?;
-    Ok(outcome::recorded(context, &profile, digest, inputs, &sample, window.as_ref()))
+    Ok(outcome::recorded(context, args, &profile, digest, inputs, &sample, window.as_ref()))
 }
 
 fn judge_window(
@@ -181,13 +152,14 @@ fn judge_window(
     let window = window(args, context)?;
     inputs.insert("window".into(), window.to_string());
     let sample = sample::read(context, schema, &window)?;
+    let run = outcome::Run { context, args, baseline: &baseline, sample: &sample, window: &window };
     if let Some(reason) = args.too_little(&sample).or_else(|| args.too_old(&baseline)) {
-        let event = UNDECIDED;
-        return Ok(outcome::undecided(event, context, reason, inputs, &sample, Some(&window)));
+        let event = outcome::not_judged(&run, &baseline_digest);
+        return Ok(outcome::undecided(event, reason, inputs, &sample, Some(&window)));
     }
     let judgement = judge::judge(&baseline, &sample, &args.limits())?;
     tracing::info!(moved = judgement.moved().count(), records = judgement.records, "judged");
-    Ok(outcome::judged(context, judgement, &baseline, baseline_digest, inputs, &sample, &window))
+    Ok(outcome::judged(&run, judgement, baseline_digest, inputs))
 }
 
 /// The offsets to read: those of `--window`, or the newest records.

@@ -3,29 +3,38 @@
 use std::collections::BTreeMap;
 
 use contract::kafka::Window;
-use contract::{Context, EventType, Outcome, Subject, Verdict};
+use contract::results::types::drift::{ABSENT, DETECTED, NOT_RECORDED, RECORDED, UNDECIDED};
+use contract::results::{Baseline, Drift, Moved, Since, offsets, ranges};
+use contract::{Context, Outcome, Subject, Verdict};
 use report::{count, number};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::Args;
 use crate::judge::{Judged, Judgement};
 use crate::page::{self, View};
 use crate::profile::Profile;
 use crate::sample::Sample;
-use crate::{ABSENT, DETECTED, RECORDED};
 
 /// More features than this are counted in the reason, not named; the event names all.
 const MOST_NAMED: usize = 3;
 
+/// What was judged, by what.
+pub(crate) struct Run<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) args: &'a Args,
+    pub(crate) baseline: &'a Profile,
+    pub(crate) sample: &'a Sample,
+    pub(crate) window: &'a Window,
+}
+
 /// A window was judged.
 pub(crate) fn judged(
-    context: &Context,
+    run: &Run<'_>,
     judgement: Judgement,
-    baseline: &Profile,
     baseline_digest: String,
     inputs: BTreeMap<String, String>,
-    sample: &Sample,
-    window: &Window,
 ) -> Outcome {
+    let Run { context, baseline, sample, window, .. } = run;
     let drifted = judgement.moved().next().is_some();
     let names: Vec<&str> = judgement.moved().map(|feature| feature.name.as_str()).collect();
     let since: BTreeMap<String, i64> = judgement
@@ -35,20 +44,24 @@ pub(crate) fn judged(
         .collect();
     let since_output: Vec<String> =
         since.iter().map(|(partition, offset)| format!("{partition}:{offset}")).collect();
-    let moved: Vec<Value> = judgement.moved().map(told).collect();
+    let topic = crate::sample::topic(context);
+    let mut moved: Vec<&Judged> = judgement.moved().collect();
+    moved.sort_by(|one, other| other.excess().total_cmp(&one.excess()));
+    let result = Drift {
+        judged: judgement.features.len() as u64,
+        moved: moved.into_iter().map(|feature| told(feature, &topic)).collect(),
+        since: offsets(&topic, judgement.since()),
+        ..drift(run, &baseline_digest)
+    };
     let view = View::of(baseline, &judgement, sample);
     Outcome {
         verdict: if drifted { Verdict::Fail } else { Verdict::Pass },
         reason: reason(&judgement, &since_output),
-        event: Subject {
-            event: if drifted { DETECTED } else { ABSENT },
-            id: context.common.stream.clone(),
-            content: json!({
-                "topic": crate::sample::topic(context), "window": window.to_string(),
-                "baseline": baseline_digest, "records": judgement.records,
-                "unreadable": sample.unreadable.count, "features": moved, "since": since,
-            }),
-        },
+        event: Subject::new(
+            if drifted { DETECTED } else { ABSENT },
+            &context.common.stream,
+            &result,
+        ),
         outputs: BTreeMap::from([
             ("features", names.join(",")),
             ("since", since_output.join(",")),
@@ -67,6 +80,7 @@ pub(crate) fn judged(
 /// A baseline profile was made.
 pub(crate) fn recorded(
     context: &Context,
+    args: &Args,
     profile: &Profile,
     digest: String,
     inputs: BTreeMap<String, String>,
@@ -76,17 +90,15 @@ pub(crate) fn recorded(
     let fields = profile.features.len();
     let reason = format!("baseline of {fields} features from {} records", count(profile.records));
     let profile = profile.clone();
+    let result = Baseline {
+        baseline: Some(digest.clone()),
+        features: fields as u64,
+        ..baseline(context, args, sample, window)
+    };
     Outcome {
         verdict: Verdict::Pass,
         reason,
-        event: Subject {
-            event: RECORDED,
-            id: context.common.stream.clone(),
-            content: json!({
-                "baseline": digest, "window": profile.window, "records": profile.records,
-                "unreadable": profile.unreadable,
-            }),
-        },
+        event: Subject::new(RECORDED, &context.common.stream, &result),
         outputs: BTreeMap::from([("window", text(window)), ("baseline-digest", digest)]),
         inputs,
         details: json!({ "window": window, "unreadable": sample.unreadable, "fields": fields }),
@@ -94,10 +106,25 @@ pub(crate) fn recorded(
     }
 }
 
+/// The event of a window that could not be judged.
+pub(crate) fn not_judged(run: &Run<'_>, baseline_digest: &str) -> Subject {
+    Subject::new(UNDECIDED, &run.context.common.stream, &drift(run, baseline_digest))
+}
+
+/// The event of a baseline that could not be recorded.
+pub(crate) fn not_recorded(
+    context: &Context,
+    args: &Args,
+    sample: &Sample,
+    window: Option<&Window>,
+) -> Subject {
+    let result = baseline(context, args, sample, window);
+    Subject::new(NOT_RECORDED, &context.common.stream, &result)
+}
+
 /// There was too little to judge or to record.
 pub(crate) fn undecided(
-    event: EventType,
-    context: &Context,
+    event: Subject,
     reason: String,
     inputs: BTreeMap<String, String>,
     sample: &Sample,
@@ -106,15 +133,8 @@ pub(crate) fn undecided(
     let readable = sample.readable();
     Outcome {
         verdict: Verdict::Inconclusive,
-        reason: reason.clone(),
-        event: Subject {
-            event,
-            id: context.common.stream.clone(),
-            content: json!({
-                "window": window.map(ToString::to_string), "records": readable,
-                "unreadable": sample.unreadable.count,
-            }),
-        },
+        reason,
+        event,
         outputs: BTreeMap::from([("window", text(window))]),
         inputs,
         details: json!({
@@ -124,17 +144,55 @@ pub(crate) fn undecided(
     }
 }
 
+/// What a run says before anything is judged.
+fn drift(run: &Run<'_>, baseline_digest: &str) -> Drift {
+    Drift {
+        window: ranges(&crate::sample::topic(run.context), run.window),
+        records: run.sample.readable(),
+        unreadable: run.sample.unreadable.count,
+        baseline: baseline_digest.to_owned(),
+        baseline_records: run.baseline.records,
+        min_records: run.args.min_records,
+        judged: 0,
+        moved: Vec::new(),
+        since: Vec::new(),
+    }
+}
+
+/// What is said of a baseline before it is made.
+fn baseline(context: &Context, args: &Args, sample: &Sample, window: Option<&Window>) -> Baseline {
+    let topic = crate::sample::topic(context);
+    Baseline {
+        baseline: None,
+        window: window.map(|window| ranges(&topic, window)).unwrap_or_default(),
+        records: sample.readable(),
+        unreadable: sample.unreadable.count,
+        min_records: args.min_records,
+        features: 0,
+    }
+}
+
 fn text(window: Option<&Window>) -> String {
     window.map(ToString::to_string).unwrap_or_default()
 }
 
 /// A moved feature as the event names it.
-fn told(feature: &Judged) -> Value {
-    json!({
-        "name": feature.name, "ks": feature.ks, "ks-limit": feature.ks_limit,
-        "psi": feature.psi, "psi-limit": feature.psi_limit, "mean-shift": feature.mean_shift,
-        "since": feature.since,
-    })
+fn told(feature: &Judged, topic: &str) -> Moved {
+    let since = feature.since.iter().map(|since| Since {
+        topic: topic.to_owned(),
+        partition: since.partition,
+        offset: since.offset,
+        located: since.located,
+    });
+    Moved {
+        name: feature.name.clone(),
+        ks: feature.ks,
+        ks_limit: feature.ks_limit,
+        psi: feature.psi,
+        psi_limit: feature.psi_limit,
+        mean_shift: feature.mean_shift,
+        since: since.collect(),
+    }
 }
 
 fn reason(judgement: &Judgement, since: &[String]) -> String {

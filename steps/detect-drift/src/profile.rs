@@ -80,8 +80,7 @@ impl Profile {
             )
         };
         let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
-        let profile: Self =
-            serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+        let profile: Self = contract::words::read_json(&text).map_err(refuse)?;
         if profile.format != FORMAT {
             return Err(refuse(format!("its format is {}, not {FORMAT}", profile.format)));
         }

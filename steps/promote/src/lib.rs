@@ -11,8 +11,14 @@ mod page;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use contract::args::duration;
-use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict, by_verdict};
+use contract::results::types::promotion::{PROMOTED, REFUSED, UNDECIDED};
+use contract::results::{Model, Promotion};
+use contract::words::plural;
+use contract::{
+    AnyEventType, Context, Outcome, OutputSpec, Step, Subject, Verdict, by_verdict, words,
+};
 use decide::{Plan, plan};
 use registry::RegistryArgs;
 use routes::{Confirmation, ModelRef, Route, Routes, Scorers};
@@ -54,25 +60,6 @@ pub enum Strategy {
     BlueGreen,
 }
 
-/// Told when the model became the champion.
-pub const PROMOTED: EventType = EventType {
-    name: "dev.cdevents.service.upgraded.0.3.0",
-    about: "the model is the champion",
-    verdict: Verdict::Pass,
-};
-/// Emitted when the model may not become the champion, or a scorer cannot answer with it.
-pub const REFUSED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-promotion.refused.0.1.0",
-    about: "the model may not be the champion, or a scorer cannot answer with it; the former route is in force",
-    verdict: Verdict::Fail,
-};
-/// Emitted when not every scorer confirmed in time.
-pub const UNDECIDED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-promotion.undecided.0.1.0",
-    about: "not every scorer confirmed in time; the former route is in force",
-    verdict: Verdict::Inconclusive,
-};
-
 impl Step for Promote {
     type Args = Args;
     const NAME: &'static str = "promote";
@@ -86,7 +73,7 @@ impl Step for Promote {
         },
         OutputSpec { name: "previous", about: "Digest of the former champion", default: "" },
     ];
-    const EVENTS: &'static [EventType] = &[PROMOTED, REFUSED, UNDECIDED];
+    const EVENTS: &'static [AnyEventType] = &[PROMOTED.any(), REFUSED.any(), UNDECIDED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let stream = &context.common.stream;
@@ -94,15 +81,31 @@ impl Step for Promote {
         let mut routes = Routes::open(&context.kafka, stream)?;
         let before = routes.current().cloned();
         let until = contract::event::after(args.bake);
-        let (verdict, reason) = match plan(before.as_ref(), stream, &model, args.strategy, until) {
-            Plan::Refuse(reason) => (Verdict::Fail, reason),
-            Plan::AlreadyDone => (Verdict::Pass, format!("{} is the champion", model.digest)),
+        let ended = match plan(before.as_ref(), stream, &model, args.strategy, until) {
+            Plan::Refuse(reason) => Ended::new(Verdict::Fail, reason),
+            Plan::AlreadyDone => {
+                Ended::new(Verdict::Pass, format!("{} is the champion", model.digest))
+            }
             Plan::Write(route) => {
                 inputs::image_holds(&args.registry, context, &args.image, &args.model_digest)?;
                 switch(args, context, &mut routes, before.as_ref(), *route)?
             }
         };
-        Ok(outcome(&model, verdict, reason, before.as_ref(), routes.current(), context))
+        Ok(outcome(args, &model, ended, before.as_ref(), routes.current(), context))
+    }
+}
+
+/// What came of it.
+struct Ended {
+    verdict: Verdict,
+    reason: String,
+    /// Who confirmed, and how long after the route was written.
+    confirmed: Option<(Vec<String>, Duration)>,
+}
+
+impl Ended {
+    fn new(verdict: Verdict, reason: String) -> Self {
+        Self { verdict, reason, confirmed: None }
     }
 }
 
@@ -113,7 +116,7 @@ fn switch(
     routes: &mut Routes,
     before: Option<&Route>,
     route: Route,
-) -> anyhow::Result<(Verdict, String)> {
+) -> anyhow::Result<Ended> {
     let release = &context.common.release;
     let digest = route.champion.digest.clone();
     let mut scorers = Scorers::open(&context.kafka, &context.common.stream)?;
@@ -122,10 +125,12 @@ fn switch(
     let (verdict, reason) = match answer {
         Ok(Confirmation::Confirmed { scorers, after }) => {
             let reason = format!(
-                "{digest} is the champion; {} scorer(s) confirmed in {after:.0?}",
-                scorers.len()
+                "{digest} is the champion; {} confirmed in {}",
+                plural(scorers.len() as u64, "scorer"),
+                words::duration(after)
             );
-            return Ok((Verdict::Pass, reason));
+            let confirmed = Some((scorers, after));
+            return Ok(Ended { verdict: Verdict::Pass, reason, confirmed });
         }
         Ok(Confirmation::Refused { scorer, error }) => {
             (Verdict::Fail, format!("scorer {scorer} cannot answer with {digest}: {error}"))
@@ -140,14 +145,15 @@ fn switch(
         }
     };
     take_back(routes, before, release)?;
-    Ok((verdict, reason))
+    Ok(Ended::new(verdict, reason))
 }
 
 fn late(missing: &[String], limit: Duration) -> String {
+    let limit = words::duration(limit);
     if missing.is_empty() {
-        return format!("no scorer of this stream was live within {limit:?}");
+        return format!("no scorer of this stream was live within {limit}");
     }
-    format!("not confirmed within {limit:?} by {}", missing.join(", "))
+    format!("not confirmed within {limit} by {}", words::list(missing))
 }
 
 fn take_back(routes: &mut Routes, before: Option<&Route>, release: &str) -> anyhow::Result<()> {
@@ -159,20 +165,29 @@ fn take_back(routes: &mut Routes, before: Option<&Route>, release: &str) -> anyh
 }
 
 fn outcome(
+    args: &Args,
     model: &ModelRef,
-    verdict: Verdict,
-    reason: String,
+    ended: Ended,
     before: Option<&Route>,
     now: Option<&Route>,
     context: &Context,
 ) -> Outcome {
-    let promoted = verdict == Verdict::Pass;
-    let content = match promoted {
-        true => {
-            json!({ "environment": { "id": context.common.environment }, "artifactId": model.image })
-        }
-        false => json!({ "model": model.digest }),
+    let Ended { verdict, reason, confirmed } = ended;
+    let named = |model: &ModelRef| Model::of_image(&model.digest, &model.image);
+    let confirmed_after_seconds = confirmed.as_ref().map(|(_, after)| after.as_secs_f64());
+    let result = Promotion {
+        model: named(model),
+        former: before.map(|route| named(&route.champion)),
+        champion: now.map(|route| named(&route.champion)),
+        strategy: args
+            .strategy
+            .to_possible_value()
+            .map_or_else(String::new, |value| value.get_name().to_owned()),
+        generation: now.map(|route| route.generation),
+        confirmed_by: confirmed.map(|(scorers, _)| scorers).unwrap_or_default(),
+        confirmed_after_seconds,
     };
+    let event = by_verdict(verdict, [PROMOTED, REFUSED, UNDECIDED]);
     let previous = now.and_then(|route| route.previous.as_ref());
     let previous = previous.map_or_else(String::new, |previous| previous.model.digest.clone());
     let generation = now.map_or_else(String::new, |route| route.generation.to_string());
@@ -180,11 +195,7 @@ fn outcome(
     Outcome {
         verdict,
         reason,
-        event: Subject {
-            event: by_verdict(verdict, [PROMOTED, REFUSED, UNDECIDED]),
-            id: context.common.stream.clone(),
-            content,
-        },
+        event: Subject::new(event, &context.common.stream, &result),
         inputs: BTreeMap::from(inputs.map(|(name, value)| (name.to_owned(), value.clone()))),
         outputs: BTreeMap::from([("generation", generation), ("previous", previous)]),
         details: json!({ "before": before, "after": now }),

@@ -81,7 +81,7 @@ mod tests {
             "customData": {
                 "contract": "1.0", "step": step, "step-version": "", "release": "r", "stream": stream,
                 "environment": "dev", "verdict": "pass", "reason": "", "inputs": inputs, "outputs": outputs,
-                "report": ""
+                "report": { "digest": "" }
             }
         }))
         .expect("an event as it stands on the topic")

@@ -17,6 +17,7 @@ mod decide;
 mod known_good;
 mod page;
 mod record;
+mod result;
 mod run;
 mod scan;
 mod since;
@@ -27,7 +28,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::args::duration;
-use contract::{Context, EventType, Outcome, OutputSpec, Step, Verdict, again};
+use contract::results::types::rollback::{FAILED, ROLLED_BACK, UNDECIDED, UNNEEDED};
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, again};
 use decide::{LEFT_BEHIND, left_behind};
 
 /// The step.
@@ -58,31 +60,6 @@ pub struct Args {
     pub observe_records: u64,
 }
 
-/// Told when the bad model has no part in the stream any more.
-pub const ROLLED_BACK: EventType = EventType {
-    name: "dev.cdevents.service.rolledback.0.3.0",
-    about: "the stream is back on a good model, and that was confirmed",
-    verdict: Verdict::Pass,
-};
-/// Told when there was nothing to do.
-pub const UNNEEDED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-rollback.unneeded.0.1.0",
-    about: "nothing to do: the model gave no answer, and has no part in the stream",
-    verdict: Verdict::Pass,
-};
-/// Emitted when there is nothing to go back to, or the bad model still answers.
-pub const FAILED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-rollback.failed.0.1.0",
-    about: "nothing to go back to, a scorer that does not follow, or answers that must not be; a person has to look",
-    verdict: Verdict::Fail,
-};
-/// Emitted when the route is written, and not every scorer confirmed it in time.
-pub const UNDECIDED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-rollback.undecided.0.1.0",
-    about: "the route is written, but not every scorer confirmed it in time; a person has to look",
-    verdict: Verdict::Inconclusive,
-};
-
 impl Step for Rollback {
     type Args = Args;
     const NAME: &'static str = "rollback";
@@ -103,7 +80,8 @@ impl Step for Rollback {
             default: "",
         },
     ];
-    const EVENTS: &'static [EventType] = &[ROLLED_BACK, UNNEEDED, FAILED, UNDECIDED];
+    const EVENTS: &'static [AnyEventType] =
+        &[ROLLED_BACK.any(), UNNEEDED.any(), FAILED.any(), UNDECIDED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let mut inputs = BTreeMap::from([("bad".to_owned(), args.bad.clone())]);

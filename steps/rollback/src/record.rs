@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use contract::event::unix_ms;
-use contract::{Context, Outcome, Subject, Verdict};
+use contract::words::plural;
+use contract::{Context, Outcome, Subject, Verdict, words};
 use routes::{Confirmation, Route};
 use serde_json::{Value, json};
 
 use crate::run::{Finished, Proof};
-use crate::{Args, ROLLED_BACK, page};
+use crate::{Args, page, result};
 
 /// The verdict on a proof, and why.
 pub(crate) fn judge(
@@ -26,14 +27,14 @@ pub(crate) fn judge(
             return (Verdict::Fail, reason);
         }
         Confirmation::TimedOut { missing } => {
-            let limit = args.confirm_timeout;
+            let limit = words::duration(args.confirm_timeout);
             let reason = match missing.as_slice() {
                 [] => format!(
-                    "generation {generation} is written, but no scorer of this stream was live within {limit:?}"
+                    "generation {generation} is written, but no scorer of this stream was live within {limit}"
                 ),
                 missing => format!(
-                    "generation {generation} is written, but not confirmed within {limit:?} by {}",
-                    missing.join(", ")
+                    "generation {generation} is written, but not confirmed within {limit} by {}",
+                    words::list(missing)
                 ),
             };
             return (Verdict::Inconclusive, reason);
@@ -42,11 +43,9 @@ pub(crate) fn judge(
     };
     if scan.offences > 0 {
         let first = scan.shown.first().map_or("", String::as_str);
-        let count = scan.offences;
-        return (
-            Verdict::Fail,
-            format!("{count} later answers are not by the good model: {first}"),
-        );
+        let count = plural(scan.offences, "later answer");
+        let of = if scan.offences == 1 { "is" } else { "are" };
+        return (Verdict::Fail, format!("{count} {of} not by the good model: {first}"));
     }
     let good = &route.champion.digest;
     let done = match ours {
@@ -55,14 +54,14 @@ pub(crate) fn judge(
     };
     let seen = match scan.observed {
         0 => format!(
-            "no later answer came within {:?}, so this rests on their confirmations alone",
-            args.observe
+            "no later answer came within {}, so this rests on their confirmations alone",
+            words::duration(args.observe)
         ),
         count => format!("none of {} later answers is the bad model's", report::count(count)),
     };
-    let gave = report::count(scan.answers);
-    let reason =
-        format!("{done}; {scorers} scorer(s) confirmed and {seen}; it gave {gave} answers");
+    let gave = plural(scan.answers, "answer");
+    let scorers = plural(scorers as u64, "scorer");
+    let reason = format!("{done}; {scorers} confirmed and {seen}; it gave {gave}");
     (Verdict::Pass, reason)
 }
 
@@ -73,16 +72,13 @@ pub(crate) fn outcome(
     context: &Context,
 ) -> Outcome {
     let details = details(&finished);
-    let Finished { verdict, reason, event, bad, after, proof, .. } = finished;
+    let event = finished.event;
+    let features = format!("{}.features", context.common.stream);
+    let event = Subject::new(event, &context.common.stream, &result::result(&finished, &features));
+    let Finished { verdict, reason, bad, after, proof, .. } = finished;
     let good = after.as_ref().map(|route| &route.champion);
     let scan = proof.as_ref().map(|proof| &proof.scan);
     let ranges = scan.map(|scan| scan.window().to_string()).unwrap_or_default();
-    let content = match (event == ROLLED_BACK, good) {
-        (true, Some(good)) => json!({
-            "environment": { "id": context.common.environment }, "artifactId": good.image,
-        }),
-        _ => json!({ "model": bad }),
-    };
     let text = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
     let outputs = BTreeMap::from([
         ("bad", bad),
@@ -91,15 +87,7 @@ pub(crate) fn outcome(
         ("answers", text(scan.map(|scan| scan.answers))),
         ("ranges", ranges),
     ]);
-    Outcome {
-        verdict,
-        reason,
-        event: Subject { event, id: context.common.stream.clone(), content },
-        inputs,
-        outputs,
-        details,
-        page: Box::new(page::render),
-    }
+    Outcome { verdict, reason, event, inputs, outputs, details, page: Box::new(page::render) }
 }
 
 fn details(finished: &Finished) -> Value {

@@ -1,6 +1,6 @@
 //! Writes the route, waits for the scorers, looks at the predictions.
 
-use contract::{Context, Verdict, by_verdict, event_log};
+use contract::{Context, EventType, Verdict, by_verdict, event_log, results};
 use routes::{Confirmation, Route, Routes, Scorers};
 
 use crate::decide::{LEFT_BEHIND, Plan, note, plan};
@@ -8,13 +8,13 @@ use crate::known_good::Good;
 use crate::scan::{Scan, Sought};
 use crate::since::{names, since, was_routed};
 use crate::watch::{Read, Watching, history, predictions};
-use crate::{Args, EventType, FAILED, ROLLED_BACK, UNDECIDED, UNNEEDED};
+use crate::{Args, FAILED, ROLLED_BACK, UNDECIDED, UNNEEDED};
 
 /// A finished rollback.
 pub(crate) struct Finished {
     pub(crate) verdict: Verdict,
     pub(crate) reason: String,
-    pub(crate) event: EventType,
+    pub(crate) event: EventType<results::Rollback>,
     pub(crate) bad: String,
     /// Where the good model comes from, when the champion was the bad one.
     pub(crate) good: Option<Good>,
@@ -113,7 +113,8 @@ fn prove(
     }
     let mut scorers = Scorers::open(kafka, stream)?;
     let confirmation = scorers.confirm(after.generation, args.confirm_timeout, &context.stop)?;
-    tracing::info!(?confirmation, generation = after.generation, "asked the scorers");
+    let confirmed = matches!(confirmation, Confirmation::Confirmed { .. });
+    tracing::info!(confirmed, generation = after.generation, "asked the scorers");
 
     let sought = Sought {
         bad: bad.clone(),
@@ -123,7 +124,6 @@ fn prove(
             .collect(),
         generation: ended(&history, &after, &bad),
     };
-    let confirmed = matches!(confirmation, Confirmation::Confirmed { .. });
     let watching = Watching {
         // Unconfirmed, later answers prove nothing: only the ranges are of use.
         limit: if confirmed { args.observe } else { std::time::Duration::ZERO },

@@ -66,7 +66,7 @@ mod tests {
             "customData": {
                 "contract": "1.0", "step": step, "step-version": "", "release": "r", "stream": "s",
                 "environment": "dev", "verdict": "pass", "reason": "", "inputs": { "model": model },
-                "outputs": {}, "report": ""
+                "outputs": {}, "report": { "digest": "" }
             }
         }))
         .expect("an event as it stands on the topic")

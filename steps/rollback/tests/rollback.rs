@@ -37,7 +37,7 @@ fn promoted(n: u8) -> OutcomeEvent {
         "customData": {
             "contract": "1.0", "step": "promote", "step-version": "0.1.0", "release": format!("r-{n}"),
             "stream": "s", "environment": "dev", "verdict": "pass", "reason": "",
-            "inputs": { "model": model.digest, "image": model.image }, "outputs": {}, "report": "",
+            "inputs": { "model": model.digest, "image": model.image }, "outputs": {}, "report": { "digest": "" },
         },
     }))
     .unwrap()

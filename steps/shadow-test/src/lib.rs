@@ -17,6 +17,7 @@ mod models;
 mod page;
 mod read;
 mod reservoir;
+mod result;
 mod side;
 mod tally;
 mod told;
@@ -25,7 +26,8 @@ mod window;
 
 use std::collections::BTreeMap;
 
-use contract::{Context, EventType, Outcome, OutputSpec, Step, Verdict, again};
+use contract::results::types::shadow::{FAILED, PASSED, UNDECIDED};
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Verdict, again};
 use model::StreamSchema;
 
 pub use args::{Against, Args};
@@ -37,25 +39,6 @@ use told::Compared;
 
 /// The step.
 pub struct ShadowTest;
-
-/// Told when every check holds.
-pub const PASSED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-shadow.passed.0.1.0",
-    about: "the candidate keeps every limit on the records of the live stream",
-    verdict: Verdict::Pass,
-};
-/// Told when the candidate is beyond a limit or cannot answer at all.
-pub const FAILED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-shadow.failed.0.1.0",
-    about: "the candidate is beyond a limit, or is no model for this stream",
-    verdict: Verdict::Fail,
-};
-/// Told when the evidence is not enough.
-pub const UNDECIDED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-shadow.undecided.0.1.0",
-    about: "no champion, too few records, or a shadow that does not see what the live stream sees",
-    verdict: Verdict::Inconclusive,
-};
 
 impl Step for ShadowTest {
     type Args = Args;
@@ -79,7 +62,7 @@ impl Step for ShadowTest {
             default: "",
         },
     ];
-    const EVENTS: &'static [EventType] = &[PASSED, FAILED, UNDECIDED];
+    const EVENTS: &'static [AnyEventType] = &[PASSED.any(), FAILED.any(), UNDECIDED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         args.check()?;
@@ -96,7 +79,7 @@ impl Step for ShadowTest {
             Err(reason) => {
                 let named = args.model_digest.clone().or(args.image.clone()).unwrap_or_default();
                 let inputs = inputs(args, &given, None);
-                return Ok(told::refused(context, Verdict::Fail, reason, &named, inputs));
+                return Ok(told::refused(args, Verdict::Fail, reason, &named, inputs));
             }
         };
         let inputs = inputs(args, &given, Some(&candidate));
@@ -104,7 +87,7 @@ impl Step for ShadowTest {
             return Ok(told);
         }
         let refused = |verdict, reason| {
-            Ok(told::refused(context, verdict, reason, &candidate.digest, inputs.clone()))
+            Ok(told::refused(args, verdict, reason, &candidate.digest, inputs.clone()))
         };
         let champion = match models::champion(args, &given, context)? {
             Ok(found) => found,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use contract::Context;
+use contract::{Context, model_name, results};
 use inference::{Client, Error};
 use inputs::Inputs;
 use model::{LoadError, Model, StreamSchema};
@@ -20,6 +20,10 @@ pub(crate) struct Found {
     pub digest: String,
     /// The file or image it came from.
     pub origin: String,
+    /// What people call it.
+    pub name: Option<String>,
+    /// The image that carries it.
+    pub image: Option<String>,
     #[serde(skip)]
     /// Empty where no file is needed.
     pub path: PathBuf,
@@ -93,7 +97,7 @@ pub(crate) fn champion(args: &Args, given: &Given, context: &Context) -> anyhow:
     };
     let ModelRef { digest, image } = route.champion;
     if args.against == Against::Recorded {
-        return Ok(Ok(Found { digest, origin: image, path: PathBuf::new() }));
+        return Ok(Ok(Found::in_image(digest, &image, PathBuf::new())));
     }
     context.progress.tell(0, 1, "fetching the champion");
     fetch(args, context, &image, Some(&digest))
@@ -142,7 +146,7 @@ fn connect(args: &Args, url: &str, schema: &StreamSchema) -> anyhow::Result<Or<S
     let fields: Vec<&str> = schema.fields.iter().map(|field| field.name.as_str()).collect();
     match Client::connect(args.endpoint(url), &fields) {
         Ok(client) => {
-            tracing::info!(model = url, metadata = ?client.metadata(), "an endpoint to compare");
+            tracing::info!(model = url, metadata = %serde_json::json!(client.metadata()), "an endpoint to compare");
             Ok(Ok(Side::Endpoint(Box::new(client))))
         }
         Err(misfit @ Error::Misfit { .. }) => Ok(Err(misfit.to_string())),
@@ -155,7 +159,19 @@ fn connect(args: &Args, url: &str, schema: &StreamSchema) -> anyhow::Result<Or<S
 
 impl Found {
     fn endpoint(url: &str) -> Self {
-        Self { digest: url.to_owned(), origin: url.to_owned(), path: PathBuf::new() }
+        let (digest, origin, path) = (url.to_owned(), url.to_owned(), PathBuf::new());
+        Self { digest, origin, name: None, image: None, path }
+    }
+
+    fn in_image(digest: String, image: &str, path: PathBuf) -> Self {
+        let (origin, name) = (image.to_owned(), model_name::of_image(image));
+        Self { digest, origin, name, image: Some(image.to_owned()), path }
+    }
+
+    /// For the event.
+    pub(crate) fn model(&self) -> results::Model {
+        let Self { digest, name, image, .. } = self.clone();
+        results::Model { digest, name, image }
     }
 }
 
@@ -166,7 +182,9 @@ fn file(path: PathBuf, given: &InputFile) -> anyhow::Result<Found> {
             "give the path of a file that this step may read",
         )
     })?;
-    Ok(Found { digest: digest.sha256, origin: given.to_string(), path })
+    let origin = given.to_string();
+    let name = model_name::of_file(&origin);
+    Ok(Found { digest: digest.sha256, origin, name, image: None, path })
 }
 
 /// The model of an image; a reason when the image holds other bytes than it says.
@@ -183,7 +201,7 @@ fn fetch(
     match context.stop.unless_set(fetch)? {
         Ok(fetched) => {
             let (digest, path) = (fetched.digest.to_string(), fetched.path);
-            Ok(Ok(Found { digest, origin: image.to_owned(), path }))
+            Ok(Ok(Found::in_image(digest, image, path)))
         }
         Err(error @ registry::Error::DigestMismatch { .. }) => Ok(Err(error.to_string())),
         Err(error) => Err(fault(error)),

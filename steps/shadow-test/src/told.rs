@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use contract::results::Shadow;
 use contract::{Context, EventType, Outcome, Subject, Verdict, by_verdict};
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ use crate::read::Ended;
 use crate::tally::{Latency, SEED, Tally};
 use crate::watch::Track;
 use crate::window::Plan;
-use crate::{Against, FAILED, PASSED, UNDECIDED};
+use crate::{Against, Args, FAILED, PASSED, UNDECIDED, result};
 
 /// A comparison that has ended.
 pub(crate) struct Compared<'a> {
@@ -31,14 +32,13 @@ pub(crate) struct Compared<'a> {
 
 /// A verdict without a comparison.
 pub(crate) fn refused(
-    context: &Context,
+    args: &Args,
     verdict: Verdict,
     reason: String,
     model: &str,
     inputs: BTreeMap<String, String>,
 ) -> Outcome {
-    let content = json!({ "model": model, "stream": context.common.stream });
-    let event = Subject { event: event(verdict), id: model.to_owned(), content };
+    let event = Subject::new(event(verdict), model, &result::refused(args, model));
     let details = json!({ "compared": false });
     let page = Box::new(page::refused);
     Outcome { verdict, reason, event, inputs, outputs: BTreeMap::new(), details, page }
@@ -56,10 +56,9 @@ pub(crate) fn compared(
     let (verdict, reason) = decide::verdict(&tally, planned, limits, &checks);
     let share = tally.disagreements.events as f64 / tally.pairs().max(1) as f64;
     let read = ended.read.to_string();
-    let content = json!({
-        "model": candidate.digest, "champion": champion.digest, "stream": context.common.stream,
-        "window": read, "records": tally.records,
-    });
+    let features = format!("{}.features", context.common.stream);
+    let window = contract::results::ranges(&features, &ended.read);
+    let result = result::compared(&candidate, &champion, window, &tally, &checks, limits);
     let window = match &plan {
         Plan::Past(window) => json!(window.to_string()),
         Plan::Live { time, records, .. } => {
@@ -84,7 +83,7 @@ pub(crate) fn compared(
     Outcome {
         verdict,
         reason,
-        event: Subject { event: event(verdict), id: candidate.digest, content },
+        event: Subject::new(event(verdict), candidate.digest, &result),
         inputs,
         outputs: outputs.into(),
         details,
@@ -92,7 +91,7 @@ pub(crate) fn compared(
     }
 }
 
-fn event(verdict: Verdict) -> EventType {
+fn event(verdict: Verdict) -> EventType<Shadow> {
     by_verdict(verdict, [PASSED, FAILED, UNDECIDED])
 }
 

@@ -18,7 +18,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use contract::kafka::Window;
-use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict, again};
+use contract::results::types::training::{TRAINED, UNDECIDED};
+use contract::results::{Model, Training, ranges};
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, Verdict, again};
 use linear::{Fitted, Rows};
 use model::StreamSchema;
 use registry::{Image, Reference, blocking};
@@ -30,19 +32,6 @@ pub use args::Args;
 
 /// The step.
 pub struct TrainLinear;
-
-/// Told when there is a model.
-pub const TRAINED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-model.trained.0.1.0",
-    about: "a model was trained; names the artifact that holds it",
-    verdict: Verdict::Pass,
-};
-/// Told otherwise.
-pub const UNDECIDED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-training.undecided.0.1.0",
-    about: "too few labelled records, or all of one class; there is no model",
-    verdict: Verdict::Inconclusive,
-};
 
 const fn output(name: &'static str, about: &'static str) -> OutputSpec {
     OutputSpec { name, about, default: "" }
@@ -65,7 +54,7 @@ impl Step for TrainLinear {
         ),
         output("window", "The offsets that were read as PARTITION:FIRST-END, separated by commas"),
     ];
-    const EVENTS: &'static [EventType] = &[TRAINED, UNDECIDED];
+    const EVENTS: &'static [AnyEventType] = &[TRAINED.any(), UNDECIDED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let folder = tempfile::tempdir().context("make a folder for the files")?;
@@ -168,17 +157,29 @@ fn outcome(
     trained: Result<Trained, String>,
 ) -> Outcome {
     let stream = &context.common.stream;
-    let mut content = json!({
-        "topic": format!("{stream}.features"), "window": window.to_string(), "labelled": counts.labelled,
-    });
+    let mut result = Training {
+        model: None,
+        artifact: None,
+        window: ranges(&format!("{stream}.features"), window),
+        readable: counts.readable,
+        unreadable: counts.unreadable,
+        labelled: counts.labelled,
+        min_records: args.min_records as u64,
+        learnt: None,
+        held_out: None,
+        accuracy: None,
+    };
     let mut details = json!({"window": window, "counts": counts, "min-records": args.min_records});
     let mut outputs = BTreeMap::from([("window", window.to_string())]);
     let (verdict, reason, event, id) = match trained {
         Ok(trained) => {
-            content["artifact"] = trained.artifact.as_str().into();
-            content["accuracy"] = trained.accuracy.into();
             details["fit"] = trained.fit;
             let file = |name: &str| format!("{}#{name}", trained.artifact);
+            result.model = Some(Model::of_file(&trained.digest, &file(files::MODEL)));
+            result.artifact = Some(trained.artifact.clone());
+            result.learnt = Some(trained.learnt as u64);
+            result.held_out = Some(trained.held_out as u64);
+            result.accuracy = Some(trained.accuracy);
             outputs.extend([
                 ("model", file(files::MODEL)),
                 ("schema", file(files::SCHEMA)),
@@ -197,7 +198,7 @@ fn outcome(
         }
         Err(reason) => (Verdict::Inconclusive, reason, UNDECIDED, stream.clone()),
     };
-    let event = Subject { event, id, content };
+    let event = Subject::new(event, id, &result);
     Outcome { verdict, reason, event, inputs, outputs, details, page: Box::new(page::render) }
 }
 

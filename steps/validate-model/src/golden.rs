@@ -30,7 +30,7 @@ pub(crate) struct Case {
 
 impl Golden {
     pub(crate) fn parse(text: &str) -> Result<Golden, String> {
-        let golden: Golden = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let golden: Golden = words::read_json(text)?;
         let finite = |case: &Case| case.score.is_finite() && case.row.iter().all(|x| x.is_finite());
         match golden.cases.iter().position(|case| !finite(case)) {
             Some(bad) => Err(format!("case {} holds a number that 32 bits cannot", bad + 1)),

@@ -16,6 +16,7 @@ mod golden;
 mod holdout;
 mod page;
 mod probe;
+mod result;
 #[cfg(test)]
 mod testing;
 mod timing;
@@ -24,7 +25,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use args::{Args, Champion, Strategy};
-use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict, by_verdict};
+use contract::results::Validation;
+use contract::results::types::validation::{REJECTED, UNDECIDED, VALIDATED};
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, by_verdict};
 use decide::{Asked, Decision, Evidence, decide};
 use files::Files;
 use golden::Golden;
@@ -37,25 +40,6 @@ use timing::Timing;
 
 /// The step.
 pub struct ValidateModel;
-
-/// Told when every check passed.
-pub const VALIDATED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-model.validated.0.1.0",
-    about: "the model passed every check and may enter the release",
-    verdict: Verdict::Pass,
-};
-/// Emitted when a check failed.
-pub const REJECTED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-model.rejected.0.1.0",
-    about: "the model failed a check",
-    verdict: Verdict::Fail,
-};
-/// Emitted when no check failed, and one could not be decided.
-pub const UNDECIDED: EventType = EventType {
-    name: "dev.cdeventsx.headgate-model.undecided.0.1.0",
-    about: "no check failed, but there was not enough evidence for one",
-    verdict: Verdict::Inconclusive,
-};
 
 impl Step for ValidateModel {
     type Args = Args;
@@ -72,7 +56,7 @@ impl Step for ValidateModel {
         OutputSpec { name: "model-kind", about: "Kind told from the content", default: "other" },
         OutputSpec { name: "accuracy", about: "Share of right labels, hold-out", default: "" },
     ];
-    const EVENTS: &'static [EventType] = &[VALIDATED, REJECTED, UNDECIDED];
+    const EVENTS: &'static [AnyEventType] = &[VALIDATED.any(), REJECTED.any(), UNDECIDED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let files = Files::fetch(args, context)?;
@@ -107,7 +91,8 @@ impl Step for ValidateModel {
         };
         let decision = decide(&evidence, &args.limits())?;
         context.progress.tell(4, 4, "decided");
-        Ok(outcome(&given, candidate, champion, held, decision))
+        let result = result::result(args, &given, &decision);
+        Ok(outcome(&given, candidate, champion, held, decision, &result))
     }
 }
 
@@ -202,6 +187,7 @@ fn outcome(
     champion: Option<Asked>,
     held: Option<Report>,
     decision: Decision,
+    result: &Validation,
 ) -> Outcome {
     let model = &given.model;
     let accuracy = decision.accuracy.map_or_else(String::new, |share| format!("{share:.6}"));
@@ -217,11 +203,11 @@ fn outcome(
     Outcome {
         verdict: decision.verdict,
         reason: decision.reason,
-        event: Subject {
-            event: by_verdict(decision.verdict, [VALIDATED, REJECTED, UNDECIDED]),
-            id: model.sha256.clone(),
-            content: json!({ "kind": model.kind.name(), "size": model.size }),
-        },
+        event: Subject::new(
+            by_verdict(decision.verdict, [VALIDATED, REJECTED, UNDECIDED]),
+            &model.sha256,
+            result,
+        ),
         inputs: given.digests.clone(),
         outputs: BTreeMap::from([
             ("model-digest", model.sha256.clone()),

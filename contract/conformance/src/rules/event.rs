@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::{body, ended, equal, texts};
 use crate::evidence::{CAUSE, ENVIRONMENT, Evidence, RELEASE};
 use crate::rule::Seen;
-use crate::schema::{Document, validate};
+use crate::schema::{Document, validate, validate_event};
 
 pub(crate) fn is_told_once(evidence: &Evidence) -> Seen {
     for (name, told) in [("first", &evidence.first), ("second", &evidence.second)] {
@@ -49,7 +49,8 @@ pub(crate) fn has_its_headers(evidence: &Evidence) -> Seen {
 
 pub(crate) fn has_a_valid_body(evidence: &Evidence) -> Seen {
     let value = event(evidence)?.value.as_deref().unwrap_or_default();
-    validate(Document::OutcomeEvent, &String::from_utf8_lossy(value)).map(|_| "valid".to_owned())
+    let body = validate(Document::OutcomeEvent, &String::from_utf8_lossy(value))?;
+    validate_event(&body).map(|()| "valid".to_owned())
 }
 
 pub(crate) fn has_the_id_of_the_output(evidence: &Evidence) -> Seen {
@@ -129,7 +130,8 @@ pub(crate) fn agrees_with_the_files(evidence: &Evidence) -> Seen {
     }
     let report = outputs.get("report.json").map_or("", String::as_str);
     let digest = format!("sha256:{}", hex::encode(Sha256::digest(report)));
-    equal("customData.report", told["report"].as_str().unwrap_or_default(), &digest)
+    let named = told["report"]["digest"].as_str().unwrap_or_default();
+    equal("customData.report.digest", named, &digest)
 }
 
 pub(crate) fn has_its_source(evidence: &Evidence) -> Seen {

@@ -158,7 +158,7 @@ pub(crate) fn defaults() -> Vec<Metric> {
 /// # Errors
 /// It is none, or a metric makes no sense: what is wrong, in words.
 pub(crate) fn parse(text: &str) -> Result<Vec<Metric>, String> {
-    let metrics: Vec<Metric> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let metrics: Vec<Metric> = contract::words::read_json(text)?;
     if metrics.is_empty() {
         return Err("the list is empty".into());
     }
