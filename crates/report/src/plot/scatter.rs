@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::frame::{Frame, Key, figure, left_out, px};
+use super::frame::{Drawing, Frame, Key, figure, left_out, px};
 use super::{Axis, Threshold, Tone};
 use crate::scale::{Scale, drawable};
 
@@ -69,7 +69,16 @@ impl ScatterPlot {
     }
 
     pub(crate) fn render(&self) -> Markup {
-        let frame = Frame::HALF;
+        let key = |(position, group)| {
+            let group: &PointGroup = group;
+            Key { name: &group.name, class: group.tone.class(position), dot: true }
+        };
+        let keys: Vec<Key<'_>> = self.groups.iter().enumerate().map(key).collect();
+        figure(&self.title, &self.caption, &keys, |frame| self.draw(frame), Frame::HALF)
+    }
+
+    fn draw(&self, frame: Frame) -> Drawing {
+        let most = if frame.is_narrow() { MOST_DOTS / 2 } else { MOST_DOTS };
         let has_place =
             |point: &(f64, f64)| drawable(point.0, self.x.log) && drawable(point.1, self.y.log);
         let groups: Vec<Vec<(f64, f64)>> = self
@@ -91,7 +100,7 @@ impl ScatterPlot {
         let across = frame.across(&self.x, groups.iter().flatten().map(|point| point.0));
         let dots: Vec<Vec<Dot>> =
             groups.iter().map(|points| merged(points, &across, &upward)).collect();
-        let quotas = quotas(&dots.iter().map(Vec::len).collect::<Vec<_>>(), MOST_DOTS);
+        let quotas = quotas(&dots.iter().map(Vec::len).collect::<Vec<_>>(), most);
 
         let mut notes: Vec<String> = left_out(all - drawable_ones).into_iter().collect();
         if dots.iter().flatten().any(|dot| dot.records > 1) {
@@ -107,7 +116,7 @@ impl ScatterPlot {
                 ));
             }
         }
-        let drawing = html! {
+        let marks = html! {
             (frame.axes(&self.x, &across, &self.y, &upward))
             @if self.diagonal {
                 @let (low, high) = shared(across.ends(), upward.ends());
@@ -129,17 +138,7 @@ impl ScatterPlot {
             }
             @if drawable_ones == 0 { (frame.nothing()) }
         };
-        let keys: Vec<Key<'_>> = self
-            .groups
-            .iter()
-            .enumerate()
-            .map(|(position, group)| Key {
-                name: &group.name,
-                class: group.tone.class(position),
-                dot: true,
-            })
-            .collect();
-        figure(&self.title, &self.caption, &notes, &keys, (frame.width, frame.height), &drawing)
+        Drawing { size: (frame.width, frame.height), marks, notes }
     }
 }
 
