@@ -31,6 +31,15 @@ impl Model {
         (!digest.is_empty()).then(|| Self { role: role.into(), name, digest, image })
     }
 
+    /// A model that a record names by its digest among the inputs and by its file or image among the flags.
+    #[must_use]
+    pub fn of_input(role: impl Into<String>, record: &Value, input: &str) -> Option<Self> {
+        let given = record["flags"][input][0].as_str().unwrap_or_default();
+        let mut model = Self::of(role, &record["inputs"][input])?;
+        model.name = name_of_file(given);
+        Some(model)
+    }
+
     /// Its name, or else the first digits of its digest.
     #[must_use]
     pub fn called(&self) -> String {
@@ -54,6 +63,14 @@ impl Model {
             }
         }
     }
+}
+
+/// The name of a file without folder and extension; of an artifact (`oci://…#file`), that of the file in it.
+#[must_use]
+pub fn name_of_file(path: &str) -> String {
+    let path = path.rsplit('#').next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map_or(name, |(stem, _)| stem).to_owned()
 }
 
 /// The name within an image's reference: the repository without its registry, with the tag where it has one.
@@ -93,6 +110,16 @@ mod tests {
         ] {
             assert_eq!(name_of_image(image), name, "{image}");
         }
+    }
+
+    #[test]
+    fn files_give_models_their_names() {
+        let files = ["demo/models/boosting.onnx", "oci://r.io/a@sha256:1#boosting.onnx", "/boosting", ".onnx", ""];
+        let names = ["boosting", "boosting", "boosting", ".onnx", ""];
+        assert_eq!(files.map(name_of_file), names);
+        let record = json!({ "flags": { "model": ["m/a.onnx"] }, "inputs": { "model": "sha256:12" } });
+        assert_eq!(Model::of_input("Model", &record, "model").map(|it| it.called()).as_deref(), Some("a"));
+        assert!(Model::of_input("Model", &record, "champion").is_none());
     }
 
     #[test]

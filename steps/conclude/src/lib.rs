@@ -84,6 +84,7 @@ impl Step for Conclude {
                 verdict: data.verdict,
                 reason: data.reason,
                 at,
+                report: json!(data.report),
             })
             .collect();
         let Ending { verdict, step, reason } = ending(&told, &failures, args.goal);

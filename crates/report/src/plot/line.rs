@@ -23,6 +23,8 @@ pub struct LinePlot {
     pub bands: Vec<Band>,
     pub thresholds: Vec<Threshold>,
     pub markers: Vec<Marker>,
+    /// Takes half the width of the page, beside the next one.
+    pub is_half: bool,
 }
 
 /// One line.
@@ -64,6 +66,13 @@ impl LinePlot {
     #[must_use]
     pub fn caption(mut self, caption: impl Into<String>) -> Self {
         self.caption = caption.into();
+        self
+    }
+
+    /// Half the width of the page.
+    #[must_use]
+    pub fn half(mut self) -> Self {
+        self.is_half = true;
         self
     }
 
@@ -110,7 +119,8 @@ impl LinePlot {
             dot: true,
         });
         let keys: Vec<_> = series.chain(bands).collect();
-        figure(&self.title, &self.caption, &keys, |frame| self.draw(frame), Frame::WIDE)
+        let frame = if self.is_half { Frame::HALF } else { Frame::WIDE };
+        figure(&self.title, &self.caption, &keys, |frame| self.draw(frame), frame)
     }
 
     fn draw(&self, frame: Frame) -> Drawing {

@@ -6,8 +6,9 @@ use serde_json::Value;
 use super::metric::{is_asked, is_mean};
 use super::real;
 
-/// Evidence against a claim is drawn down to so many times a proof.
+/// Evidence against a claim is drawn down to so many times a proof, and evidence for it up to so many.
 const LOWEST: f64 = -1.0;
+const HIGHEST: f64 = 1.5;
 
 /// Evidence and interval of each metric of which anything was seen, in the order in which they are judged.
 pub(super) fn of_metrics(details: &Value, metrics: &[Value]) -> Vec<Plot> {
@@ -48,7 +49,7 @@ fn evidence(details: &Value, metric: &Value, trace: &Trace<'_>) -> Option<LinePl
     let part = |claim: &'static str| {
         trace.points(move |view| {
             let (log_e, limit) = (view[claim]["log-e"].as_f64()?, view[claim]["limit"].as_f64()?);
-            (limit > 0.0).then(|| (log_e / limit).max(LOWEST))
+            (limit > 0.0).then(|| (log_e / limit).clamp(LOWEST, HIGHEST))
         })
     };
     let (harm, safe) = (part("harm"), part("safe"));
@@ -58,13 +59,14 @@ fn evidence(details: &Value, metric: &Value, trace: &Trace<'_>) -> Option<LinePl
     let name = title(metric);
     let title = format!("{name}: how near each claim came to its proof");
     let mut plot = LinePlot::new(title, time(), Axis::new("part of a proof").percent())
+        .half()
         .series(Series::new("harm", harm).tone(Tone::Alarm));
     if metric["proof"] == true {
         plot = plot.series(Series::new("not worse", safe).tone(Tone::Good));
     }
     let plot = plot.threshold(1.0, "proof").caption(
-        "A claim is proven once its line reaches 100 %, whenever that is looked at. Below 0 % the records speak against it \
-         (drawn down to −100 %). A line jumps where a raised share makes each record weigh otherwise.",
+        "A claim is proven once its line reaches 100 %, whenever that is looked at. Below 0 % the records speak against it. \
+         Drawn from −100 % to 150 %. A line jumps where a raised share makes each record weigh otherwise.",
     );
     Some(moments(plot, details))
 }
@@ -107,6 +109,7 @@ fn interval(details: &Value, metric: &Value, trace: &Trace<'_>) -> Option<LinePl
     let line = line.into_iter().filter(|(_, value)| clip(*value) == *value).collect();
     let range = axis.range.is_some();
     let mut plot = LinePlot::new(format!("{}: where the truth can lie", title(metric)), time(), axis)
+        .half()
         .band(Band::new("95 % interval, two-sided", band).tone(Tone::Candidate))
         .series(Series::new("estimate", line).tone(Tone::Candidate));
     for (value, label) in levels {

@@ -32,9 +32,12 @@ pub(super) fn faults(seen: &Measured) -> Vec<String> {
 
 /// `1 records`, `1 scorer(s)`, `(and 1 more)`.
 fn one_of_many(text: &str) -> Vec<String> {
-    let words: Vec<&str> = text.split_whitespace().collect();
+    // Within a line: a cell that ends with a 1 has nothing to do with the next one.
+    let words: Vec<Vec<&str>> =
+        text.lines().map(|line| line.split_whitespace().collect()).collect();
     let mut faults: Vec<String> = words
-        .windows(2)
+        .iter()
+        .flat_map(|line| line.windows(2))
         .filter(|pair| pair[0].trim_start_matches('(') == "1")
         .filter(|pair| {
             let noun = pair[1].trim_end_matches([',', '.', ';', ':', ')']);
@@ -42,12 +45,12 @@ fn one_of_many(text: &str) -> Vec<String> {
         })
         .map(|pair| format!("the page says '{} {}'", pair[0], pair[1]))
         .collect();
-    faults.extend(
-        ["(s)", "(and 1 more)"]
-            .iter()
-            .filter(|bad| text.contains(*bad))
-            .map(|bad| format!("the page says '{bad}': {}", around(text, bad))),
-    );
+    // `time (s)` is a unit, `scorer(s)` a program that does not count.
+    let of_words = text.match_indices("(s)").filter(|(at, _)| text[..*at].ends_with(char::is_alphabetic));
+    faults.extend(of_words.map(|(at, _)| format!("the page says '(s)': {}", around(&text[at..], "(s)"))));
+    if text.contains("(and 1 more)") {
+        faults.push(format!("the page says '(and 1 more)': {}", around(text, "(and 1 more)")));
+    }
     faults
 }
 
@@ -72,7 +75,7 @@ mod tests {
             ("2 scorer(s) confirmed", 1),
             ("f1 (and 1 more)", 1),
             ("up to inf", 1),
-            ("1 record, 21 records, 1 class, 1 bus, information, 0.1 s", 0),
+            ("1 record, 21 records, 1 class, 1 bus, information, 0.1 s, time (s), 1\nrecords", 0),
             ("it is None of them", 1),
             ("Nonetheless, none", 0),
         ] {
