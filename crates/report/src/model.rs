@@ -70,7 +70,10 @@ impl Model {
 pub fn name_of_file(path: &str) -> String {
     let path = path.rsplit('#').next().unwrap_or_default();
     let name = path.rsplit('/').next().unwrap_or_default();
-    name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map_or(name, |(stem, _)| stem).to_owned()
+    name.rsplit_once('.')
+        .filter(|(stem, _)| !stem.is_empty())
+        .map_or(name, |(stem, _)| stem)
+        .to_owned()
 }
 
 /// The name within an image's reference: the repository without its registry, with the tag where it has one.
@@ -114,11 +117,21 @@ mod tests {
 
     #[test]
     fn files_give_models_their_names() {
-        let files = ["demo/models/boosting.onnx", "oci://r.io/a@sha256:1#boosting.onnx", "/boosting", ".onnx", ""];
+        let files = [
+            "demo/models/boosting.onnx",
+            "oci://r.io/a@sha256:1#boosting.onnx",
+            "/boosting",
+            ".onnx",
+            "",
+        ];
         let names = ["boosting", "boosting", "boosting", ".onnx", ""];
         assert_eq!(files.map(name_of_file), names);
-        let record = json!({ "flags": { "model": ["m/a.onnx"] }, "inputs": { "model": "sha256:12" } });
-        assert_eq!(Model::of_input("Model", &record, "model").map(|it| it.called()).as_deref(), Some("a"));
+        let record =
+            json!({ "flags": { "model": ["m/a.onnx"] }, "inputs": { "model": "sha256:12" } });
+        assert_eq!(
+            Model::of_input("Model", &record, "model").map(|it| it.called()).as_deref(),
+            Some("a")
+        );
         assert!(Model::of_input("Model", &record, "champion").is_none());
     }
 
@@ -126,8 +139,14 @@ mod tests {
     fn a_name_of_its_own_comes_first_and_a_digest_last() {
         let of = |value| Model::of("Candidate", &value).map(|model| model.called());
         let digest = "sha256:0123456789abcdef";
-        assert_eq!(of(json!({ "digest": digest, "image": "r.io/a/b:1", "name": "c" })).as_deref(), Some("c"));
-        assert_eq!(of(json!({ "digest": digest, "image": "r.io/a/b:1" })).as_deref(), Some("a/b:1"));
+        assert_eq!(
+            of(json!({ "digest": digest, "image": "r.io/a/b:1", "name": "c" })).as_deref(),
+            Some("c")
+        );
+        assert_eq!(
+            of(json!({ "digest": digest, "image": "r.io/a/b:1" })).as_deref(),
+            Some("a/b:1")
+        );
         assert_eq!(of(json!(digest)).as_deref(), Some("0123456789ab"));
         assert_eq!(of(json!({})), None);
         assert_eq!(of(json!(null)), None);

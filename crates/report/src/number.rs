@@ -218,7 +218,10 @@ mod tests {
         ] {
             assert_eq!(bytes(value), text, "{value}");
         }
-        assert_eq!((plural(1, "record"), plural(2_048, "record")), ("1 record".into(), "2,048 records".into()));
+        assert_eq!(
+            (plural(1, "record"), plural(2_048, "record")),
+            ("1 record".into(), "2,048 records".into())
+        );
     }
 
     #[test]

@@ -72,10 +72,13 @@ impl Table {
 
     /// Whether a column holds numbers only, which are compared by their last digits.
     fn is_numeric(&self, at: usize) -> bool {
-        let mut cells = self.rows.iter().filter_map(|row| row.get(at)).filter(|cell| !cell.is_empty());
+        let mut cells =
+            self.rows.iter().filter_map(|row| row.get(at)).filter(|cell| !cell.is_empty());
         let of_numbers = |cell: &str| {
             cell.chars().any(|letter| letter.is_ascii_digit())
-                && cell.chars().all(|letter| letter.is_ascii_digit() || " ,.−-+%×∞e\u{a0}".contains(letter))
+                && cell
+                    .chars()
+                    .all(|letter| letter.is_ascii_digit() || " ,.−-+%×∞e\u{a0}".contains(letter))
         };
         self.rows.iter().any(|row| row.get(at).is_some_and(|cell| of_numbers(cell)))
             && cells.all(|cell| of_numbers(cell) || cell == "–")

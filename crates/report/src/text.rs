@@ -60,7 +60,10 @@ fn visible(text: &str) -> String {
         '\u{7f}' => '␡',
         low if u32::from(low) < 0x20 => char::from_u32(0x2400 + u32::from(low)).unwrap_or('�'),
         // What turns or hides the text around it.
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => '�',
+        '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{feff}' => '�',
         high if high.is_control() => '�',
         other => other,
     };
@@ -110,9 +113,13 @@ mod tests {
         let text = prose(&format!("the champion {whole} is 12 % off")).into_string();
         assert_eq!(
             text,
-            format!("the champion <code class=\"digest\" title=\"{whole}\">ab12ab12ab12</code> is 12\u{a0}% off")
+            format!(
+                "the champion <code class=\"digest\" title=\"{whole}\">ab12ab12ab12</code> is 12\u{a0}% off"
+            )
         );
-        assert!(value(&whole).into_string().contains(&format!("<code class=\"copy\">{whole}</code>")));
+        assert!(
+            value(&whole).into_string().contains(&format!("<code class=\"copy\">{whole}</code>"))
+        );
         assert_eq!(plain(&format!("Canary of {whole}")), "Canary of ab12ab12ab12");
         for same in ["deadbeef", "sha256:1", "", "ä sha256: b", &"z".repeat(64)] {
             assert_eq!(plain(same), same);
@@ -123,6 +130,10 @@ mod tests {
     fn no_character_hides_and_no_text_is_endless() {
         assert_eq!(plain("a\u{1b}[31m\0b\nc\u{202e}d"), "a␛[31m␀b c�d");
         let long = plain(&"x".repeat(1_000_000));
-        assert!(long.len() < 2_100 && long.ends_with("… (cut, 998,000 more characters)"), "{}", long.len());
+        assert!(
+            long.len() < 2_100 && long.ends_with("… (cut, 998,000 more characters)"),
+            "{}",
+            long.len()
+        );
     }
 }

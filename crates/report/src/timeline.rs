@@ -81,8 +81,12 @@ mod tests {
             };
             render("Steps", &[moment]).into_string()
         };
-        assert!(of("https://reports.example/r-1").contains("<a href=\"https://reports.example/r-1\""));
-        for bad in ["javascript:alert(1)", "data:text/html,x", "oci://r.example/a@sha256:1", "https://a b"] {
+        assert!(
+            of("https://reports.example/r-1").contains("<a href=\"https://reports.example/r-1\"")
+        );
+        for bad in
+            ["javascript:alert(1)", "data:text/html,x", "oci://r.example/a@sha256:1", "https://a b"]
+        {
             assert!(!of(bad).contains("<a "), "{bad}");
             assert!(of(bad).contains(bad), "{bad}");
         }

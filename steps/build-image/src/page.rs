@@ -13,12 +13,13 @@ pub(crate) fn render(record: &Value) -> String {
         model.image = text(&details["image"]);
     }
     let named = model.as_ref().map(Model::called).unwrap_or_default();
-    let mut page = Page::of_record(format!("Image of {named} for stream {}", text(&record["stream"])), record)
-        .model(model)
-        .fact("Platform", text(&details["platform"]))
-        .fact("Model in the image", text(&details["model"]["path"]))
-        .fact("Model size", bytes(details["model"]["size"].as_u64().unwrap_or_default()))
-        .check(Check::new("model digest", &found, &expected, Outcome::of(found == expected)));
+    let mut page =
+        Page::of_record(format!("Image of {named} for stream {}", text(&record["stream"])), record)
+            .model(model)
+            .fact("Platform", text(&details["platform"]))
+            .fact("Model in the image", text(&details["model"]["path"]))
+            .fact("Model size", bytes(details["model"]["size"].as_u64().unwrap_or_default()))
+            .check(Check::new("model digest", &found, &expected, Outcome::of(found == expected)));
     if let Some(image) = details["image"].as_str() {
         let tags: Vec<_> = details["tags"].as_array().into_iter().flatten().map(text).collect();
         page = page.fact("Image", image);
@@ -47,8 +48,7 @@ fn plot(blobs: &[Value]) -> Bars {
 }
 
 fn table(blobs: &[Value]) -> Table {
-    let mut table =
-        Table::new("Blobs", ["Content", "Digest", "Size", "How it came there", "Sent"]);
+    let mut table = Table::new("Blobs", ["Content", "Digest", "Size", "How it came there", "Sent"]);
     for blob in blobs {
         let text = |name: &str| blob[name].as_str().unwrap_or_default().to_owned();
         let number = |name: &str| bytes(blob[name].as_u64().unwrap_or_default());

@@ -20,7 +20,11 @@ pub(crate) fn render(record: &Value) -> String {
         .model(Model::of("Champion", &details["before"]["champion"]));
     if details["steps"].as_array().is_none_or(Vec::is_empty) {
         return page
-            .figure("Decision", "No canary", "The candidate got no share, so no record was at stake.")
+            .figure(
+                "Decision",
+                "No canary",
+                "The candidate got no share, so no record was at stake.",
+            )
             .render();
     }
     let metrics = details["metrics"].as_array().map_or(&[][..], Vec::as_slice);

@@ -96,7 +96,14 @@ mod tests {
     fn told(step: &str, verdict: Verdict) -> Told {
         let kind = if step == "rollback" { "service.rolledback" } else { "x.y" };
         let (event_type, at) = (format!("dev.cdevents.{kind}.0.3.0"), String::new());
-        Told { step: step.into(), event_type, verdict, reason: "because".into(), at, report: serde_json::Value::Null }
+        Told {
+            step: step.into(),
+            event_type,
+            verdict,
+            reason: "because".into(),
+            at,
+            report: serde_json::Value::Null,
+        }
     }
 
     fn unneeded() -> Told {

@@ -23,7 +23,8 @@ pub(crate) fn render(record: &Value) -> String {
             }
         })
         .collect();
-    let title = format!("Release {} on stream {}", text(&record["release"]), text(&record["stream"]));
+    let title =
+        format!("Release {} on stream {}", text(&record["release"]), text(&record["stream"]));
     let page = Page::of_record(title, record);
     let page = match told.is_empty() {
         true => page.figure("Steps", "None", "no step of this release has an event"),

@@ -136,7 +136,9 @@ fn title(what: &str, record: &Value) -> String {
 fn by_excess(judgement: &Judgement) -> Vec<&Judged> {
     let mut features: Vec<&Judged> = judgement.features.iter().collect();
     features.sort_by(|one, other| {
-        (other.moved, other.excess()).partial_cmp(&(one.moved, one.excess())).unwrap_or(std::cmp::Ordering::Equal)
+        (other.moved, other.excess())
+            .partial_cmp(&(one.moved, one.excess()))
+            .unwrap_or(std::cmp::Ordering::Equal)
     });
     features
 }
@@ -151,7 +153,9 @@ fn beyond(judgement: &Judgement) -> String {
         Some(first) if first.moved => {
             format!("farthest: {}, at {} times its limit", first.name, number(first.excess()))
         }
-        Some(first) => format!("nearest: {}, at {} of its limit", first.name, report::percent(first.excess())),
+        Some(first) => {
+            format!("nearest: {}, at {} of its limit", first.name, report::percent(first.excess()))
+        }
         None => "no feature was looked at".to_owned(),
     }
 }

@@ -50,21 +50,32 @@ pub(crate) fn render(record: &Value) -> String {
 /// Who confirmed that the route is in force.
 fn scorers(said: &Value) -> Option<Check> {
     let names = |list: &Value| {
-        let names: Vec<&str> = list.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let names: Vec<&str> =
+            list.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         names.join(", ")
     };
-    let check = |value: String, outcome| Check::new("Scorers that confirmed", value, "every live one", outcome);
+    let check = |value: String, outcome| {
+        Check::new("Scorers that confirmed", value, "every live one", outcome)
+    };
     if let Some(by) = said["confirmed-by"].as_array() {
-        let after = said["after-seconds"].as_f64().map(|after| format!("within {}", seconds(after)));
+        let after =
+            said["after-seconds"].as_f64().map(|after| format!("within {}", seconds(after)));
         return Some(
-            check(plural(by.len() as u64, "scorer"), Outcome::of(!by.is_empty()))
-                .note([Some(names(&said["confirmed-by"])), after].into_iter().flatten().collect::<Vec<_>>().join(", ")),
+            check(plural(by.len() as u64, "scorer"), Outcome::of(!by.is_empty())).note(
+                [Some(names(&said["confirmed-by"])), after]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
         );
     }
     if let Some(by) = said["refused-by"].as_str() {
         return Some(check(format!("refused by {by}"), Outcome::Fail));
     }
-    said["missing"].is_array().then(|| check(format!("missing: {}", names(&said["missing"])), Outcome::Inconclusive))
+    said["missing"]
+        .is_array()
+        .then(|| check(format!("missing: {}", names(&said["missing"])), Outcome::Inconclusive))
 }
 
 /// Who answers which share before and after.
@@ -73,9 +84,11 @@ fn shares(before: &Value, after: &Value) -> Table {
     let table = Table::new("Who answers", columns);
     [("before", before), ("after", after)].into_iter().fold(table, |table, (when, route)| {
         let share = route["candidate"]["share"].as_f64();
-        let called = |value: &Value| Model::of("", value).map_or_else(String::new, |model| model.called());
+        let called =
+            |value: &Value| Model::of("", value).map_or_else(String::new, |model| model.called());
         let champion = called(&route["champion"]);
-        let whole = if champion.is_empty() { String::new() } else { percent(1.0 - share.unwrap_or(0.0)) };
+        let whole =
+            if champion.is_empty() { String::new() } else { percent(1.0 - share.unwrap_or(0.0)) };
         table.row([
             when.to_owned(),
             champion,

@@ -7,21 +7,37 @@ use serde_json::Value;
 pub(crate) fn render(record: &Value) -> String {
     let details = &record["details"];
     let text = |name: &str| record[name].as_str().unwrap_or_default();
-    let mut page =
-        Page::of_record(format!("Rollback of release {} on stream {}", text("release"), text("stream")), record);
+    let mut page = Page::of_record(
+        format!("Rollback of release {} on stream {}", text("release"), text("stream")),
+        record,
+    );
     if details["predictions"].is_object() {
         let exposed = whole(&details["answers"]["count"]);
         page = page
-            .figure("Answers of the bad model", count(exposed), "their offsets are below, for whoever has to mend them")
+            .figure(
+                "Answers of the bad model",
+                count(exposed),
+                "their offsets are below, for whoever has to mend them",
+            )
             .figure(
                 "Since then",
                 plural(whole(&details["predictions"]["later-answers"]), "answer"),
-                format!("{} of them not the good model's", count(whole(&details["predictions"]["offences"]))),
+                format!(
+                    "{} of them not the good model's",
+                    count(whole(&details["predictions"]["offences"]))
+                ),
             );
     }
     let bad = Model::of("Bad model", &details["bad"]).map(|mut bad| {
-        let routes = [&details["before"]["champion"], &details["before"]["candidate"]["model"], &details["after"]["previous"]["model"]];
-        let named = routes.into_iter().filter_map(|route| Model::of("", route)).find(|it| it.digest == bad.digest);
+        let routes = [
+            &details["before"]["champion"],
+            &details["before"]["candidate"]["model"],
+            &details["after"]["previous"]["model"],
+        ];
+        let named = routes
+            .into_iter()
+            .filter_map(|route| Model::of("", route))
+            .find(|it| it.digest == bad.digest);
         bad.name = named.map(|it| it.name).unwrap_or_default();
         bad
     });

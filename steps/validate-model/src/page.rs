@@ -29,9 +29,7 @@ impl Shown {
             shown.golden = expected.zip(wide(&reply.golden.score)).collect();
             let sides = [("input", &reply.inputs), ("output", &reply.outputs)];
             for (side, ports) in sides {
-                let row = |port: &model::Port| {
-                    [side.to_owned(), port.name.clone(), form(port)]
-                };
+                let row = |port: &model::Port| [side.to_owned(), port.name.clone(), form(port)];
                 shown.ports.extend(ports.iter().map(row));
             }
             shown.latencies = reply.latencies_ms;
@@ -51,16 +49,20 @@ pub(crate) fn render(record: &Value, checks: &[Check], shown: &Shown) -> String 
     let named = |role: &str, flag: &str, value: &Value| {
         let mut model = Model::of(role, value)?;
         if model.name.is_empty() {
-            model.name = report::name_of_file(record["flags"][flag][0].as_str().unwrap_or_default());
+            model.name =
+                report::name_of_file(record["flags"][flag][0].as_str().unwrap_or_default());
         }
         Some(model)
     };
     let candidate = named("Model", "model", model);
     let of = candidate.as_ref().filter(|model| !model.name.is_empty()).map(Model::called);
     let of = of.unwrap_or_else(|| format!("release {}", text(&record["release"])));
-    let mut page = Page::of_record(format!("Validation of {of} for stream {}", text(&record["stream"])), record)
-        .model(candidate)
-        .model(named("Champion", "champion", &record["details"]["champion"]));
+    let mut page = Page::of_record(
+        format!("Validation of {of} for stream {}", text(&record["stream"])),
+        record,
+    )
+    .model(candidate)
+    .model(named("Champion", "champion", &record["details"]["champion"]));
     if let Some(size) = model["size"].as_u64() {
         page = page.fact("Size of the file", report::bytes(size));
     }
@@ -183,7 +185,10 @@ mod tests {
         let checks =
             [Check::new("kind", "onnx", "onnx"), Check::new("memory", "9", "8").fail("much")];
         let bare = render(&record, &checks, &Shown::default());
-        assert!(bare.contains("Validation of release sample for stream sample") && bare.contains("Much"));
+        assert!(
+            bare.contains("Validation of release sample for stream sample")
+                && bare.contains("Much")
+        );
         assert!(!bare.contains("Scores on the hold-out"));
 
         let scores = Answered { labels: None, score: vec![0.25, 0.5] };

@@ -136,9 +136,7 @@ pub fn see(page: &Path, look: Look, picture: &Path) -> Result<Seen> {
 }
 
 fn looked(browser: &mut Browser, look: Look, picture: &Path) -> Result<Seen> {
-    let size = |height: u32| {
-        json!({ "width": look.width, "height": height, "deviceScaleFactor": 1, "mobile": false })
-    };
+    let size = |height: u32| json!({ "width": look.width, "height": height, "deviceScaleFactor": 1, "mobile": false });
     browser.ask("Emulation.setDeviceMetricsOverride", size(900))?;
     let theme = if look.dark { "dark" } else { "light" };
     let media = json!({

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::frame::{Drawing, Frame, figure, fit, left_out, px, text_width};
 use super::{Axis, Threshold, Tone};
 use crate::scale::{Scale, drawable};
+use crate::text::plain;
 
 const ROW: f64 = 26.0;
 const TOP: f64 = 24.0;
@@ -95,7 +96,7 @@ impl Bars {
                 @if drawable(bar.value, self.value.log) {
                     @let end = across.pixel(bar.value);
                     g class=(bar.tone.class(0)) {
-                        title { (format!("{}: {}", bar.label, self.shown(bar.value))) }
+                        title { (format!("{}: {}", plain(&bar.label), self.shown(bar.value))) }
                         rect class="bar" x=(px(end.min(zero))) width=(px((end - zero).abs().max(1.0))) y=(px(middle - 8.0)) height="16" rx="2" {}
                     }
                 }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::frame::{Drawing, Frame, Key, figure, left_out, path, px};
 use super::{Axis, Tone};
 use crate::scale::{Scale, drawable};
+use crate::text::plain;
 
 /// Distributions over shared bins, each drawn as its own share, so samples of different size compare.
 #[derive(Debug, Clone, Default)]
@@ -118,7 +119,7 @@ impl Histogram {
             (frame.axes(&self.x, &across, &y, &upward))
             @for (position, (one, heights)) in self.distributions.iter().zip(&heights).enumerate() {
                 g class=(one.tone.class(position)) {
-                    title { (one.name) }
+                    title { (plain(&one.name)) }
                     @if !empty { (path("hist", outline(&edges, heights, &across, &upward))) }
                 }
             }
@@ -149,7 +150,7 @@ impl Histogram {
             let share = if total > 0.0 { count / total } else { 0.0 };
             told.push_str(&format!(
                 "\n{}: {} ({})",
-                one.name,
+                plain(&one.name),
                 crate::number(count),
                 crate::percent(share)
             ));

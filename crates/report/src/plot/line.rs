@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::frame::{Drawing, Frame, Key, figure, fit, left_out, path, px, text_width};
 use super::{Axis, Threshold, Tone};
 use crate::scale::{Scale, drawable};
+use crate::text::plain;
 
 /// More points than this are thinned out to the lowest and highest of each stretch.
 const MOST_POINTS: usize = 2000;
@@ -161,7 +162,7 @@ impl LinePlot {
             if shown.len() < line.len() {
                 notes.push(format!(
                     "{}: {} of {} points drawn, the lowest and highest of each stretch.",
-                    series.name,
+                    plain(&series.name),
                     crate::count(shown.len() as u64),
                     crate::count(line.len() as u64)
                 ));
@@ -172,7 +173,7 @@ impl LinePlot {
             (frame.axes(&self.x, &across, &self.y, &upward))
             @for (position, (band, points)) in self.bands.iter().zip(&bands).enumerate() {
                 g class=(band.tone.class(position)) {
-                    title { (band.name) }
+                    title { (plain(&band.name)) }
                     (path("band", area(points, &across, &upward)))
                 }
             }
@@ -181,12 +182,12 @@ impl LinePlot {
             }
             @for (position, (series, points)) in self.series.iter().zip(&shown).enumerate() {
                 g class=(series.tone.class(position)) {
-                    title { (series.name) }
+                    title { (plain(&series.name)) }
                     (path("line", trace(points, series.steps, &across, &upward)))
                     @if points.len() <= dotted {
                         @for (x, y) in points {
                             circle class="dot" cx=(px(across.pixel(*x))) cy=(px(upward.pixel(*y))) r="3" {
-                                title { (format!("{}: {} at {}", series.name, value(*y, &self.y), value(*x, &self.x))) }
+                                title { (format!("{}: {} at {}", plain(&series.name), value(*y, &self.y), value(*x, &self.x))) }
                             }
                         }
                     }
@@ -313,7 +314,7 @@ fn moment(frame: &Frame, across: &Scale, marker: &Marker, row: usize) -> Markup 
     let label = fit(&marker.label, room);
     html! {
         g class=(if marker.is_decision { "marker decision" } else { "marker" }) {
-            title { (marker.label) }
+            title { (plain(&marker.label)) }
             line x1=(px(at)) x2=(px(at)) y1=(px(frame.top)) y2=(px(frame.bottom)) {}
             text x=(px(x)) y=(px(frame.top + 12.0 + (row % 5) as f64 * 15.0)) text-anchor=(anchor) { (label) }
         }

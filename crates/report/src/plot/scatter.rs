@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::frame::{Drawing, Frame, Key, figure, left_out, px};
 use super::{Axis, Threshold, Tone};
 use crate::scale::{Scale, drawable};
+use crate::text::plain;
 
 /// So many dots are drawn at most; the page says when there were more.
 const MOST_DOTS: usize = 2000;
@@ -110,7 +111,7 @@ impl ScatterPlot {
             if *quota < dots.len() {
                 notes.push(format!(
                     "{}: {} of {} places drawn, evenly picked.",
-                    group.name,
+                    plain(&group.name),
                     crate::count(*quota as u64),
                     crate::count(dots.len() as u64)
                 ));
@@ -128,10 +129,10 @@ impl ScatterPlot {
             }
             @for (position, ((group, dots), quota)) in self.groups.iter().zip(&dots).zip(&quotas).enumerate() {
                 g class=(format!("scatter {}", group.tone.class(position))) {
-                    title { (group.name) }
+                    title { (plain(&group.name)) }
                     @for dot in evenly(dots, *quota) {
                         circle cx=(px(dot.x)) cy=(px(dot.y)) r=(px(dot.radius())) {
-                            @if dot.records > 1 { title { (group.name) ": " (crate::count(dot.records as u64)) } }
+                            @if dot.records > 1 { title { (plain(&group.name)) ": " (crate::count(dot.records as u64)) } }
                         }
                     }
                 }

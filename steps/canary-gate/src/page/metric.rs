@@ -62,7 +62,9 @@ fn whole_stream(details: &Value, metric: &Value, name: &str) -> Check {
     let standing = standing(details, metric);
     let (value, outcome) = match standing {
         Standing::Harmful => (format!("{}; worse, proven", estimated(metric, view)), Outcome::Fail),
-        Standing::Safe => (format!("{}; {}, proven", estimated(metric, view), tolerated(metric)), Outcome::Pass),
+        Standing::Safe => {
+            (format!("{}; {}, proven", estimated(metric, view), tolerated(metric)), Outcome::Pass)
+        }
         Standing::Open if needs_proof => (
             format!("{}; {}", estimated(metric, view), possible(metric, view)),
             Outcome::Inconclusive,
@@ -116,7 +118,9 @@ fn estimated(metric: &Value, view: &Value) -> String {
         };
     };
     match (is_mean(metric), is_asked(metric)) {
-        (true, _) => format!("{} {}", number(estimate.abs()), if estimate < 0.0 { "less" } else { "more" }),
+        (true, _) => {
+            format!("{} {}", number(estimate.abs()), if estimate < 0.0 { "less" } else { "more" })
+        }
         (_, true) => percent(estimate),
         _ => format!("{} times", number(estimate)),
     }
@@ -125,7 +129,8 @@ fn estimated(metric: &Value, view: &Value) -> String {
 /// The worst that the evidence leaves open, where nothing is proven.
 fn possible(metric: &Value, view: &Value) -> String {
     let higher = metric["better"] == "higher";
-    let (bound, word) = if higher { (&view["lower"], "as low as") } else { (&view["upper"], "as high as") };
+    let (bound, word) =
+        if higher { (&view["lower"], "as low as") } else { (&view["upper"], "as high as") };
     match (bound.as_f64(), is_mean(metric), is_asked(metric)) {
         (Some(bound), true, _) => format!("may be {word} {}", number(bound)),
         (Some(bound), _, true) => format!("may be {word} {}", percent(bound)),
@@ -194,7 +199,10 @@ fn progress(view: &Value, standing: Standing, needs_proof: bool) -> Option<Strin
         Standing::Blind => return None,
     };
     let part = part(claim)?.max(0.0);
-    Some(format!("evidence of {of}: {} of what a proof takes", percent((part * 100.0).round() / 100.0)))
+    Some(format!(
+        "evidence of {of}: {} of what a proof takes",
+        percent((part * 100.0).round() / 100.0)
+    ))
 }
 
 /// The candidate's answers that the metric could not judge, and why.
@@ -210,7 +218,9 @@ fn unjudged(metric: &Value) -> Option<String> {
     let unfit = whole(&tally["unfit"]);
     match (reasons.is_empty(), unfit) {
         (true, 0) => None,
-        (true, unfit) => Some(format!("{} of the candidate could not be judged", plural(unfit, "answer"))),
+        (true, unfit) => {
+            Some(format!("{} of the candidate could not be judged", plural(unfit, "answer")))
+        }
         (false, _) => Some(format!("not judged of the candidate: {}", reasons.join(", "))),
     }
 }

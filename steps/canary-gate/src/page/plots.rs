@@ -108,10 +108,11 @@ fn interval(details: &Value, metric: &Value, trace: &Trace<'_>) -> Option<LinePl
     let band = band.into_iter().map(|(at, low, high)| (at, clip(low), clip(high))).collect();
     let line = line.into_iter().filter(|(_, value)| clip(*value) == *value).collect();
     let range = axis.range.is_some();
-    let mut plot = LinePlot::new(format!("{}: where the truth can lie", title(metric)), time(), axis)
-        .half()
-        .band(Band::new("95 % interval, two-sided", band).tone(Tone::Candidate))
-        .series(Series::new("estimate", line).tone(Tone::Candidate));
+    let mut plot =
+        LinePlot::new(format!("{}: where the truth can lie", title(metric)), time(), axis)
+            .half()
+            .band(Band::new("95 % interval, two-sided", band).tone(Tone::Candidate))
+            .series(Series::new("estimate", line).tone(Tone::Candidate));
     for (value, label) in levels {
         plot = plot.threshold(value, label);
     }

@@ -47,19 +47,29 @@ fn decision(verdict: &str, decided: &[&Value], details: &Value) -> (String, Stri
             "Harm proven".into(),
             format!("by {} at a share of {share}{when}", harmful_part(metric).unwrap_or_default()),
         ),
-        ("fail", _) => ("Stopped".into(), format!("at a share of {share}{when}; not by a metric's proof of harm")),
+        ("fail", _) => (
+            "Stopped".into(),
+            format!("at a share of {share}{when}; not by a metric's proof of harm"),
+        ),
         ("pass", []) => (
             "No harm seen".into(),
-            format!("up to a share of {share}{when}; that it is not worse was not asked to be proven"),
+            format!(
+                "up to a share of {share}{when}; that it is not worse was not asked to be proven"
+            ),
         ),
         ("pass", metrics) => {
             let names: Vec<&str> =
                 metrics.iter().filter_map(|metric| metric["name"].as_str()).collect();
-            ("Not worse, proven".into(), format!("by {} up to a share of {share}{when}", names.join(" and ")))
+            (
+                "Not worse, proven".into(),
+                format!("by {} up to a share of {share}{when}", names.join(" and ")),
+            )
         }
         _ => (
             "Nothing proven".into(),
-            format!("neither harm nor that the candidate is not worse, up to a share of {share}{when}"),
+            format!(
+                "neither harm nor that the candidate is not worse, up to a share of {share}{when}"
+            ),
         ),
     }
 }
@@ -75,13 +85,22 @@ fn sureness(
     match (verdict, decided) {
         ("fail", [_]) => {
             let of = if critical > 1 { "all metrics together alarm" } else { "the gate alarms" };
-            (sure, format!("for a candidate that is not worse {of} in at most {} of such canaries", percent(alpha)))
+            (
+                sure,
+                format!(
+                    "for a candidate that is not worse {of} in at most {} of such canaries",
+                    percent(alpha)
+                ),
+            )
         }
         ("pass", [metric, ..]) => {
             let bound = tolerated(metric);
             (
                 sure,
-                format!("one-sided: {bound}; a candidate beyond that passes in at most {} of such canaries", percent(alpha)),
+                format!(
+                    "one-sided: {bound}; a candidate beyond that passes in at most {} of such canaries",
+                    percent(alpha)
+                ),
             )
         }
         ("pass", []) => ("Not measured".into(), "the absence of harm was seen, not proven".into()),
@@ -148,7 +167,8 @@ pub(super) fn unjudged(details: &Value) -> u64 {
     let metrics = details["metrics"].as_array().into_iter().flatten();
     let of = |metric: &Value| {
         let tally = &metric["judged"]["candidate"];
-        let not: u64 = tally["not"].as_object().into_iter().flatten().map(|(_, many)| whole(many)).sum();
+        let not: u64 =
+            tally["not"].as_object().into_iter().flatten().map(|(_, many)| whole(many)).sum();
         not.max(whole(&tally["unfit"]))
     };
     metrics.map(of).max().unwrap_or(0)

@@ -7,21 +7,34 @@ use super::{after, real, summary, total, whole};
 
 /// Who answered how much, and how well: the price of the canary beside what it is compared with.
 pub(super) fn answers(details: &Value) -> Table {
-    let columns = ["Model", "Records", "Labelled", "Wrong", "Share wrong", "Not answered", "Not judged"];
+    let columns =
+        ["Model", "Records", "Labelled", "Wrong", "Share wrong", "Not answered", "Not judged"];
     let table = Table::new("Who answered what", columns).note(
         "A record counts for the model that its key drew, so an error of a fallback is the candidate's.",
     );
     let unjudged = summary::unjudged(details);
-    [("Champion", "champion"), ("Candidate", "candidate")].into_iter().fold(table, |table, (shown, name)| {
-        let [records, labelled, errors, fallbacks] =
-            ["records", "labelled", "errors", "fallbacks"].map(|what| total(details, name, what));
-        let wrong = match labelled {
-            0 => "–".to_owned(),
-            _ => percent(errors as f64 / labelled as f64),
-        };
-        let not_judged = if name == "candidate" { count(unjudged) } else { "–".to_owned() };
-        table.row([shown.to_owned(), count(records), count(labelled), count(errors), wrong, count(fallbacks), not_judged])
-    })
+    [("Champion", "champion"), ("Candidate", "candidate")].into_iter().fold(
+        table,
+        |table, (shown, name)| {
+            let [records, labelled, errors, fallbacks] =
+                ["records", "labelled", "errors", "fallbacks"]
+                    .map(|what| total(details, name, what));
+            let wrong = match labelled {
+                0 => "–".to_owned(),
+                _ => percent(errors as f64 / labelled as f64),
+            };
+            let not_judged = if name == "candidate" { count(unjudged) } else { "–".to_owned() };
+            table.row([
+                shown.to_owned(),
+                count(records),
+                count(labelled),
+                count(errors),
+                wrong,
+                count(fallbacks),
+                not_judged,
+            ])
+        },
+    )
 }
 
 /// A row for each share.
@@ -78,8 +91,10 @@ pub(super) fn others(details: &Value) -> Vec<Table> {
             let at = after(said).map_or_else(|| text(&said["at"]), seconds);
             table.row([at, text(&said["command"]), text(&said["by"]), text(&said["reason"])])
         };
-        tables
-            .push(said.iter().fold(Table::new("Commands of people", ["After", "Command", "By", "Why"]), row));
+        tables.push(
+            said.iter()
+                .fold(Table::new("Commands of people", ["After", "Command", "By", "Why"]), row),
+        );
     }
     if details["baseline"].is_object() {
         tables.push(baseline(&details["baseline"]));
@@ -88,7 +103,8 @@ pub(super) fn others(details: &Value) -> Vec<Table> {
 }
 
 fn weighed(details: &Value) -> Table {
-    let columns = ["Metric", "Its part of the rate", "Each slice", "Counted", "Evidence divided by"];
+    let columns =
+        ["Metric", "Its part of the rate", "Each slice", "Counted", "Evidence divided by"];
     let table = Table::new("How the evidence is weighed", columns).note(format!(
         "All alarms together have a false-alarm rate of at most {}. How failures come was learnt from {} of the champion from \
          before the canary; where they come in clusters, the evidence is divided by how much that makes it vary.",

@@ -37,20 +37,24 @@ pub(super) fn latency(latency: &Latency) -> Bars {
         plural(latency.batch as u64, "record")
     );
     let found = quantiles(latency);
-    let longest = found.iter().flat_map(|(_, one, other)| [one.unwrap_or(0.0), *other]).fold(0.0, f64::max);
+    let longest =
+        found.iter().flat_map(|(_, one, other)| [one.unwrap_or(0.0), *other]).fold(0.0, f64::max);
     let unit = Unit::of_seconds(longest);
     let axis = Axis::new("latency of a record").unit(unit.name);
     found
         .into_iter()
-        .fold(Bars::new("Latency: median, p90 and p99", axis), |bars, (name, champion, candidate)| {
-            let bars = match champion {
-                Some(champion) => {
-                    bars.bar(format!("{name} champion"), champion * unit.factor, Tone::Champion)
-                }
-                None => bars,
-            };
-            bars.bar(format!("{name} candidate"), candidate * unit.factor, Tone::Candidate)
-        })
+        .fold(
+            Bars::new("Latency: median, p90 and p99", axis),
+            |bars, (name, champion, candidate)| {
+                let bars = match champion {
+                    Some(champion) => {
+                        bars.bar(format!("{name} champion"), champion * unit.factor, Tone::Champion)
+                    }
+                    None => bars,
+                };
+                bars.bar(format!("{name} candidate"), candidate * unit.factor, Tone::Candidate)
+            },
+        )
         .caption(caption)
 }
 

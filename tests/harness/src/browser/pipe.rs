@@ -28,7 +28,14 @@ impl Browser {
         let profile = tempfile::tempdir()?;
         // The pipe is at descriptors 3 and 4, where a shell puts it; `timeout` bounds a browser that hangs.
         let mut process = Command::new("timeout")
-            .args(["--kill-after=5", "600", "sh", "-c", r#"exec "$@" 3<&0 4>&1 0</dev/null 1>&2"#, "sh"])
+            .args([
+                "--kill-after=5",
+                "600",
+                "sh",
+                "-c",
+                r#"exec "$@" 3<&0 4>&1 0</dev/null 1>&2"#,
+                "sh",
+            ])
             .arg(program()?)
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"])
             .args(["--hide-scrollbars", "--remote-debugging-pipe", "--disable-dev-shm-usage"])

@@ -46,8 +46,11 @@ fn one_of_many(text: &str) -> Vec<String> {
         .map(|pair| format!("the page says '{} {}'", pair[0], pair[1]))
         .collect();
     // `time (s)` is a unit, `scorer(s)` a program that does not count.
-    let of_words = text.match_indices("(s)").filter(|(at, _)| text[..*at].ends_with(char::is_alphabetic));
-    faults.extend(of_words.map(|(at, _)| format!("the page says '(s)': {}", around(&text[at..], "(s)"))));
+    let of_words =
+        text.match_indices("(s)").filter(|(at, _)| text[..*at].ends_with(char::is_alphabetic));
+    faults.extend(
+        of_words.map(|(at, _)| format!("the page says '(s)': {}", around(&text[at..], "(s)"))),
+    );
     if text.contains("(and 1 more)") {
         faults.push(format!("the page says '(and 1 more)': {}", around(text, "(and 1 more)")));
     }
