@@ -17,16 +17,25 @@
 //! assert!(page.render().starts_with("<!DOCTYPE html>"));
 //! ```
 
+mod check;
+mod model;
 mod number;
 mod page;
 mod plot;
 mod record;
 mod scale;
+mod table;
+mod text;
+mod timeline;
 
-pub use number::{count, number, percent};
-pub use page::{Check, Outcome, Page, Table, Verdict};
+pub use check::{Check, Outcome, Verdict};
+pub use model::{Model, name_of_file, name_of_image};
+pub use number::{Unit, bytes, count, number, percent, plural, seconds};
+pub use page::{Figure, Page};
 pub use plot::{
     Axis, Band, Bar, Bars, Distribution, Histogram, LinePlot, Marker, Plot, PointGroup,
     ScatterPlot, Series, Threshold, Tone,
 };
 pub use record::to_the_second;
+pub use table::Table;
+pub use timeline::Moment;

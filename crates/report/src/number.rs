@@ -30,6 +30,88 @@ pub fn count(value: u64) -> String {
     group(&value.to_string())
 }
 
+/// A count with its noun: `1 record`, `2,048 records`.
+#[must_use]
+pub fn plural(value: u64, noun: &str) -> String {
+    match value {
+        1 => format!("1 {noun}"),
+        many => format!("{} {noun}s", count(many)),
+    }
+}
+
+/// A duration in the unit that fits its size: `0.0000312` reads `31.2 µs`, `94` reads `1 min 34 s`.
+#[must_use]
+pub fn seconds(value: f64) -> String {
+    if !value.is_finite() || value.abs() < 60.0 {
+        let unit = Unit::of_seconds(value);
+        return format!("{} {}", number(value * unit.factor), unit.name);
+    }
+    let (sign, whole) = (if value < 0.0 { "−" } else { "" }, value.abs().round() as u64);
+    let (hours, minutes, rest) = (whole / 3600, whole % 3600 / 60, whole % 60);
+    match (hours, minutes, rest) {
+        (0, minutes, 0) => format!("{sign}{minutes} min"),
+        (0, minutes, rest) => format!("{sign}{minutes} min {rest} s"),
+        (hours, 0, _) => format!("{sign}{} h", count(hours)),
+        (hours, minutes, _) => format!("{sign}{} h {minutes} min", count(hours)),
+    }
+}
+
+/// A size in the unit that fits it: `4820` reads `4.71 KiB`.
+#[must_use]
+pub fn bytes(value: u64) -> String {
+    match value {
+        1 => "1 byte".to_owned(),
+        small if small < 1024 => format!("{small} bytes"),
+        _ => {
+            let unit = Unit::of_bytes(value as f64);
+            format!("{} {}", three(value as f64 * unit.factor), unit.name)
+        }
+    }
+}
+
+/// A unit that fits the values of an axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Unit {
+    pub name: &'static str,
+    /// By what a value in the base unit is multiplied.
+    pub factor: f64,
+}
+
+impl Unit {
+    /// The unit in which a duration of so many seconds has one to three digits before the point.
+    #[must_use]
+    pub fn of_seconds(value: f64) -> Self {
+        let size = value.abs();
+        let (name, factor) = if size == 0.0 || !size.is_finite() || size >= 1.0 {
+            ("s", 1.0)
+        } else if size >= 1e-3 {
+            ("ms", 1e3)
+        } else if size >= 1e-6 {
+            ("µs", 1e6)
+        } else {
+            ("ns", 1e9)
+        };
+        Self { name, factor }
+    }
+
+    /// The unit in which a size of so many bytes has one to four digits before the point.
+    #[must_use]
+    pub fn of_bytes(value: f64) -> Self {
+        const NAMES: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+        let mut place = 0;
+        while place + 1 < NAMES.len() && value.abs() >= 1024_f64.powi(place as i32 + 1) {
+            place += 1;
+        }
+        Self { name: NAMES[place], factor: 1024_f64.powi(-(place as i32)) }
+    }
+}
+
+/// About three significant digits, none of the whole ones lost.
+fn three(value: f64) -> String {
+    let digits = (2 - value.abs().log10().floor() as i32).clamp(0, 2) as usize;
+    group(&trim(&format!("{value:.digits$}")))
+}
+
 /// A tick label: as many decimals as the distance between ticks needs, no more.
 pub(crate) fn tick(value: f64, step: f64) -> String {
     let size = value.abs().max(step.abs());
@@ -107,6 +189,39 @@ mod tests {
         }
         assert_eq!(percent(0.0312), "3.12 %");
         assert_eq!(count(49_097), "49,097");
+    }
+
+    #[test]
+    fn units_fit_their_size() {
+        for (value, text) in [
+            (0.0, "0 s"),
+            (4e-9, "4 ns"),
+            (0.000_031_2, "31.2 µs"),
+            (0.0042, "4.2 ms"),
+            (21.4, "21.4 s"),
+            (60.0, "1 min"),
+            (94.2, "1 min 34 s"),
+            (3_600.0, "1 h"),
+            (37_500.0, "10 h 25 min"),
+            (-90.0, "−1 min 30 s"),
+        ] {
+            assert_eq!(seconds(value), text, "{value}");
+        }
+        for (value, text) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1023, "1023 bytes"),
+            (4_820, "4.71 KiB"),
+            (1_048_576, "1 MiB"),
+            (123_456_789, "118 MiB"),
+            (1_071_644_672, "1,022 MiB"),
+        ] {
+            assert_eq!(bytes(value), text, "{value}");
+        }
+        assert_eq!(
+            (plural(1, "record"), plural(2_048, "record")),
+            ("1 record".into(), "2,048 records".into())
+        );
     }
 
     #[test]

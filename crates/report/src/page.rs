@@ -1,15 +1,20 @@
-//! The page around the plots: verdict, reason, facts, checks, tables, record.
+//! The page around the plots: verdict, key figures, models, checks, tables, facts, record.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 
+use crate::check::{Check, Verdict, icon};
+use crate::model::Model;
 use crate::plot::Plot;
+use crate::table::Table;
+use crate::text::{plain, prose, value};
+use crate::timeline::{self, Moment};
 
 const STYLE: &str = include_str!("style.css");
 /// A longer record would make the page slow to open; it lies beside the page anyway.
 const LONGEST_RECORD: usize = 512 * 1024;
 
-/// Everything one report tells. Fields may be set directly or through the methods that add to them.
+/// Everything one report says. Fields may be set directly or through the methods that add to them.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// The name of the step, such as `canary-gate`.
@@ -19,56 +24,32 @@ pub struct Page {
     pub verdict: Verdict,
     /// One sentence that says why the verdict was reached.
     pub reason: String,
-    /// Names and values: stream, models, window, duration, false-alarm rate.
-    pub facts: Vec<(String, String)>,
+    /// Where and when, in a line below the title: release, stream, environment, day.
+    pub context: Vec<(String, String)>,
+    /// What one glance has to take in.
+    pub figures: Vec<Figure>,
+    pub models: Vec<Model>,
     pub checks: Vec<Check>,
+    /// What happened one after another, under its heading.
+    pub timeline: Option<(String, Vec<Moment>)>,
     pub plots: Vec<Plot>,
     pub tables: Vec<Table>,
+    /// Names and values that few readers look for: inputs, the event, durations.
+    pub facts: Vec<(String, String)>,
     /// The decision record, shown folded at the end.
     pub record: Value,
 }
 
-/// What a step decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    Pass,
-    Fail,
-    Inconclusive,
-}
-
-/// One thing that was looked at: its value beside the threshold it was held against.
+/// A number, or a few words, that a reader must not miss.
 #[derive(Debug, Clone)]
-pub struct Check {
-    pub name: String,
+pub struct Figure {
+    /// Such as `Price`.
+    pub label: String,
+    /// Such as `1,204 records`.
     pub value: String,
-    pub threshold: String,
-    pub outcome: Outcome,
-    /// What a reader should know beyond the numbers; may be empty.
+    /// One sentence on what it means.
     pub note: String,
 }
-
-/// How a check ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Pass,
-    Fail,
-    /// Not enough evidence either way.
-    Inconclusive,
-    /// Not reached, because an earlier check decided; never counts as passed.
-    NotRun,
-}
-
-/// Rows under a heading, such as the offset ranges that a model answered.
-#[derive(Debug, Clone, Default)]
-pub struct Table {
-    pub title: String,
-    pub columns: Vec<String>,
-    pub rows: Vec<Vec<String>>,
-    /// One sentence below the table; may be empty.
-    pub note: String,
-}
-
-// === impl Page ===
 
 impl Page {
     pub fn new(
@@ -82,12 +63,33 @@ impl Page {
             title: title.into(),
             verdict,
             reason: reason.into(),
-            facts: Vec::new(),
+            context: Vec::new(),
+            figures: Vec::new(),
+            models: Vec::new(),
             checks: Vec::new(),
+            timeline: None,
             plots: Vec::new(),
             tables: Vec::new(),
+            facts: Vec::new(),
             record: Value::Null,
         }
+    }
+
+    #[must_use]
+    pub fn figure(
+        mut self,
+        label: impl Into<String>,
+        value: impl Into<String>,
+        note: impl Into<String>,
+    ) -> Self {
+        self.figures.push(Figure { label: label.into(), value: value.into(), note: note.into() });
+        self
+    }
+
+    #[must_use]
+    pub fn model(mut self, model: Option<Model>) -> Self {
+        self.models.extend(model);
+        self
     }
 
     #[must_use]
@@ -99,6 +101,12 @@ impl Page {
     #[must_use]
     pub fn check(mut self, check: Check) -> Self {
         self.checks.push(check);
+        self
+    }
+
+    #[must_use]
+    pub fn timeline(mut self, title: impl Into<String>, moments: Vec<Moment>) -> Self {
+        self.timeline = Some((title.into(), moments));
         self
     }
 
@@ -134,17 +142,20 @@ impl Page {
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                    title { (self.verdict.word()) " · " (self.title) " · " (self.step) }
+                    title { (self.verdict.word()) " · " (plain(&self.title)) " · " (plain(&self.step)) }
                     style { (PreEscaped(STYLE)) }
                 }
                 body { main {
                     (self.head())
-                    (self.facts_list())
+                    (self.figures_list())
+                    (self.models_list())
                     (self.checks_table())
+                    @if let Some((title, moments)) = &self.timeline { (timeline::render(title, moments)) }
                     @if !self.plots.is_empty() {
                         section class="plots" { @for plot in &self.plots { (plot.render()) } }
                     }
                     @for table in &self.tables { (table.render()) }
+                    (self.facts_list())
                     (self.folded_record())
                 } }
             }
@@ -153,27 +164,44 @@ impl Page {
     }
 
     fn head(&self) -> Markup {
+        let outcome = self.verdict.outcome();
         html! {
             header {
-                p class="step" { span class="mark" {} (self.step) }
-                h1 { (self.title) }
-                div class=(format!("verdict {}", self.verdict.class())) role="status" {
-                    (icon(self.verdict.outcome()))
-                    div { strong { (self.verdict.word()) } p { (unbroken(&self.reason)) } }
+                p class="step" { span class="mark" {} (plain(&self.step)) }
+                h1 { (plain(&self.title)) }
+                @if !self.context.is_empty() {
+                    p class="context" {
+                        @for (name, value) in &self.context { span { (name) " " b { (prose(value)) } } " " }
+                    }
+                }
+                div class=(format!("verdict {}", outcome.class())) role="status" {
+                    (icon(outcome))
+                    div { strong { (self.verdict.word()) } p { (prose(&self.reason)) } }
                 }
             }
         }
     }
 
-    fn facts_list(&self) -> Markup {
+    fn figures_list(&self) -> Markup {
         html! {
-            @if !self.facts.is_empty() {
-                dl class="facts" {
-                    @for (name, value) in &self.facts {
-                        @let digest = is_digest(value).then_some("digest");
-                        div { dt { (name) } dd class=[digest] { (value) } }
+            @if !self.figures.is_empty() {
+                dl class="figures" {
+                    @for figure in &self.figures {
+                        div {
+                            dt { (prose(&figure.label)) }
+                            dd { (prose(&figure.value)) }
+                            @if !figure.note.is_empty() { dd class="note" { (prose(&figure.note)) } }
+                        }
                     }
                 }
+            }
+        }
+    }
+
+    fn models_list(&self) -> Markup {
+        html! {
+            @if !self.models.is_empty() {
+                dl class="models" { @for model in &self.models { (model.render()) } }
             }
         }
     }
@@ -183,10 +211,23 @@ impl Page {
             @if !self.checks.is_empty() {
                 section {
                     h2 { "Checks" }
-                    div class="scroll" { table class="checks" {
-                        thead { tr { th { "Result" } th { "Check" } th { "Value" } th { "Threshold" } } }
+                    div class="card" { table class="checks" {
+                        thead { tr { th scope="col" { "Result" } th scope="col" { "Check" } th scope="col" { "Value" } th scope="col" { "Threshold" } } }
                         tbody { @for check in &self.checks { (check.row()) } }
                     } }
+                }
+            }
+        }
+    }
+
+    fn facts_list(&self) -> Markup {
+        html! {
+            @if !self.facts.is_empty() {
+                section {
+                    h2 { "About this run" }
+                    dl class="facts" {
+                        @for (name, text) in &self.facts { div { dt { (prose(name)) } dd { (value(text)) } } }
+                    }
                 }
             }
         }
@@ -200,169 +241,12 @@ impl Page {
                 details class="record" {
                     summary { "Decision record" }
                     @if text.len() > LONGEST_RECORD {
-                        p { "The record has " (crate::count(text.len() as u64)) " bytes and is not repeated here; it lies beside this page as " code { "report.json" } "." }
+                        p { "The record has " (crate::bytes(text.len() as u64)) " and is not repeated here; it lies beside this page as " code { "report.json" } "." }
                     } @else {
                         pre { code { (text) } }
                     }
                 }
             }
-        }
-    }
-}
-
-// === impl Verdict ===
-
-impl Verdict {
-    fn word(self) -> &'static str {
-        self.outcome().word()
-    }
-
-    fn class(self) -> &'static str {
-        self.outcome().class()
-    }
-
-    fn outcome(self) -> Outcome {
-        match self {
-            Self::Pass => Outcome::Pass,
-            Self::Fail => Outcome::Fail,
-            Self::Inconclusive => Outcome::Inconclusive,
-        }
-    }
-}
-
-// === impl Check ===
-
-impl Check {
-    pub fn new(
-        name: impl Into<String>,
-        value: impl Into<String>,
-        threshold: impl Into<String>,
-        outcome: Outcome,
-    ) -> Self {
-        Self {
-            name: name.into(),
-            value: value.into(),
-            threshold: threshold.into(),
-            outcome,
-            note: String::new(),
-        }
-    }
-
-    #[must_use]
-    pub fn note(mut self, note: impl Into<String>) -> Self {
-        self.note = note.into();
-        self
-    }
-
-    fn row(&self) -> Markup {
-        html! {
-            tr class=(self.outcome.class()) {
-                td class="result" { span class="badge" { (icon(self.outcome)) (self.outcome.word()) } }
-                td { (self.name) @if !self.note.is_empty() { p class="note" { (self.note) } } }
-                td class="value" { (or_dash(&self.value)) }
-                td class="value" { (or_dash(&self.threshold)) }
-            }
-        }
-    }
-}
-
-// === impl Outcome ===
-
-impl Outcome {
-    /// Passed or failed, for checks that know no third way.
-    #[must_use]
-    pub fn of(passed: bool) -> Self {
-        if passed { Self::Pass } else { Self::Fail }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Pass => "Pass",
-            Self::Fail => "Fail",
-            Self::Inconclusive => "Inconclusive",
-            Self::NotRun => "Not run",
-        }
-    }
-
-    fn class(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Fail => "fail",
-            Self::Inconclusive => "inconclusive",
-            Self::NotRun => "not-run",
-        }
-    }
-}
-
-// === impl Table ===
-
-impl Table {
-    pub fn new<Column: Into<String>>(
-        title: impl Into<String>,
-        columns: impl IntoIterator<Item = Column>,
-    ) -> Self {
-        let columns = columns.into_iter().map(Into::into).collect();
-        Self { title: title.into(), columns, ..Self::default() }
-    }
-
-    #[must_use]
-    pub fn row<Cell: Into<String>>(mut self, cells: impl IntoIterator<Item = Cell>) -> Self {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
-        self
-    }
-
-    #[must_use]
-    pub fn note(mut self, note: impl Into<String>) -> Self {
-        self.note = note.into();
-        self
-    }
-
-    fn render(&self) -> Markup {
-        html! {
-            section {
-                h2 { (self.title) }
-                div class="scroll" { table {
-                    thead { tr { @for column in &self.columns { th { (column) } } } }
-                    tbody {
-                        @for row in &self.rows { tr { @for cell in row { td { (cell) } } } }
-                        @if self.rows.is_empty() {
-                            tr { td class="none" colspan=(self.columns.len().max(1)) { "none" } }
-                        }
-                    }
-                } }
-                @if !self.note.is_empty() { p class="note" { (self.note) } }
-            }
-        }
-    }
-}
-
-/// Digests and ids read best in letters of one width.
-fn is_digest(text: &str) -> bool {
-    let is_id = text.len() >= 24 && text.chars().all(|letter| letter.is_ascii_hexdigit());
-    is_id || text.contains("sha256:")
-}
-
-/// Keeps a percent sign on the line of its number.
-fn unbroken(text: &str) -> String {
-    text.replace(" %", "\u{a0}%")
-}
-
-fn or_dash(text: &str) -> &str {
-    if text.is_empty() { "–" } else { text }
-}
-
-/// A shape that tells the outcome without colour.
-fn icon(outcome: Outcome) -> Markup {
-    let shape = match outcome {
-        Outcome::Pass => "M7 12.5l3.4 3.5L17 8.7",
-        Outcome::Fail => "M8 8l8 8M16 8l-8 8",
-        Outcome::Inconclusive => "M9.2 9.4a2.8 2.8 0 1 1 4.4 2.3c-1 .7-1.6 1.2-1.6 2.3M12 17.1v.1",
-        Outcome::NotRun => "M8 12h8",
-    };
-    html! {
-        svg class="icon" viewBox="0 0 24 24" aria-hidden="true" {
-            circle cx="12" cy="12" r="11" {}
-            path d=(shape) {}
         }
     }
 }

@@ -50,6 +50,8 @@ pub enum Tone {
     Candidate,
     /// Harm, refusal, drift.
     Alarm,
+    /// Proof that something holds.
+    Good,
     /// The next free colour.
     #[default]
     Auto,
@@ -156,6 +158,7 @@ impl Tone {
             Self::Champion => "tone-champion",
             Self::Candidate => "tone-candidate",
             Self::Alarm => "tone-alarm",
+            Self::Good => "tone-good",
             Self::Auto => AUTO[position % AUTO.len()],
         }
     }

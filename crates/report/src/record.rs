@@ -11,40 +11,32 @@ impl Page {
     #[must_use]
     pub fn of_record(title: impl Into<String>, record: &Value) -> Self {
         let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
-        let verdict = match text("verdict").as_str() {
-            "pass" => Verdict::Pass,
-            "fail" => Verdict::Fail,
-            _ => Verdict::Inconclusive,
-        };
+        let verdict = Verdict::named(&text("verdict"));
         let mut page = Self::new(text("step"), title, verdict, text("reason"));
-        let names = [
-            ("Release", "release"),
-            ("Stream", "stream"),
-            ("Environment", "environment"),
-            ("Event", "event"),
-        ];
-        for (shown, name) in names {
-            if !text(name).is_empty() {
-                page = page.fact(shown, text(name));
+        let finished = record["finished"].as_str().map(to_the_second).unwrap_or_default();
+        for (shown, value) in [
+            ("Release", text("release")),
+            ("Stream", text("stream")),
+            ("Environment", text("environment")),
+            ("Finished", finished),
+        ] {
+            if !value.is_empty() {
+                page.context.push((shown.to_owned(), value));
             }
         }
-        for (name, digest) in record["inputs"].as_object().into_iter().flatten() {
-            page = page.fact(capitalised(name), digest.as_str().unwrap_or_default());
+        if let Some(started) = record["started"].as_str() {
+            page = page.fact("Started", to_the_second(started));
         }
-        if let (Some(started), Some(finished)) =
-            (record["started"].as_str(), record["finished"].as_str())
-        {
-            page = page
-                .fact("Started", to_the_second(started))
-                .fact("Finished", to_the_second(finished));
+        for (name, input) in record["inputs"].as_object().into_iter().flatten() {
+            page = page.fact(format!("Input: {name}"), input.as_str().unwrap_or_default());
+        }
+        for (shown, value) in [("Step version", text("version")), ("Event", text("event"))] {
+            if !value.is_empty() {
+                page = page.fact(shown, value);
+            }
         }
         page.record(record.clone())
     }
-}
-
-fn capitalised(name: &str) -> String {
-    let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// `2026-11-24T01:49:32.139631702Z` reads `2026-11-24 01:49:32 UTC`; any other form stays as it is.
@@ -68,9 +60,9 @@ mod tests {
             "inputs": {"model": "sha256:1"}, "started": "2026-11-24T01:49:32.139631702Z", "finished": "soon"});
         let page = Page::of_record("Promotion", &record);
         assert_eq!((page.verdict, page.reason.as_str()), (Verdict::Pass, "confirmed"));
-        assert!(page.facts.contains(&("Model".into(), "sha256:1".into())));
+        assert!(page.facts.contains(&("Input: model".into(), "sha256:1".into())));
         assert!(page.facts.contains(&("Started".into(), "2026-11-24 01:49:32 UTC".into())));
-        assert!(page.facts.contains(&("Finished".into(), "soon".into())));
+        assert!(page.context.contains(&("Finished".into(), "soon".into())));
         assert_eq!(Page::of_record("x", &json!({})).verdict, Verdict::Inconclusive);
     }
 }

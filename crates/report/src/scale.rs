@@ -98,6 +98,9 @@ impl Scale {
     }
 
     fn decades(&self, wanted: usize, percent: bool) -> Vec<Tick> {
+        if self.high / self.low < 30.0 {
+            return self.within_a_decade(percent);
+        }
         let (first, last) = (self.low.log10().ceil() as i32, self.high.log10().floor() as i32);
         let stride = ((last - first).max(0) as usize).div_ceil(wanted + 1).max(1);
         (first..=last)
@@ -109,6 +112,28 @@ impl Scale {
                 Tick { value, label }
             })
             .collect()
+    }
+}
+
+impl Scale {
+    /// 1, 2 and 5 of each power of ten, where powers alone would leave the axis bare.
+    fn within_a_decade(&self, percent: bool) -> Vec<Tick> {
+        let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
+        let inside =
+            |value: &f64| (self.low * (1.0 - 1e-9)..=self.high * (1.0 + 1e-9)).contains(value);
+        let values = (first..=last)
+            .flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)))
+            .filter(inside);
+        let ticks: Vec<Tick> = values
+            .map(|value| Tick {
+                value,
+                label: label(value, 10_f64.powf(value.log10().floor()), percent),
+            })
+            .collect();
+        match ticks.is_empty() {
+            true => vec![Tick { value: self.low, label: label(self.low, self.low, percent) }],
+            false => ticks,
+        }
     }
 }
 

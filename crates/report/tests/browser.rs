@@ -28,15 +28,27 @@ fn sample_pages_read_well_in_a_browser() {
 fn the_browser_tells_a_page_that_does_not_read_well() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bad.html");
-    let body = r#"<div style="width:3000px;height:9px;background:red"></div>
-        <figure><svg aria-label="flat" width="300" height="10"></svg></figure><img src="missing.png">"#;
+    let body = r#"<main><div style="width:3000px;height:9px;background:red"></div>
+        <figure><svg aria-label="flat" width="300" height="10"></svg></figure><p style="color:#999;background:#fff">faint</p><table class="checks"><tr><td class="value" style="position:absolute;left:2000px">hidden</td></tr></table>
+        <h1>NaN of sha256:12</h1><p>1 records</p><img src="missing.png"></main>"#;
     std::fs::write(&file, format!("<!DOCTYPE html><html><body>{body}</body></html>")).unwrap();
-    let look = harness::browser::Look::DARK;
+    let look = harness::browser::Look::DESKTOP_DARK;
     let seen = harness::browser::see(&file, look, &folder.path().join("bad.png")).unwrap();
     let faults = seen.faults(look).join("\n");
-    for fault in
-        ["no verdict", "loads 1", "content is 3", "'flat' is 300 by 10", "no marks", "ground"]
-    {
+    for fault in [
+        "no verdict",
+        "loads 1",
+        "content is 3",
+        "'flat' is 300 by 10",
+        "no marks",
+        "ground",
+        "stands out of the window",
+        "cannot be read whole",
+        "less contrast",
+        "says 'NaN'",
+        "says '1 records'",
+        "a headline holds a digest",
+    ] {
         assert!(faults.contains(fault), "{fault} is not among\n{faults}");
     }
 }

@@ -66,7 +66,8 @@ pub(crate) struct Gate {
 /// A command, and when it was heard.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Said {
-    /// Seconds since the gate began.
+    /// Seconds since the gate began; the command has an `at` of its own, the time of day.
+    #[serde(rename = "after")]
     pub(crate) at: f64,
     #[serde(flatten)]
     pub(crate) command: Command,

@@ -17,6 +17,8 @@ pub(crate) struct Told {
     pub(crate) verdict: Verdict,
     pub(crate) reason: String,
     pub(crate) at: String,
+    /// The digest of its report, or digest and address.
+    pub(crate) report: serde_json::Value,
 }
 
 impl Told {
@@ -28,6 +30,7 @@ impl Told {
             verdict: data.verdict,
             reason: data.reason.clone(),
             at: event.context.timestamp.clone(),
+            report: serde_json::json!(data.report),
         }
     }
 }
@@ -109,7 +112,14 @@ mod tests {
     fn told(step: &str, verdict: Verdict) -> Told {
         let kind = if step == "rollback" { "service.rolledback" } else { "x.y" };
         let (event_type, at) = (format!("dev.cdevents.{kind}.0.3.0"), String::new());
-        Told { step: step.into(), event_type, verdict, reason: "because".into(), at }
+        Told {
+            step: step.into(),
+            event_type,
+            verdict,
+            reason: "because".into(),
+            at,
+            report: serde_json::Value::Null,
+        }
     }
 
     fn unneeded() -> Told {

@@ -80,12 +80,16 @@ impl Shape {
 /// The page of a judged window.
 pub(crate) fn judged(record: &Value, view: &View) -> String {
     let judgement = &view.judgement;
-    let mut page = unreadable(Page::of_record("Drift of the features", record), record)
-        .fact("Records", count(judgement.records))
-        .fact("Records of the baseline", count(judgement.baseline_records))
+    let mut page = unreadable(Page::of_record(title("Drift", record), record), record)
+        .figure("Features that moved", moved(judgement), beyond(judgement))
+        .figure(
+            "Records",
+            count(judgement.records),
+            format!("held against {} of the baseline", count(judgement.baseline_records)),
+        )
         .fact("Alpha of each test", number(judgement.alpha_each))
         .plot(overview(judgement));
-    for feature in &judgement.features {
+    for feature in by_excess(judgement) {
         page = page.check(check(feature));
     }
     for shape in &view.shapes {
@@ -113,7 +117,7 @@ pub(crate) fn recorded(record: &Value, profile: &Profile) -> String {
             format!("{}{exact}", count(shape.points().len() as u64)),
         ]);
     }
-    unreadable(Page::of_record("Baseline of the features", record), record)
+    unreadable(Page::of_record(title("Baseline", record), record), record)
         .fact("Records", count(profile.records))
         .table(table)
         .render()
@@ -121,7 +125,39 @@ pub(crate) fn recorded(record: &Value, profile: &Profile) -> String {
 
 /// The page of a run without enough records.
 pub(crate) fn undecided(record: &Value) -> String {
-    unreadable(Page::of_record("Drift of the features", record), record).render()
+    unreadable(Page::of_record(title("Drift", record), record), record).render()
+}
+
+fn title(what: &str, record: &Value) -> String {
+    format!("{what} of the features of stream {}", record["stream"].as_str().unwrap_or_default())
+}
+
+/// Those that moved farthest beyond their limits first.
+fn by_excess(judgement: &Judgement) -> Vec<&Judged> {
+    let mut features: Vec<&Judged> = judgement.features.iter().collect();
+    features.sort_by(|one, other| {
+        (other.moved, other.excess())
+            .partial_cmp(&(one.moved, one.excess()))
+            .unwrap_or(std::cmp::Ordering::Equal)
+    });
+    features
+}
+
+fn moved(judgement: &Judgement) -> String {
+    let moved = judgement.features.iter().filter(|feature| feature.moved).count();
+    format!("{moved} of {}", judgement.features.len())
+}
+
+fn beyond(judgement: &Judgement) -> String {
+    match by_excess(judgement).first() {
+        Some(first) if first.moved => {
+            format!("farthest: {}, at {} times its limit", first.name, number(first.excess()))
+        }
+        Some(first) => {
+            format!("nearest: {}, at {} of its limit", first.name, report::percent(first.excess()))
+        }
+        None => "no feature was looked at".to_owned(),
+    }
 }
 
 fn check(feature: &Judged) -> Check {
@@ -146,7 +182,7 @@ fn overview(judgement: &Judgement) -> Bars {
     let bars = Bars::new("How far each feature moved", Axis::new("statistic over its limit"))
         .threshold(1.0, "limit")
         .caption("The larger of KS and PSI, each divided by its own limit.");
-    judgement.features.iter().fold(bars, |bars, feature| {
+    by_excess(judgement).into_iter().fold(bars, |bars, feature| {
         let tone = if feature.moved { Tone::Alarm } else { Tone::Champion };
         bars.bar(&feature.name, feature.excess(), tone)
     })
@@ -187,7 +223,7 @@ fn table(judgement: &Judgement) -> Table {
     let table = Table::new("In which direction", columns).note(
         "Shift: in standard deviations of the baseline; none where the baseline is constant.",
     );
-    judgement.features.iter().fold(table, |table, feature| {
+    by_excess(judgement).into_iter().fold(table, |table, feature| {
         table.row([
             feature.name.clone(),
             number(feature.baseline_mean),

@@ -1,15 +1,48 @@
 //! The report page: what was checked, who answered when, and the offset ranges.
 
-use report::{Axis, Check, LinePlot, Outcome, Page, Series, Table, Tone, count};
+use report::{Axis, Check, LinePlot, Model, Outcome, Page, Series, Table, Tone, count, plural};
 use serde_json::Value;
 
 /// Renders the decision record.
 pub(crate) fn render(record: &Value) -> String {
     let details = &record["details"];
-    let mut page = Page::of_record("Rollback", record);
+    let text = |name: &str| record[name].as_str().unwrap_or_default();
+    let mut page = Page::of_record(
+        format!("Rollback of release {} on stream {}", text("release"), text("stream")),
+        record,
+    );
+    if details["predictions"].is_object() {
+        let exposed = whole(&details["answers"]["count"]);
+        page = page
+            .figure(
+                "Answers of the bad model",
+                count(exposed),
+                "their offsets are below, for whoever has to mend them",
+            )
+            .figure(
+                "Since then",
+                plural(whole(&details["predictions"]["later-answers"]), "answer"),
+                format!(
+                    "{} of them not the good model's",
+                    count(whole(&details["predictions"]["offences"]))
+                ),
+            );
+    }
+    let bad = Model::of("Bad model", &details["bad"]).map(|mut bad| {
+        let routes = [
+            &details["before"]["champion"],
+            &details["before"]["candidate"]["model"],
+            &details["after"]["previous"]["model"],
+        ];
+        let named = routes
+            .into_iter()
+            .filter_map(|route| Model::of("", route))
+            .find(|it| it.digest == bad.digest);
+        bad.name = named.map(|it| it.name).unwrap_or_default();
+        bad
+    });
+    page = page.model(bad).model(Model::of("Good model", &details["after"]["champion"]));
     for (name, pointer) in [
-        ("Bad model", "/bad"),
-        ("Good model", "/after/champion/digest"),
         ("Good model promoted by", "/good/promoted_by"),
         ("Route before", "/before/generation"),
         ("Route after", "/after/generation"),
@@ -73,13 +106,13 @@ fn timeline(details: &Value) -> LinePlot {
     };
     let mut plot =
         LinePlot::new("Answers", Axis::new("time").unit("s"), Axis::new("answers a second"))
-            .caption("Who answered, from the first moment that the bad model may have.")
+            .caption("Who answered, from the first moment at which the bad model can have.")
             .series(Series::new("the bad model", series(1)).steps().tone(Tone::Alarm))
             .series(Series::new("others", series(2)).steps().tone(Tone::Champion));
     if let Some(written) = details["written-ms"].as_f64()
         && written >= first
     {
-        plot = plot.marker(at(written), "route written");
+        plot = plot.decision(at(written), "route written");
     }
     plot
 }
@@ -92,8 +125,8 @@ fn ranges(details: &Value) -> Table {
     };
     let mut table = Table::new("Offsets that the bad model answered", ["Partition", "First", "Last", "Answers"])
         .note(format!(
-            "Offsets of the features topic; others answered some between. {} answers in all, {} without a readable source.{lost}",
-            count(whole(&answers["count"])),
+            "Offsets of the features topic; others answered some between. {} in all, {} without a readable source.{lost}",
+            plural(whole(&answers["count"]), "answer"),
             count(whole(&answers["without-source"])),
         ));
     for range in answers["ranges"].as_array().into_iter().flatten() {
@@ -109,4 +142,16 @@ fn real(value: &Value) -> f64 {
 
 fn whole(value: &Value) -> u64 {
     value.as_u64().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_read_well() {
+        let samples = harness::browser::sample_records("rollback");
+        let pages: Vec<_> = samples.into_iter().map(|(name, it)| (name, render(&it))).collect();
+        harness::browser::assert_step_reads_well("rollback", &pages);
+    }
 }

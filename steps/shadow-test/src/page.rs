@@ -3,7 +3,7 @@
 mod evidence;
 mod pairs;
 
-use report::{Page, Table, count};
+use report::{Model, Page, Table, count};
 use serde_json::Value;
 
 use crate::decide::{Check, Outcome};
@@ -26,16 +26,14 @@ pub(crate) struct Evidence {
     pub largest: Vec<Shown>,
 }
 
-const TITLE: &str = "Shadow test";
-
 /// The page of a run that compared nothing, or was told before.
 pub(crate) fn refused(record: &Value) -> String {
-    Page::of_record(TITLE, record).render()
+    page(record).render()
 }
 
 /// The page of a comparison.
 pub(crate) fn compared(record: &Value, shown: &Evidence) -> String {
-    let mut page = Page::of_record(TITLE, record).fact("Reading", reading(shown));
+    let mut page = page(record).figure("Records", count(shown.tally.records), reading(shown));
     for check in &shown.checks {
         page = page.check(evidence::row(check));
     }
@@ -58,6 +56,19 @@ pub(crate) fn compared(record: &Value, shown: &Evidence) -> String {
         .table(pairs::largest(shown))
         .table(counts(&shown.tally))
         .render()
+}
+
+/// Title, verdict and the two models.
+fn page(record: &Value) -> Page {
+    let candidate =
+        ["candidate", "model"].iter().find_map(|name| Model::of_input("Candidate", record, name));
+    let champion = Model::of_input("Champion", record, "champion");
+    let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+    let named = candidate.as_ref().filter(|model| !model.name.is_empty()).map(Model::called);
+    let of = named.unwrap_or_else(|| format!("release {}", text("release")));
+    Page::of_record(format!("Shadow test of {of} on stream {}", text("stream")), record)
+        .model(candidate)
+        .model(champion)
 }
 
 /// When reading stopped, and why.

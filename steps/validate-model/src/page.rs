@@ -1,6 +1,6 @@
 //! The report page: the checks, the hold-out's scores, the golden answers and the latencies.
 
-use report::{Axis, Bars, Histogram, Outcome, Page, ScatterPlot, Table, Tone};
+use report::{Axis, Bars, Histogram, Model, Outcome, Page, ScatterPlot, Table, Tone};
 use serde_json::Value;
 
 use crate::checks::{Check, Finding};
@@ -29,9 +29,7 @@ impl Shown {
             shown.golden = expected.zip(wide(&reply.golden.score)).collect();
             let sides = [("input", &reply.inputs), ("output", &reply.outputs)];
             for (side, ports) in sides {
-                let row = |port: &model::Port| {
-                    [side.to_owned(), port.name.clone(), format!("{} {:?}", port.dtype, port.shape)]
-                };
+                let row = |port: &model::Port| [side.to_owned(), port.name.clone(), form(port)];
                 shown.ports.extend(ports.iter().map(row));
             }
             shown.latencies = reply.latencies_ms;
@@ -47,11 +45,26 @@ impl Shown {
 /// Renders the decision record.
 pub(crate) fn render(record: &Value, checks: &[Check], shown: &Shown) -> String {
     let model = &record["details"]["model"];
-    let digest = model["sha256"].as_str().unwrap_or_default();
-    let short = digest.get(..19).unwrap_or(digest);
-    let mut page = Page::of_record(format!("Validation of {short}"), record);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let named = |role: &str, flag: &str, value: &Value| {
+        let mut model = Model::of(role, value)?;
+        if model.name.is_empty() {
+            model.name =
+                report::name_of_file(record["flags"][flag][0].as_str().unwrap_or_default());
+        }
+        Some(model)
+    };
+    let candidate = named("Model", "model", model);
+    let of = candidate.as_ref().filter(|model| !model.name.is_empty()).map(Model::called);
+    let of = of.unwrap_or_else(|| format!("release {}", text(&record["release"])));
+    let mut page = Page::of_record(
+        format!("Validation of {of} for stream {}", text(&record["stream"])),
+        record,
+    )
+    .model(candidate)
+    .model(named("Champion", "champion", &record["details"]["champion"]));
     if let Some(size) = model["size"].as_u64() {
-        page = page.fact("Size", format!("{} bytes", report::count(size)));
+        page = page.fact("Size of the file", report::bytes(size));
     }
     for check in checks {
         page = page.check(on_page(check));
@@ -89,11 +102,11 @@ pub(crate) fn render(record: &Value, checks: &[Check], shown: &Shown) -> String 
             );
     }
     if !shown.ports.is_empty() {
-        let mut table = Table::new("Inputs and outputs", ["", "name", "type and shape"]);
+        let mut table = Table::new("Inputs and outputs", ["Side", "Name", "Type and shape"]);
         for row in &shown.ports {
             table = table.row(row.clone());
         }
-        page = page.table(table.note("-1 stands for any number of records."));
+        page = page.table(table.note("N stands for any number of records."));
     }
     page.render()
 }
@@ -143,6 +156,16 @@ fn without_tail(values: &[f64]) -> Vec<f64> {
     sorted
 }
 
+/// Such as `float32[N, 9]`.
+fn form(port: &model::Port) -> String {
+    let sizes: Vec<String> = port
+        .shape
+        .iter()
+        .map(|size| if *size < 0 { "N".to_owned() } else { size.to_string() })
+        .collect();
+    format!("{}[{}]", port.dtype, sizes.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
     use contract::Verdict;
@@ -162,7 +185,10 @@ mod tests {
         let checks =
             [Check::new("kind", "onnx", "onnx"), Check::new("memory", "9", "8").fail("much")];
         let bare = render(&record, &checks, &Shown::default());
-        assert!(bare.contains("Validation of sha256:0123456789ab") && bare.contains("much"));
+        assert!(
+            bare.contains("Validation of release sample for stream sample")
+                && bare.contains("Much")
+        );
         assert!(!bare.contains("Scores on the hold-out"));
 
         let scores = Answered { labels: None, score: vec![0.25, 0.5] };

@@ -34,7 +34,7 @@ fn a_better_model_passes_and_says_who_it_is() {
     assert!(
         page.contains("<svg")
             && page.contains("Golden set")
-            && page.contains("against the champion")
+            && page.contains("Against the champion")
     );
     let events = told.events();
     assert_eq!(events.len(), 1);

@@ -1,23 +1,30 @@
 //! Looks at a page in a real browser (Debian's chromium, headless), for no parser knows what a reader sees.
-//!
-//! The browser is told to keep to itself: own profile in a new folder, no updates, no sync, no first-run pages.
 
+mod picture;
+mod pipe;
 mod probe;
+mod words;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
 
+pub use picture::Picture;
+use pipe::Browser;
 pub use probe::{Measured, PlotBox};
 
 /// How to look at a page.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Look {
-    /// Width of the window in pixels; chromium shows nothing narrower than 500.
+    /// Of the file with the picture.
+    pub name: &'static str,
+    /// Width of the window in CSS pixels.
     pub width: u32,
     /// Whether the reader prefers dark pages.
     pub dark: bool,
+    /// On paper: A4, with the margins that browsers give it.
+    pub print: bool,
 }
 
 /// What the browser showed.
@@ -29,45 +36,93 @@ pub struct Seen {
     pub complaints: Vec<String>,
 }
 
-/// A screenshot of the whole page.
-#[derive(Debug)]
-pub struct Picture {
-    pub file: PathBuf,
-    pub width: u32,
-    pub height: u32,
-    /// How many different colours it has; a blank page has one.
-    pub colours: usize,
-    /// Share of pixels that differ from the most frequent colour.
-    pub inked: f64,
-    /// Brightness of the most frequent colour, 0 to 255.
-    pub ground: u8,
-}
+/// Smaller text in a plot cannot be read, in CSS pixels.
+const SMALLEST: f64 = 9.5;
 
 impl Look {
-    pub const LIGHT: Self = Self { width: 1280, dark: false };
-    pub const DARK: Self = Self { width: 1280, dark: true };
-    pub const NARROW: Self = Self { width: 500, dark: false };
+    pub const PHONE: Self = Self { name: "phone-light", width: 390, dark: false, print: false };
+    pub const PHONE_DARK: Self = Self { name: "phone-dark", dark: true, ..Self::PHONE };
+    pub const TABLET: Self = Self { name: "tablet-light", width: 768, ..Self::PHONE };
+    pub const TABLET_DARK: Self = Self { name: "tablet-dark", dark: true, ..Self::TABLET };
+    pub const DESKTOP: Self = Self { name: "desktop-light", width: 1280, ..Self::PHONE };
+    pub const DESKTOP_DARK: Self = Self { name: "desktop-dark", dark: true, ..Self::DESKTOP };
+    pub const PRINT: Self = Self { name: "print", width: 703, dark: false, print: true };
+
+    /// Every way in which a page has to read well.
+    pub const ALL: [Self; 7] = [
+        Self::PHONE,
+        Self::PHONE_DARK,
+        Self::TABLET,
+        Self::TABLET_DARK,
+        Self::DESKTOP,
+        Self::DESKTOP_DARK,
+        Self::PRINT,
+    ];
 }
 
-/// Asserts that a report page reads well: light, dark and narrow; every plot has a size and marks in it;
-/// nothing stands out of the page or its plot; nothing is loaded.
+/// Asserts that a report page reads well in every [`Look`]: nothing stands out of window, box or plot; every value and
+/// threshold is visible; text has contrast; the decision lies inside its plot; the words are for people; nothing is
+/// loaded; no sheet of paper cuts what belongs together.
 ///
 /// Pictures go to `pictures`, named after the page, for people to look at.
 ///
 /// # Panics
 /// When the page does not read well, or there is no chromium; the message says which and how to mend it.
 pub fn assert_reads_well(page: &Path, pictures: &Path) -> Vec<Seen> {
-    [("light", Look::LIGHT), ("dark", Look::DARK), ("narrow", Look::NARROW)]
-        .into_iter()
-        .map(|(name, look)| {
-            let stem = page.file_stem().unwrap_or_default().to_string_lossy();
-            let picture = pictures.join(format!("{stem}-{name}.png"));
-            let seen = see(page, look, &picture).unwrap_or_else(|error| panic!("{error:#}"));
-            let faults = seen.faults(look);
-            assert!(faults.is_empty(), "{} ({name}): {}", page.display(), faults.join("; "));
-            seen
-        })
-        .collect()
+    let stem = page.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let pages = [(stem, page.to_owned())];
+    assert_all_read_well(&pages, pictures).remove(0)
+}
+
+/// The same for many pages, with one browser: each is a name for its pictures and a file.
+///
+/// # Panics
+/// When one of them does not read well; the message names every fault of every page.
+pub fn assert_all_read_well(
+    pages: &[(String, std::path::PathBuf)],
+    pictures: &Path,
+) -> Vec<Vec<Seen>> {
+    let look_at = || -> Result<(Vec<Vec<Seen>>, Vec<String>)> {
+        let mut browser = Browser::start()?;
+        let (mut all, mut faults) = (Vec::new(), Vec::new());
+        for (name, page) in pages {
+            browser.open(page)?;
+            let mut seen = Vec::new();
+            for look in Look::ALL {
+                let picture = pictures.join(format!("{name}-{}.png", look.name));
+                let one = looked(&mut browser, look, &picture)?;
+                let found = one.faults(look);
+                faults.extend(found.iter().map(|fault| format!("{name} ({}): {fault}", look.name)));
+                seen.push(one);
+            }
+            let paper = pictures.join(format!("{name}-print.pdf"));
+            printed(&mut browser, &paper)?;
+            all.push(seen);
+        }
+        Ok((all, faults))
+    };
+    let (all, faults) = look_at().unwrap_or_else(|error| panic!("{error:#}"));
+    assert!(faults.is_empty(), "{}\npictures: {}", faults.join("\n"), pictures.display());
+    all
+}
+
+/// Writes pages to `pictures` and asserts that they read well there: for pages that a test renders itself.
+///
+/// # Panics
+/// As [`assert_all_read_well`], or when `pictures` cannot be written to.
+pub fn assert_pages_read_well(pages: &[(String, String)], pictures: &Path) -> Vec<Vec<Seen>> {
+    let write = || -> std::io::Result<Vec<(String, std::path::PathBuf)>> {
+        std::fs::create_dir_all(pictures)?;
+        let mut files = Vec::new();
+        for (name, html) in pages {
+            let file = pictures.join(format!("{name}.html"));
+            std::fs::write(&file, html)?;
+            files.push((name.clone(), file));
+        }
+        Ok(files)
+    };
+    let files = write().unwrap_or_else(|error| panic!("{}: {error}", pictures.display()));
+    assert_all_read_well(&files, pictures)
 }
 
 /// Opens a page, measures it and takes a picture of its whole length into `picture`.
@@ -75,25 +130,48 @@ pub fn assert_reads_well(page: &Path, pictures: &Path) -> Vec<Seen> {
 /// # Errors
 /// When chromium is missing or ends badly, or the page cannot be read.
 pub fn see(page: &Path, look: Look, picture: &Path) -> Result<Seen> {
-    let folder = tempfile::tempdir()?;
-    let html = std::fs::read_to_string(page).with_context(|| format!("read {}", page.display()))?;
-    let probed = folder.path().join("probed.html");
-    std::fs::write(&probed, probe::with_probe(&html)?)?;
-    let dom = chromium(&probed, look, 900, &["--dump-dom".into()])?;
-    let measured = probe::read(&String::from_utf8_lossy(&dom.stdout))?;
+    let mut browser = Browser::start()?;
+    browser.open(page)?;
+    looked(&mut browser, look, picture)
+}
+
+fn looked(browser: &mut Browser, look: Look, picture: &Path) -> Result<Seen> {
+    let size = |height: u32| json!({ "width": look.width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+    browser.ask("Emulation.setDeviceMetricsOverride", size(900))?;
+    let theme = if look.dark { "dark" } else { "light" };
+    let media = json!({
+        "media": if look.print { "print" } else { "" },
+        "features": [{ "name": "prefers-color-scheme", "value": theme }],
+    });
+    browser.ask("Emulation.setEmulatedMedia", media)?;
+    let found = browser.evaluate(probe::SCRIPT)?;
+    let measured: Measured =
+        serde_json::from_value(found).context("the probe's result is not what was expected")?;
 
     let height = measured.height.ceil().clamp(400.0, 16_000.0) as u32;
+    browser.ask("Emulation.setDeviceMetricsOverride", size(height))?;
+    let shot = browser.ask("Page.captureScreenshot", json!({ "format": "png" }))?;
     let target = std::path::absolute(picture)?;
+    write(&target, &shot)?;
+    let complaints = browser.complaints.clone();
+    Ok(Seen { measured, picture: Picture::read(&target)?, complaints })
+}
+
+/// The page on paper, for people to look at.
+fn printed(browser: &mut Browser, to: &Path) -> Result<()> {
+    let a4 = json!({ "paperWidth": 8.27, "paperHeight": 11.69, "preferCSSPageSize": true });
+    let pdf = browser.ask("Page.printToPDF", a4)?;
+    write(to, &pdf)
+}
+
+fn write(target: &Path, answer: &Value) -> Result<()> {
+    use base64::Engine as _;
     if let Some(parent) = target.parent() {
         std::fs::create_dir_all(parent)?;
     }
-    let shot = chromium(page, look, height, &[format!("--screenshot={}", target.display())])?;
-    let complaints = String::from_utf8_lossy(&shot.stderr)
-        .lines()
-        .filter(|line| line.contains(":CONSOLE"))
-        .map(str::to_owned)
-        .collect();
-    Ok(Seen { measured, picture: Picture::read(&target)?, complaints })
+    let data = answer["data"].as_str().context("the browser gave no data")?;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(data)?;
+    std::fs::write(target, bytes).with_context(|| format!("write {}", target.display()))
 }
 
 impl Seen {
@@ -101,12 +179,21 @@ impl Seen {
     #[must_use]
     pub fn faults(&self, look: Look) -> Vec<String> {
         let mut faults = self.complaints.clone();
+        let seen = &self.measured;
+        faults.extend(words::faults(seen));
+        for (what, found) in [
+            ("stands out of the window or its box", &seen.beyond),
+            ("cannot be read whole", &seen.hidden_values),
+            ("has less contrast than AA asks for", &seen.faint),
+            ("may be cut by the end of a sheet", &seen.cut_in_print),
+        ] {
+            faults.extend(found.iter().map(|one| format!("'{one}' {what}")));
+        }
         let mut fault = |bad: bool, text: String| {
             if bad {
                 faults.push(text);
             }
         };
-        let seen = &self.measured;
         fault(seen.verdict.trim().is_empty(), "no verdict is visible".into());
         fault(seen.loaded > 0, format!("the page loads {} things", seen.loaded));
         fault(
@@ -121,6 +208,14 @@ impl Seen {
             );
             fault(plot.marks == 0 && !plot.empty, format!("plot '{name}' has no marks"));
             fault(!plot.cut.is_empty(), format!("plot '{name}' cuts the texts {:?}", plot.cut));
+            fault(
+                plot.smallest_text < SMALLEST,
+                format!("plot '{name}' has text of {:.1} pixels", plot.smallest_text),
+            );
+            fault(
+                plot.decisions != plot.decisions_inside,
+                format!("plot '{name}' does not show the line of the decision"),
+            );
         }
         let picture = &self.picture;
         fault(
@@ -135,74 +230,33 @@ impl Seen {
     }
 }
 
-impl Picture {
-    fn read(file: &Path) -> Result<Self> {
-        let opened = std::fs::File::open(file)
-            .with_context(|| format!("chromium wrote no picture to {}", file.display()))?;
-        let mut reader = png::Decoder::new(std::io::BufReader::new(opened)).read_info()?;
-        let size = reader.output_buffer_size().context("the picture is too large")?;
-        let mut pixels = vec![0; size];
-        let info = reader.next_frame(&mut pixels)?;
-        let each = info.color_type.samples();
-        ensure!(each >= 3, "a picture without colours: {:?}", info.color_type);
-        let mut frequency = std::collections::HashMap::<[u8; 3], usize>::new();
-        for pixel in pixels[..info.buffer_size()].chunks_exact(each) {
-            *frequency.entry([pixel[0], pixel[1], pixel[2]]).or_default() += 1;
+/// Looks at the pages of a step in every [`Look`], and leaves page, pictures and paper in `target/screenshots`.
+///
+/// # Panics
+/// As [`assert_all_read_well`].
+pub fn assert_step_reads_well(step: &str, pages: &[(String, String)]) -> Vec<Vec<Seen>> {
+    let named: Vec<(String, String)> =
+        pages.iter().map(|(name, html)| (format!("{step}-{name}"), html.clone())).collect();
+    assert_pages_read_well(&named, &crate::root().join("target/screenshots"))
+}
+
+/// The decision records in `steps/<step>/samples/pages`: name and record, by name.
+///
+/// # Panics
+/// When there are none, or one is no JSON.
+#[must_use]
+pub fn sample_records(step: &str) -> Vec<(String, Value)> {
+    let folder = crate::root().join("steps").join(step).join("samples/pages");
+    let read = || -> Result<Vec<(String, Value)>> {
+        let mut records = Vec::new();
+        for entry in std::fs::read_dir(&folder)? {
+            let file = entry?.path();
+            let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            records.push((name, serde_json::from_slice(&std::fs::read(&file)?)?));
         }
-        let all: usize = frequency.values().sum();
-        let (ground, most) = frequency
-            .iter()
-            .max_by_key(|(_, count)| **count)
-            .context("a picture without pixels")?;
-        Ok(Self {
-            file: file.to_owned(),
-            width: info.width,
-            height: info.height,
-            colours: frequency.len(),
-            inked: (all - most) as f64 / all as f64,
-            ground: (ground.iter().map(|part| u32::from(*part)).sum::<u32>() / 3) as u8,
-        })
-    }
-}
-
-/// Runs chromium on a local file, with a bound on its time.
-fn chromium(page: &Path, look: Look, height: u32, actions: &[String]) -> Result<Output> {
-    let profile = tempfile::tempdir()?;
-    let mut command = Command::new("timeout");
-    command
-        .args(["--kill-after=5", "120"])
-        .arg(program()?)
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--no-first-run",
-            "--hide-scrollbars",
-        ])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--disable-dev-shm-usage", "--enable-logging=stderr"])
-        // 0 is dark and 1 is light, in the order of the browser's own enumeration.
-        .arg(format!("--blink-settings=preferredColorScheme={}", u8::from(!look.dark)))
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("--window-size={},{height}", look.width))
-        .args(actions)
-        .arg(format!("file://{}", std::path::absolute(page)?.display()));
-    let output = command.output().context("run `timeout`, of coreutils")?;
-    ensure!(
-        output.status.success(),
-        "chromium ended with {} on {}: {}",
-        output.status,
-        page.display(),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(output)
-}
-
-fn program() -> Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    ["chromium", "chromium-browser", "google-chrome"]
-        .iter()
-        .flat_map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)))
-        .find(|file| file.is_file())
-        .context("no chromium on this machine, and pages are looked at in a real browser; hint: `apt-get install chromium`")
+        anyhow::ensure!(!records.is_empty(), "no sample");
+        records.sort_by(|one, other| one.0.cmp(&other.0));
+        Ok(records)
+    };
+    read().unwrap_or_else(|error| panic!("{}: {error:#}", folder.display()))
 }

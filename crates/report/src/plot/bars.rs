@@ -2,13 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::frame::{figure, fit, left_out, px, text_width};
+use super::frame::{Drawing, Frame, figure, fit, left_out, px, text_width};
 use super::{Axis, Threshold, Tone};
 use crate::scale::{Scale, drawable};
+use crate::text::plain;
 
 const ROW: f64 = 26.0;
 const TOP: f64 = 24.0;
-const WIDTH: f64 = 510.0;
 
 /// Horizontal bars, for names need room.
 #[derive(Debug, Clone, Default)]
@@ -56,10 +56,16 @@ impl Bars {
     }
 
     pub(crate) fn render(&self) -> Markup {
+        figure(&self.title, &self.caption, &[], |frame| self.draw(frame), Frame::HALF)
+    }
+
+    fn draw(&self, frame: Frame) -> Drawing {
+        let width = frame.width;
         let widest = self.bars.iter().map(|bar| text_width(&bar.label)).fold(40.0, f64::max);
-        let left = (widest + 16.0).min(190.0);
+        let left = (widest + 16.0).min(width * 0.37);
         // Beyond the longest bar its own value must find room.
-        let right = WIDTH - 74.0;
+        let figures = self.bars.iter().map(|bar| text_width(&self.shown(bar.value)));
+        let right = width - figures.fold(40.0, f64::max) - 14.0;
         let bottom = TOP + ROW * self.bars.len().max(2) as f64 + 4.0;
         let values = self
             .bars
@@ -74,9 +80,10 @@ impl Bars {
         };
         let zero = across.pixel(0.0_f64.max(f64::MIN_POSITIVE));
         let lost = self.bars.iter().filter(|bar| !drawable(bar.value, self.value.log)).count();
-        let drawing = html! {
+        let wanted = ((right - left) / 60.0) as usize;
+        let marks = html! {
             g class="grid" {
-                @for tick in across.ticks(4, self.value.percent) {
+                @for tick in across.ticks(wanted.clamp(1, 4), self.value.percent) {
                     @let at = px(across.pixel(tick.value));
                     line x1=(at) x2=(at) y1=(px(TOP)) y2=(px(bottom)) {}
                     text class="tick" x=(at) y=(px(bottom + 17.0)) text-anchor="middle" { (tick.label) }
@@ -89,35 +96,35 @@ impl Bars {
                 @if drawable(bar.value, self.value.log) {
                     @let end = across.pixel(bar.value);
                     g class=(bar.tone.class(0)) {
-                        title { (format!("{}: {}", bar.label, self.told(bar.value))) }
+                        title { (format!("{}: {}", plain(&bar.label), self.shown(bar.value))) }
                         rect class="bar" x=(px(end.min(zero))) width=(px((end - zero).abs().max(1.0))) y=(px(middle - 8.0)) height="16" rx="2" {}
                     }
                 }
             }
             @for threshold in self.thresholds.iter().filter(|one| drawable(one.value, self.value.log)) {
                 @let at = across.pixel(threshold.value);
-                @let turned = at + text_width(&threshold.label) > WIDTH - 4.0;
+                @let turned = at + text_width(&threshold.label) > width - 4.0;
                 g class="threshold" {
                     line x1=(px(at)) x2=(px(at)) y1=(px(TOP - 6.0)) y2=(px(bottom)) {}
                     text x=(px(if turned { at + 2.0 } else { at - 2.0 })) y=(px(TOP - 11.0))
-                        text-anchor=(if turned { "end" } else { "start" }) { (threshold.label) }
+                        text-anchor=(if turned { "end" } else { "start" }) { (fit(&threshold.label, width - 8.0)) }
                 }
             }
             // Above the levels, so that no line runs through a number.
             @for (row, bar) in self.bars.iter().enumerate() {
                 @let fits = drawable(bar.value, self.value.log);
                 @let end = if fits { across.pixel(bar.value).max(zero) } else { left };
-                text class="figure" x=(px(end + 6.0)) y=(px(middle(row))) dy="0.35em" { (self.told(bar.value)) }
+                text class="figure" x=(px(end + 6.0)) y=(px(middle(row))) dy="0.35em" { (self.shown(bar.value)) }
             }
             @if self.bars.is_empty() {
-                text class="nothing" x=(px(WIDTH / 2.0)) y=(px((TOP + bottom) / 2.0)) text-anchor="middle" { "no data" }
+                text class="nothing" x=(px(width / 2.0)) y=(px((TOP + bottom) / 2.0)) text-anchor="middle" { "no data" }
             }
         };
         let notes: Vec<String> = left_out(lost).into_iter().collect();
-        figure(&self.title, &self.caption, &notes, &[], (WIDTH, bottom + 46.0), &drawing)
+        Drawing { size: (width, bottom + 46.0), marks, notes }
     }
 
-    fn told(&self, value: f64) -> String {
+    fn shown(&self, value: f64) -> String {
         if self.value.percent { crate::percent(value) } else { crate::number(value) }
     }
 }

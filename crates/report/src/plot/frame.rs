@@ -4,6 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::Axis;
 use crate::scale::Scale;
+use crate::text::{plain, prose};
 
 /// Font units a character takes at the size of tick labels, measured generously.
 const GLYPH: f64 = 6.4;
@@ -33,6 +34,14 @@ impl Frame {
     /// Half the page.
     pub(crate) const HALF: Self =
         Self { width: 510.0, height: 340.0, left: 66.0, right: 494.0, top: 22.0, bottom: 288.0 };
+    /// A phone, a column of a tablet or of a sheet of paper.
+    pub(crate) const NARROW: Self =
+        Self { width: 340.0, height: 280.0, left: 56.0, right: 326.0, top: 22.0, bottom: 228.0 };
+
+    /// Whether this is the drawing for narrow pages.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.width <= Self::NARROW.width
+    }
 
     /// This frame with as much room on the left as the tick labels of the vertical axis take.
     pub(crate) fn with_room_for(self, upward: &Scale, percent: bool) -> Self {
@@ -59,7 +68,7 @@ impl Frame {
 
     /// Grid lines, tick labels and axis titles.
     pub(crate) fn axes(&self, x: &Axis, across: &Scale, y: &Axis, upward: &Scale) -> Markup {
-        let wanted = ((self.right - self.left) / 90.0) as usize;
+        let wanted = ((self.right - self.left) / 80.0) as usize;
         html! {
             g class="grid" {
                 @for tick in upward.ticks(5, y.percent) {
@@ -70,12 +79,14 @@ impl Frame {
                 @for tick in across.ticks(wanted, x.percent) {
                     @let at = px(across.pixel(tick.value));
                     line x1=(at) x2=(at) y1=(px(self.bottom)) y2=(px(self.bottom + 5.0)) {}
-                    text class="tick" x=(at) y=(px(self.bottom + 18.0)) text-anchor="middle" { (tick.label) }
+                    @let (beside, anchor) = self.within(across.pixel(tick.value), &tick.label);
+                    text class="tick" x=(px(beside)) y=(px(self.bottom + 18.0)) text-anchor=(anchor) { (tick.label) }
                 }
                 line class="base" x1=(px(self.left)) x2=(px(self.right)) y1=(px(self.bottom)) y2=(px(self.bottom)) {}
             }
-            text class="axis" x=(px((self.left + self.right) / 2.0)) y=(px(self.bottom + 38.0)) text-anchor="middle" { (x.title()) }
-            text class="axis" x=(px(self.left)) y=(px(self.top - 9.0)) text-anchor="start" { (y.title()) }
+            text class="axis" x=(px((self.left + self.right) / 2.0)) y=(px(self.bottom + 38.0)) text-anchor="middle" { (fit(&x.title(), self.width - self.left)) }
+            @let start = if self.is_narrow() { 2.0 } else { self.left };
+            text class="axis" x=(px(start)) y=(px(self.top - 9.0)) text-anchor="start" { (fit(&y.title(), self.width - start)) }
         }
     }
 
@@ -87,8 +98,20 @@ impl Frame {
         html! {
             g class="threshold" {
                 line x1=(px(self.left)) x2=(px(self.right)) y1=(px(at)) y2=(px(at)) {}
-                text x=(px(self.left + 8.0)) y=(px(text)) { (label) }
+                text x=(px(self.left + 8.0)) y=(px(text)) { (fit(&plain(label), self.right - self.left - 8.0)) }
             }
+        }
+    }
+
+    /// Where a label in the middle below `at` must begin so that neither edge cuts it.
+    fn within(&self, at: f64, label: &str) -> (f64, &'static str) {
+        let half = text_width(label) / 2.0;
+        if at + half > self.width {
+            (self.width - 1.0, "end")
+        } else if at - half < 0.0 {
+            (1.0, "start")
+        } else {
+            (at, "middle")
         }
     }
 
@@ -100,42 +123,51 @@ impl Frame {
     }
 }
 
-/// The figure around a drawing: title, legend, the drawing in its scrollable box, caption and notes.
+/// One drawing of a plot, made for a width.
+pub(crate) struct Drawing {
+    pub(crate) size: (f64, f64),
+    pub(crate) marks: Markup,
+    /// What a reader of this drawing should know, such as how many points are not in it.
+    pub(crate) notes: Vec<String>,
+}
+
+/// The figure around a plot: title, legend, a drawing for wide pages and one for narrow ones, caption and notes.
+///
+/// The style sheet shows one of the two: text that is scaled with its drawing is too small on a phone.
 pub(crate) fn figure(
     title: &str,
     caption: &str,
-    notes: &[String],
     keys: &[Key<'_>],
-    size: (f64, f64),
-    drawing: &Markup,
+    draw: impl Fn(Frame) -> Drawing,
+    wide: Frame,
 ) -> Markup {
-    let wide = size.0 > Frame::HALF.width;
+    let drawings = [("large", draw(wide)), ("small", draw(Frame::NARROW))];
+    let (title, caption) = (plain(title), caption);
     let label = match caption.is_empty() {
-        true => title.to_owned(),
-        false => format!("{title}. {caption}"),
+        true => title.clone(),
+        false => format!("{title}. {}", plain(caption)),
     };
     html! {
-        figure class=(if wide { "plot wide" } else { "plot" }) {
+        figure class=(if wide.width > Frame::HALF.width { "plot wide" } else { "plot" }) {
             h3 { (title) }
             @if !keys.is_empty() {
                 ul class="legend" {
                     @for key in keys {
-                        li class=(key.class) { span class=(if key.dot { "key dot" } else { "key" }) {} (key.name) }
+                        li class=(key.class) { span class=(if key.dot { "key dot" } else { "key" }) {} (prose(key.name)) }
                     }
                 }
             }
-            div class="canvas" {
-                svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label=(label)
-                    viewBox=(format!("0 0 {} {}", px(size.0), px(size.1))) {
-                    title { (title) }
-                    (drawing)
+            @for (class, drawing) in &drawings {
+                div class=(format!("canvas {class}")) {
+                    svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label=(label)
+                        viewBox=(format!("0 0 {} {}", px(drawing.size.0), px(drawing.size.1))) {
+                        (drawing.marks)
+                    }
                 }
             }
-            @if !caption.is_empty() || !notes.is_empty() {
-                figcaption {
-                    (caption)
-                    @for note in notes { " " span class="note" { (note) } }
-                }
+            @if !caption.is_empty() { figcaption { (prose(caption)) } }
+            @for (class, drawing) in &drawings {
+                @if !drawing.notes.is_empty() { p class=(format!("note {class}")) { (drawing.notes.join(" ")) } }
             }
         }
     }
@@ -159,6 +191,7 @@ pub(crate) fn text_width(text: &str) -> f64 {
 
 /// A text that is cut where it would be wider than `room` pixels.
 pub(crate) fn fit(text: &str, room: f64) -> String {
+    let text = &plain(text);
     let most = (room / GLYPH).max(4.0) as usize;
     match text.chars().count() > most {
         true => text.chars().take(most - 1).chain(['…']).collect(),

@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::frame::{Frame, Key, figure, left_out, path, px};
+use super::frame::{Drawing, Frame, Key, figure, left_out, path, px};
 use super::{Axis, Tone};
 use crate::scale::{Scale, drawable};
+use crate::text::plain;
 
 /// Distributions over shared bins, each drawn as its own share, so samples of different size compare.
 #[derive(Debug, Clone, Default)]
@@ -87,7 +88,15 @@ impl Histogram {
     }
 
     pub(crate) fn render(&self) -> Markup {
-        let frame = Frame::HALF;
+        let key = |(position, one)| {
+            let one: &Distribution = one;
+            Key { name: &one.name, class: one.tone.class(position), dot: true }
+        };
+        let keys: Vec<Key<'_>> = self.distributions.iter().enumerate().map(key).collect();
+        figure(&self.title, &self.caption, &keys, |frame| self.draw(frame), Frame::HALF)
+    }
+
+    fn draw(&self, frame: Frame) -> Drawing {
         let edges = closed(&self.edges, self.x.log);
         let even = self.x.log || is_even(&edges);
         let y = match even {
@@ -106,11 +115,11 @@ impl Histogram {
             _ => frame.across(&self.x, std::iter::empty()),
         };
         let empty = heights.iter().flatten().all(|height| *height <= 0.0);
-        let drawing = html! {
+        let marks = html! {
             (frame.axes(&self.x, &across, &y, &upward))
             @for (position, (one, heights)) in self.distributions.iter().zip(&heights).enumerate() {
                 g class=(one.tone.class(position)) {
-                    title { (one.name) }
+                    title { (plain(&one.name)) }
                     @if !empty { (path("hist", outline(&edges, heights, &across, &upward))) }
                 }
             }
@@ -123,16 +132,6 @@ impl Histogram {
             }
             @if empty { (frame.nothing()) }
         };
-        let keys: Vec<Key<'_>> = self
-            .distributions
-            .iter()
-            .enumerate()
-            .map(|(position, one)| Key {
-                name: &one.name,
-                class: one.tone.class(position),
-                dot: true,
-            })
-            .collect();
         let mut notes: Vec<String> = left_out(self.unplaced).into_iter().collect();
         if self.edges.iter().any(|edge| edge.is_infinite()) {
             notes.push(
@@ -140,7 +139,7 @@ impl Histogram {
                     .to_owned(),
             );
         }
-        figure(&self.title, &self.caption, &notes, &keys, (frame.width, frame.height), &drawing)
+        Drawing { size: (frame.width, frame.height), marks, notes }
     }
 
     fn told(&self, bin: usize, edges: &[f64]) -> String {
@@ -151,7 +150,7 @@ impl Histogram {
             let share = if total > 0.0 { count / total } else { 0.0 };
             told.push_str(&format!(
                 "\n{}: {} ({})",
-                one.name,
+                plain(&one.name),
                 crate::number(count),
                 crate::percent(share)
             ));

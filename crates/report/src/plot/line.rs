@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::frame::{Frame, Key, figure, fit, left_out, path, px, text_width};
+use super::frame::{Drawing, Frame, Key, figure, fit, left_out, path, px, text_width};
 use super::{Axis, Threshold, Tone};
 use crate::scale::{Scale, drawable};
+use crate::text::plain;
 
 /// More points than this are thinned out to the lowest and highest of each stretch.
 const MOST_POINTS: usize = 2000;
@@ -23,6 +24,8 @@ pub struct LinePlot {
     pub bands: Vec<Band>,
     pub thresholds: Vec<Threshold>,
     pub markers: Vec<Marker>,
+    /// Takes half the width of the page, beside the next one.
+    pub is_half: bool,
 }
 
 /// One line.
@@ -50,6 +53,8 @@ pub struct Band {
 pub struct Marker {
     pub x: f64,
     pub label: String,
+    /// The moment that the plot leads to.
+    pub is_decision: bool,
 }
 
 // === impl LinePlot ===
@@ -62,6 +67,13 @@ impl LinePlot {
     #[must_use]
     pub fn caption(mut self, caption: impl Into<String>) -> Self {
         self.caption = caption.into();
+        self
+    }
+
+    /// Half the width of the page.
+    #[must_use]
+    pub fn half(mut self) -> Self {
+        self.is_half = true;
         self
     }
 
@@ -85,12 +97,36 @@ impl LinePlot {
 
     #[must_use]
     pub fn marker(mut self, x: f64, label: impl Into<String>) -> Self {
-        self.markers.push(Marker { x, label: label.into() });
+        self.markers.push(Marker { x, label: label.into(), is_decision: false });
+        self
+    }
+
+    /// Marks the moment of the decision, more strongly than any other.
+    #[must_use]
+    pub fn decision(mut self, x: f64, label: impl Into<String>) -> Self {
+        self.markers.push(Marker { x, label: label.into(), is_decision: true });
         self
     }
 
     pub(crate) fn render(&self) -> Markup {
-        let frame = Frame::WIDE;
+        let series = self.series.iter().enumerate().map(|(position, one)| Key {
+            name: &one.name,
+            class: one.tone.class(position),
+            dot: false,
+        });
+        let bands = self.bands.iter().enumerate().map(|(position, one)| Key {
+            name: &one.name,
+            class: one.tone.class(position),
+            dot: true,
+        });
+        let keys: Vec<_> = series.chain(bands).collect();
+        let frame = if self.is_half { Frame::HALF } else { Frame::WIDE };
+        figure(&self.title, &self.caption, &keys, |frame| self.draw(frame), frame)
+    }
+
+    fn draw(&self, frame: Frame) -> Drawing {
+        let most = if frame.is_narrow() { MOST_POINTS / 4 } else { MOST_POINTS };
+        let dotted = if frame.is_narrow() { MOST_DOTS / 3 } else { MOST_DOTS };
         let mut notes = Vec::new();
         let lines: Vec<Vec<(f64, f64)>> = self.series.iter().map(|one| self.drawn(one)).collect();
         let bands: Vec<Vec<(f64, f64, f64)>> =
@@ -121,23 +157,23 @@ impl LinePlot {
                 .chain(self.markers.iter().map(|marker| marker.x)),
         );
         let empty = lines.iter().all(Vec::is_empty) && bands.iter().all(Vec::is_empty);
-        let shown: Vec<Vec<(f64, f64)>> = lines.iter().map(|line| thin(line)).collect();
+        let shown: Vec<Vec<(f64, f64)>> = lines.iter().map(|line| thin(line, most)).collect();
         for ((series, line), shown) in self.series.iter().zip(&lines).zip(&shown) {
             if shown.len() < line.len() {
                 notes.push(format!(
                     "{}: {} of {} points drawn, the lowest and highest of each stretch.",
-                    series.name,
+                    plain(&series.name),
                     crate::count(shown.len() as u64),
                     crate::count(line.len() as u64)
                 ));
             }
         }
 
-        let drawing = html! {
+        let marks = html! {
             (frame.axes(&self.x, &across, &self.y, &upward))
             @for (position, (band, points)) in self.bands.iter().zip(&bands).enumerate() {
                 g class=(band.tone.class(position)) {
-                    title { (band.name) }
+                    title { (plain(&band.name)) }
                     (path("band", area(points, &across, &upward)))
                 }
             }
@@ -146,12 +182,12 @@ impl LinePlot {
             }
             @for (position, (series, points)) in self.series.iter().zip(&shown).enumerate() {
                 g class=(series.tone.class(position)) {
-                    title { (series.name) }
+                    title { (plain(&series.name)) }
                     (path("line", trace(points, series.steps, &across, &upward)))
-                    @if points.len() <= MOST_DOTS {
+                    @if points.len() <= dotted {
                         @for (x, y) in points {
                             circle class="dot" cx=(px(across.pixel(*x))) cy=(px(upward.pixel(*y))) r="3" {
-                                title { (format!("{}: {} at {}", series.name, value(*y, &self.y), value(*x, &self.x))) }
+                                title { (format!("{}: {} at {}", plain(&series.name), value(*y, &self.y), value(*x, &self.x))) }
                             }
                         }
                     }
@@ -162,22 +198,7 @@ impl LinePlot {
             }
             @if empty { (frame.nothing()) }
         };
-        let keys = self
-            .series
-            .iter()
-            .enumerate()
-            .map(|(position, one)| Key {
-                name: &one.name,
-                class: one.tone.class(position),
-                dot: false,
-            })
-            .chain(self.bands.iter().enumerate().map(|(position, one)| Key {
-                name: &one.name,
-                class: one.tone.class(position),
-                dot: true,
-            }))
-            .collect::<Vec<_>>();
-        figure(&self.title, &self.caption, &notes, &keys, (frame.width, frame.height), &drawing)
+        Drawing { size: (frame.width, frame.height), marks, notes }
     }
 
     fn drawn(&self, series: &Series) -> Vec<(f64, f64)> {
@@ -240,11 +261,11 @@ fn value(value: f64, axis: &Axis) -> String {
 }
 
 /// Keeps first, last, lowest and highest of each stretch, so that no peak is lost.
-fn thin(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    if points.len() <= MOST_POINTS {
+fn thin(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
+    if points.len() <= most {
         return points.to_vec();
     }
-    let stretch = points.len().div_ceil(MOST_POINTS / 4);
+    let stretch = points.len().div_ceil(most / 4);
     points
         .chunks(stretch)
         .flat_map(|chunk| {
@@ -285,14 +306,15 @@ fn area(points: &[(f64, f64, f64)], across: &Scale, upward: &Scale) -> String {
 /// A vertical line with its label, on the side where there is room; labels take turns in height.
 fn moment(frame: &Frame, across: &Scale, marker: &Marker, row: usize) -> Markup {
     let at = across.pixel(marker.x);
-    let label = fit(&marker.label, (frame.right - frame.left) * 0.6);
-    let (x, anchor) = match at + 8.0 + text_width(&label) > frame.right {
-        true => (at - 6.0, "end"),
-        false => (at + 6.0, "start"),
+    let (before, behind) = (at - frame.left - 8.0, frame.right - at - 8.0);
+    let (x, anchor, room) = match text_width(&marker.label) > behind && before > behind {
+        true => (at - 6.0, "end", before),
+        false => (at + 6.0, "start", behind),
     };
+    let label = fit(&marker.label, room);
     html! {
-        g class="marker" {
-            title { (marker.label) }
+        g class=(if marker.is_decision { "marker decision" } else { "marker" }) {
+            title { (plain(&marker.label)) }
             line x1=(px(at)) x2=(px(at)) y1=(px(frame.top)) y2=(px(frame.bottom)) {}
             text x=(px(x)) y=(px(frame.top + 12.0 + (row % 5) as f64 * 15.0)) text-anchor=(anchor) { (label) }
         }
@@ -308,7 +330,7 @@ mod tests {
         let mut points: Vec<(f64, f64)> = (0..50_000).map(|n| (f64::from(n), 0.5)).collect();
         points[31_337].1 = 9.0;
         points[4].1 = -9.0;
-        let kept = thin(&points);
+        let kept = thin(&points, MOST_POINTS);
         assert!(kept.len() <= MOST_POINTS, "{}", kept.len());
         assert!(kept.contains(&(31_337.0, 9.0)) && kept.contains(&(4.0, -9.0)));
         assert_eq!((kept[0], kept[kept.len() - 1]), (points[0], points[49_999]));

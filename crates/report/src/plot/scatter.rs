@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::frame::{Frame, Key, figure, left_out, px};
+use super::frame::{Drawing, Frame, Key, figure, left_out, px};
 use super::{Axis, Threshold, Tone};
 use crate::scale::{Scale, drawable};
+use crate::text::plain;
 
 /// So many dots are drawn at most; the page says when there were more.
 const MOST_DOTS: usize = 2000;
@@ -69,7 +70,16 @@ impl ScatterPlot {
     }
 
     pub(crate) fn render(&self) -> Markup {
-        let frame = Frame::HALF;
+        let key = |(position, group)| {
+            let group: &PointGroup = group;
+            Key { name: &group.name, class: group.tone.class(position), dot: true }
+        };
+        let keys: Vec<Key<'_>> = self.groups.iter().enumerate().map(key).collect();
+        figure(&self.title, &self.caption, &keys, |frame| self.draw(frame), Frame::HALF)
+    }
+
+    fn draw(&self, frame: Frame) -> Drawing {
+        let most = if frame.is_narrow() { MOST_DOTS / 2 } else { MOST_DOTS };
         let has_place =
             |point: &(f64, f64)| drawable(point.0, self.x.log) && drawable(point.1, self.y.log);
         let groups: Vec<Vec<(f64, f64)>> = self
@@ -91,7 +101,7 @@ impl ScatterPlot {
         let across = frame.across(&self.x, groups.iter().flatten().map(|point| point.0));
         let dots: Vec<Vec<Dot>> =
             groups.iter().map(|points| merged(points, &across, &upward)).collect();
-        let quotas = quotas(&dots.iter().map(Vec::len).collect::<Vec<_>>(), MOST_DOTS);
+        let quotas = quotas(&dots.iter().map(Vec::len).collect::<Vec<_>>(), most);
 
         let mut notes: Vec<String> = left_out(all - drawable_ones).into_iter().collect();
         if dots.iter().flatten().any(|dot| dot.records > 1) {
@@ -101,13 +111,13 @@ impl ScatterPlot {
             if *quota < dots.len() {
                 notes.push(format!(
                     "{}: {} of {} places drawn, evenly picked.",
-                    group.name,
+                    plain(&group.name),
                     crate::count(*quota as u64),
                     crate::count(dots.len() as u64)
                 ));
             }
         }
-        let drawing = html! {
+        let marks = html! {
             (frame.axes(&self.x, &across, &self.y, &upward))
             @if self.diagonal {
                 @let (low, high) = shared(across.ends(), upward.ends());
@@ -119,27 +129,17 @@ impl ScatterPlot {
             }
             @for (position, ((group, dots), quota)) in self.groups.iter().zip(&dots).zip(&quotas).enumerate() {
                 g class=(format!("scatter {}", group.tone.class(position))) {
-                    title { (group.name) }
+                    title { (plain(&group.name)) }
                     @for dot in evenly(dots, *quota) {
                         circle cx=(px(dot.x)) cy=(px(dot.y)) r=(px(dot.radius())) {
-                            @if dot.records > 1 { title { (group.name) ": " (crate::count(dot.records as u64)) } }
+                            @if dot.records > 1 { title { (plain(&group.name)) ": " (crate::count(dot.records as u64)) } }
                         }
                     }
                 }
             }
             @if drawable_ones == 0 { (frame.nothing()) }
         };
-        let keys: Vec<Key<'_>> = self
-            .groups
-            .iter()
-            .enumerate()
-            .map(|(position, group)| Key {
-                name: &group.name,
-                class: group.tone.class(position),
-                dot: true,
-            })
-            .collect();
-        figure(&self.title, &self.caption, &notes, &keys, (frame.width, frame.height), &drawing)
+        Drawing { size: (frame.width, frame.height), marks, notes }
     }
 }
 

@@ -1,221 +1,226 @@
-//! One metric on the report page: its rows, its interval and its evidence over time.
+//! One metric on the report page: how it stands, and its rows beside its limits.
 
-use report::{Axis, Band, Check, LinePlot, Outcome, Series, Tone, count, number, percent};
+use report::{Check, Outcome, count, number, percent, plural};
 use serde_json::Value;
 
-use super::{bound, real, whole};
+use super::{real, total, whole};
 
-/// What the interval of a metric is of.
-struct Kind {
-    is_mean: bool,
-    is_asked: bool,
-    /// What is estimated, for people.
-    estimate: &'static str,
+/// What the evidence on a metric, or on one of its slices, comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Worse than is tolerated, proven.
+    Harmful,
+    /// Surely not worse than is tolerated, proven.
+    Safe,
+    /// There are answers that it could judge, and they prove neither.
+    Open,
+    /// There is nothing that it could judge.
+    Blind,
 }
 
-fn kind(metric: &Value) -> Kind {
-    match metric["of"].as_str().unwrap_or_default() {
-        "loss" | "score" => Kind {
-            is_mean: true,
-            is_asked: false,
-            estimate: "difference of the means, candidate less champion",
-        },
-        "promql" => Kind {
-            is_mean: false,
-            is_asked: true,
-            estimate: "part of the answers beyond the limit",
-        },
-        _ => Kind {
-            is_mean: false,
-            is_asked: false,
-            estimate: "rate of the candidate over that of the champion",
-        },
+/// How a metric stands.
+pub(super) fn standing(details: &Value, metric: &Value) -> Standing {
+    let view = &metric["view"];
+    if view["harm"]["proven"] == true {
+        return Standing::Harmful;
+    }
+    if judged(details, metric, "candidate") == 0 {
+        return Standing::Blind;
+    }
+    if view["safe"]["proven"] == true { Standing::Safe } else { Standing::Open }
+}
+
+/// Answers of one model that the metric could judge.
+fn judged(details: &Value, metric: &Value, variant: &str) -> u64 {
+    let of = metric["of"].as_str().unwrap_or_default();
+    if of == "promql" {
+        return whole(&metric["answers"]["values"]);
+    }
+    if let Some(judged) = metric["judged"][variant]["judged"].as_u64() {
+        return judged;
+    }
+    match of {
+        "label-errors" | "loss" => total(details, variant, "labelled"),
+        _ => total(details, variant, "records"),
     }
 }
 
-/// A row for harm, one for safety where a pass needs its proof, and one for each slice that says something.
-pub(super) fn checks(metric: &Value) -> Vec<Check> {
-    let (name, view) = (metric["name"].as_str().unwrap_or_default(), &metric["view"]);
-    let informs = metric["role"] == "informative";
-    let mut checks = vec![harm(name, metric, view, informs)];
-    if metric["proof"] == true {
-        checks.push(safe(name, metric, view));
-    }
+/// A row for the metric, and one for each slice.
+pub(super) fn checks(details: &Value, metric: &Value) -> Vec<Check> {
+    let name = metric["name"].as_str().unwrap_or_default();
+    let mut checks = vec![whole_stream(details, metric, name)];
     for slice in metric["slices"].as_array().into_iter().flatten() {
         let of = slice["name"].as_str().unwrap_or_default();
-        checks.push(harm(&format!("{name}, {of}"), metric, &slice["view"], informs));
+        checks.push(one_slice(metric, &format!("{name}, {of}"), &slice["view"]));
     }
     checks
 }
 
-fn harm(name: &str, metric: &Value, view: &Value, informs: bool) -> Check {
-    let proven = view["harm"]["proven"] == true;
-    let outcome = match (proven, informs) {
-        (true, true) => Outcome::Inconclusive,
-        (proven, _) => Outcome::of(!proven),
+fn whole_stream(details: &Value, metric: &Value, name: &str) -> Check {
+    let (view, needs_proof) = (&metric["view"], metric["proof"] == true);
+    let informs = metric["role"] == "informative";
+    let standing = standing(details, metric);
+    let (value, outcome) = match standing {
+        Standing::Harmful => (format!("{}; worse, proven", estimated(metric, view)), Outcome::Fail),
+        Standing::Safe => {
+            (format!("{}; {}, proven", estimated(metric, view), tolerated(metric)), Outcome::Pass)
+        }
+        Standing::Open if needs_proof => (
+            format!("{}; {}", estimated(metric, view), possible(metric, view)),
+            Outcome::Inconclusive,
+        ),
+        Standing::Open => (format!("{}; no harm proven", estimated(metric, view)), Outcome::Pass),
+        Standing::Blind => ("no answer that it could judge".into(), Outcome::NotRun),
     };
-    let words = if informs { "for information" } else { "critical" };
-    Check::new(
-        format!("{name}: no proof of harm"),
-        estimated(metric, view),
-        tolerated(metric),
-        outcome,
-    )
-    .note(format!("{words}; {}{}", happened(metric, view), evidence(&view["harm"], "harm")))
+    let threshold = match needs_proof {
+        true => format!("{}, proven", tolerated(metric)),
+        false => format!("{}, not proven otherwise", tolerated(metric)),
+    };
+    let mut note = vec![happened(details, metric, view)];
+    note.extend(progress(view, standing, needs_proof));
+    note.extend(unjudged(metric));
+    if informs {
+        note.push("for information, decides nothing".into());
+    }
+    Check::new(name, value, threshold, outcome).note(note.join("; "))
 }
 
-fn safe(name: &str, metric: &Value, view: &Value) -> Check {
-    let proven = view["safe"]["proven"] == true;
-    Check::new(
-        format!("{name}: proof that it is not worse"),
-        estimated(metric, view),
-        format!("surely {}", tolerated(metric)),
-        if proven { Outcome::Pass } else { Outcome::Inconclusive },
-    )
-    .note(format!("a pass needs it{}", evidence(&view["safe"], "safety")))
+fn one_slice(metric: &Value, name: &str, view: &Value) -> Check {
+    let events = real(&view["candidate"]) + real(&view["champion"]);
+    let has_data = view["estimate"].is_number() || events > 0.0;
+    let (value, outcome) = match (view["harm"]["proven"] == true, has_data) {
+        (true, _) => (format!("{}; worse, proven", estimated(metric, view)), Outcome::Fail),
+        (false, true) => (format!("{}; no harm proven", estimated(metric, view)), Outcome::Pass),
+        (false, false) => ("nothing happened in it".into(), Outcome::NotRun),
+    };
+    let mut note = vec!["a slice, watched for harm alone".to_owned()];
+    if !is_mean(metric) {
+        note.insert(0, events_of(metric, view));
+    }
+    Check::new(name, value, format!("{}, not proven otherwise", tolerated(metric)), outcome)
+        .note(note.join("; "))
 }
 
-/// The estimate with its interval.
+pub(super) fn is_mean(metric: &Value) -> bool {
+    matches!(metric["of"].as_str(), Some("loss" | "score"))
+}
+
+pub(super) fn is_asked(metric: &Value) -> bool {
+    metric["of"] == "promql"
+}
+
+/// What was seen, in a word: a ratio of rates, a difference of means, a part of the answers.
 fn estimated(metric: &Value, view: &Value) -> String {
-    let none = |low: bool| match (kind(metric).is_mean, low) {
-        (true, true) => "−∞",
-        (false, true) => "0",
-        (_, false) => "∞",
+    let Some(estimate) = view["estimate"].as_f64() else {
+        return match real(&view["candidate"]) + real(&view["champion"]) {
+            0.0 => "none of either model".into(),
+            _ => "no ratio yet".into(),
+        };
     };
-    let (lower, upper) = (bound(&view["lower"], none(true)), bound(&view["upper"], none(false)));
-    let times = if kind(metric).is_mean || kind(metric).is_asked { "" } else { "×" };
-    let estimate = view["estimate"].as_f64();
-    let estimate = estimate.map_or("unknown".into(), |it| format!("{}{times}", number(it)));
-    format!("{estimate} ({lower} to {upper})")
+    match (is_mean(metric), is_asked(metric)) {
+        (true, _) => {
+            format!("{} {}", number(estimate.abs()), if estimate < 0.0 { "less" } else { "more" })
+        }
+        (_, true) => percent(estimate),
+        _ => format!("{} times", number(estimate)),
+    }
 }
 
-fn tolerated(metric: &Value) -> String {
+/// The worst that the evidence leaves open, where nothing is proven.
+fn possible(metric: &Value, view: &Value) -> String {
+    let higher = metric["better"] == "higher";
+    let (bound, word) =
+        if higher { (&view["lower"], "as low as") } else { (&view["upper"], "as high as") };
+    match (bound.as_f64(), is_mean(metric), is_asked(metric)) {
+        (Some(bound), true, _) => format!("may be {word} {}", number(bound)),
+        (Some(bound), _, true) => format!("may be {word} {}", percent(bound)),
+        (Some(bound), ..) => format!("may be {word} {} times", number(bound)),
+        (None, ..) => "no bound yet".into(),
+    }
+}
+
+/// The bound that decides.
+pub(super) fn tolerated(metric: &Value) -> String {
     let margin = real(&metric["margin"]);
-    if kind(metric).is_asked {
-        return format!("at most {}", percent(real(&metric["view"]["champion"])));
+    if is_asked(metric) {
+        return format!("at most {} beyond the limit", percent(real(&metric["view"]["champion"])));
     }
     match metric["of"].as_str() {
         Some("score") => format!("at most {} up or down", number(margin)),
         Some("loss") => format!("at most {} more", number(margin)),
-        _ if metric["better"] == "higher" => format!("at least {}×", number(1.0 / (1.0 + margin))),
-        _ => format!("at most {}×", number(1.0 + margin)),
+        _ if metric["better"] == "higher" => {
+            format!("at least {} times the champion's rate", number(1.0 / (1.0 + margin)))
+        }
+        _ => format!("at most {} times the champion's rate", number(1.0 + margin)),
     }
 }
 
 /// What was seen, in numbers.
-fn happened(metric: &Value, view: &Value) -> String {
-    if kind(metric).is_asked {
+fn happened(details: &Value, metric: &Value, view: &Value) -> String {
+    if is_asked(metric) {
         let answers = &metric["answers"];
         return format!(
-            "{} of {} answers beyond the limit, {} without data",
+            "{} of {} beyond the limit, {} without data",
             count(real(&view["candidate"]) as u64),
-            count(whole(&answers["values"])),
+            plural(whole(&answers["values"]), "answer"),
             count(whole(&answers["without-data"]))
         );
     }
-    let (candidate, champion) = (real(&view["candidate"]), real(&view["champion"]));
-    if kind(metric).is_mean {
-        return format!("means: candidate {}, champion {}", number(candidate), number(champion));
+    if is_mean(metric) {
+        let mean = |name: &str| view[name].as_f64().map_or_else(|| "none".into(), number);
+        return format!("means: candidate {}, champion {}", mean("candidate"), mean("champion"));
     }
-    format!(
-        "{} of the candidate's, {} of the champion's",
-        count(candidate as u64),
-        count(champion as u64)
-    )
-}
-
-fn evidence(claim: &Value, of: &str) -> String {
-    match (claim["log-e"].as_f64(), claim["limit"].as_f64()) {
-        (Some(log_e), Some(limit)) => {
-            format!("; log evidence of {of} {}, {} is proof", number(log_e), number(limit))
+    let of = |variant: &str| {
+        let events = real(&view[variant]).max(0.0) as u64;
+        match judged(details, metric, variant) {
+            0 => format!("{} of none", count(events)),
+            all => format!("{} of {}", count(events), count(all)),
         }
-        _ => String::new(),
-    }
-}
-
-/// The interval over time, and the evidence where it is an e-value.
-pub(super) fn plots(details: &Value, metric: &Value, place: usize, verdict: &str) -> Vec<LinePlot> {
-    let trace = details["trace"].as_array().map_or(&[][..], Vec::as_slice);
-    let decided = real(&details["decided"]);
-    let view = &metric["view"];
-    if !kind(metric).is_mean && real(&view["candidate"]) + real(&view["champion"]) == 0.0 {
-        // Nothing of the kind happened; two empty plots would say less than the row does.
-        return Vec::new();
-    }
-    let views = || trace.iter().map(|point| (real(&point["at"]), &point["metrics"][place]));
-    let mut plots = vec![interval(metric, views().collect(), decided, verdict)];
-    let has_evidence = views().any(|(_, view)| view["harm"]["log-e"].is_number());
-    if has_evidence {
-        plots.push(e_values(metric, &views().collect::<Vec<_>>(), decided, verdict));
-    }
-    plots
-}
-
-fn interval(metric: &Value, views: Vec<(f64, &Value)>, decided: f64, verdict: &str) -> LinePlot {
-    let Kind { is_mean, is_asked, estimate } = kind(metric);
-    let name = metric["name"].as_str().unwrap_or_default();
-    // A ratio of 4 and one of a quarter are as far from 1; what is beyond 30 is drawn at the edge.
-    let ratio = !is_mean && !is_asked;
-    let drawn = |value: Option<f64>, missing: f64| match (value, ratio) {
-        (Some(value), true) => value.clamp(1.0 / 30.0, 30.0),
-        (Some(value), false) => value,
-        (None, true) => missing.clamp(1.0 / 30.0, 30.0),
-        (None, false) => missing,
     };
-    let known: Vec<(f64, &Value)> = views
+    format!("candidate {}, champion {}", of("candidate"), of("champion"))
+}
+
+fn events_of(metric: &Value, view: &Value) -> String {
+    if is_asked(metric) {
+        return String::new();
+    }
+    let of = |variant: &str| count(real(&view[variant]).max(0.0) as u64);
+    format!("candidate {}, champion {}", of("candidate"), of("champion"))
+}
+
+/// How far the evidence is on the way to the proof that matters next.
+fn progress(view: &Value, standing: Standing, needs_proof: bool) -> Option<String> {
+    let part = |claim: &Value| Some(claim["log-e"].as_f64()? / claim["limit"].as_f64()?);
+    let (claim, of) = match standing {
+        Standing::Harmful => (&view["harm"], "harm"),
+        Standing::Safe => (&view["safe"], "“not worse”"),
+        Standing::Open if needs_proof => (&view["safe"], "“not worse”"),
+        Standing::Open => (&view["harm"], "harm"),
+        Standing::Blind => return None,
+    };
+    let part = part(claim)?.max(0.0);
+    Some(format!(
+        "evidence of {of}: {} of what a proof takes",
+        percent((part * 100.0).round() / 100.0)
+    ))
+}
+
+/// The candidate's answers that the metric could not judge, and why.
+fn unjudged(metric: &Value) -> Option<String> {
+    let tally = &metric["judged"]["candidate"];
+    let reasons: Vec<String> = tally["not"]
+        .as_object()
         .into_iter()
-        .filter(|(_, view)| ratio || view["lower"].is_number() && view["upper"].is_number())
+        .flatten()
+        .filter(|(_, many)| whole(many) > 0)
+        .map(|(why, many)| format!("{} ({})", count(whole(many)), why.replace('-', " ")))
         .collect();
-    let band = known
-        .iter()
-        .map(|(at, view)| {
-            (*at, drawn(view["lower"].as_f64(), 0.0), drawn(view["upper"].as_f64(), f64::MAX))
-        })
-        .collect();
-    let line = known
-        .iter()
-        .filter_map(|(at, view)| Some((*at, drawn(Some(view["estimate"].as_f64()?), 0.0))))
-        .collect();
-    let mut axis = Axis::new(estimate);
-    if ratio {
-        axis = axis.log();
+    let unfit = whole(&tally["unfit"]);
+    match (reasons.is_empty(), unfit) {
+        (true, 0) => None,
+        (true, unfit) => {
+            Some(format!("{} of the candidate could not be judged", plural(unfit, "answer")))
+        }
+        (false, _) => Some(format!("not judged of the candidate: {}", reasons.join(", "))),
     }
-    let margin = real(&metric["margin"]);
-    let mut plot = LinePlot::new(format!("{name}: what is known"), Axis::new("time").unit("s"), axis)
-        .caption("The band holds the true value at all times at once with 95 % confidence; it narrows as the stream answers.")
-        .band(Band::new("95 % interval", band).tone(Tone::Candidate))
-        .series(Series::new("estimate", line).tone(Tone::Candidate))
-        .marker(decided, verdict);
-    for (value, label) in match (metric["of"].as_str(), ratio) {
-        _ if is_asked => vec![(real(&metric["view"]["champion"]), "tolerated")],
-        (Some("score"), _) => vec![(margin, "tolerated"), (-margin, "tolerated")],
-        (_, true) if metric["better"] == "higher" => vec![(1.0 / (1.0 + margin), "tolerated")],
-        (_, true) => vec![(1.0 + margin, "tolerated")],
-        _ => vec![(margin, "tolerated")],
-    } {
-        plot = plot.threshold(value, label);
-    }
-    plot
-}
-
-fn e_values(metric: &Value, views: &[(f64, &Value)], decided: f64, verdict: &str) -> LinePlot {
-    let name = metric["name"].as_str().unwrap_or_default();
-    let series = |title: &str, claim: &str, what: &str, tone| {
-        let points = views.iter().map(|(at, view)| (*at, real(&view[claim][what]))).collect();
-        Series::new(title, points).tone(tone)
-    };
-    let mut plot = LinePlot::new(
-        format!("{name}: evidence"),
-        Axis::new("time").unit("s"),
-        Axis::new("natural logarithm of the e-value"),
-    )
-    .caption("A line that reaches its bound proves its claim, whenever it was looked at.")
-    .series(series("harm", "harm", "log-e", Tone::Alarm))
-    .series(series("bound of harm", "harm", "limit", Tone::Alarm).steps());
-    if metric["proof"] == true {
-        plot = plot
-            .series(series("not worse", "safe", "log-e", Tone::Auto))
-            .series(series("bound of not worse", "safe", "limit", Tone::Auto).steps());
-    }
-    plot.marker(decided, verdict)
 }

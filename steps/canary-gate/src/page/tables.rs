@@ -1,49 +1,73 @@
 //! The tables of the report page.
 
-use report::{Table, count, number, percent};
+use report::{Table, count, number, percent, plural, seconds};
 use serde_json::Value;
 
-use super::{real, whole};
+use super::{after, real, summary, total, whole};
+
+/// Who answered how much, and how well: the price of the canary beside what it is compared with.
+pub(super) fn answers(details: &Value) -> Table {
+    let columns =
+        ["Model", "Records", "Labelled", "Wrong", "Share wrong", "Not answered", "Not judged"];
+    let table = Table::new("Who answered what", columns).note(
+        "A record counts for the model that its key drew, so an error of a fallback is the candidate's.",
+    );
+    let unjudged = summary::unjudged(details);
+    [("Champion", "champion"), ("Candidate", "candidate")].into_iter().fold(
+        table,
+        |table, (shown, name)| {
+            let [records, labelled, errors, fallbacks] =
+                ["records", "labelled", "errors", "fallbacks"]
+                    .map(|what| total(details, name, what));
+            let wrong = match labelled {
+                0 => "–".to_owned(),
+                _ => percent(errors as f64 / labelled as f64),
+            };
+            let not_judged = if name == "candidate" { count(unjudged) } else { "–".to_owned() };
+            table.row([
+                shown.to_owned(),
+                count(records),
+                count(labelled),
+                count(errors),
+                wrong,
+                count(fallbacks),
+                not_judged,
+            ])
+        },
+    )
+}
 
 /// A row for each share.
 pub(super) fn steps(details: &Value) -> Table {
     let columns = [
         "Share",
-        "Generation",
-        "Written",
-        "Confirmed",
-        "By",
-        "Champion labelled",
-        "errors",
-        "Candidate labelled",
-        "errors",
-        "fallbacks",
+        "In force after",
+        "Confirmed by",
+        "Champion: labelled",
+        "wrong",
+        "Candidate: labelled",
+        "wrong",
+        "Route generation",
     ];
-    let mut table = Table::new("Shares", columns).note(
-        "A record counts for the model that its key drew, so an error of a fallback is the candidate's.",
-    );
-    for step in details["steps"].as_array().into_iter().flatten() {
+    let table = Table::new("Shares", columns);
+    details["steps"].as_array().into_iter().flatten().fold(table, |table, step| {
         let by = step["confirmed_by"].as_array().into_iter().flatten();
         let by: Vec<&str> = by.filter_map(Value::as_str).collect();
         let of = |variant: &str, what: &str| count(whole(&step[variant][what]));
-        let at = |name: &str| step[name].as_f64().map_or("never".into(), |at| format!("{at:.2} s"));
-        table = table.row([
+        table.row([
             percent(real(&step["share"])),
-            whole(&step["generation"]).to_string(),
-            at("written"),
-            at("confirmed"),
+            step["confirmed"].as_f64().map_or("never".into(), seconds),
             by.join(", "),
             of("champion", "labelled"),
             of("champion", "errors"),
             of("candidate", "labelled"),
             of("candidate", "errors"),
-            of("candidate", "fallbacks"),
-        ]);
-    }
-    table
+            whole(&step["generation"]).to_string(),
+        ])
+    })
 }
 
-/// How the evidence is weighed, what was foretold, what people said, the champion's past: each where there is any.
+/// How the evidence is weighed, what was forecast, what people said, the champion's past: each where there is any.
 pub(super) fn others(details: &Value) -> Vec<Table> {
     let mut tables = vec![weighed(details)];
     let foreseen = &details["foreseen"];
@@ -51,12 +75,11 @@ pub(super) fn others(details: &Value) -> Vec<Table> {
         let words = foreseen["words"].as_str().unwrap_or_default();
         let median = foreseen["median-seconds"].as_f64();
         tables.push(
-            Table::new("Foretold before the first share", ["What", "Value"])
+            Table::new("Forecast before the first share", ["What", "Value"])
                 .row(["chance of a decision".to_owned(), percent(real(&foreseen["decided"]))])
                 .row([
                     "half of such canaries have decided after".to_owned(),
-                    median
-                        .map_or("more time than there is".into(), |it| format!("{} s", number(it))),
+                    median.map_or("more time than there is".into(), seconds),
                 ])
                 .note(words),
         );
@@ -65,11 +88,13 @@ pub(super) fn others(details: &Value) -> Vec<Table> {
     if !said.is_empty() {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let row = |table: Table, said: &Value| {
-            let at = format!("{:.1} s", real(&said["at"]));
+            let at = after(said).map_or_else(|| text(&said["at"]), seconds);
             table.row([at, text(&said["command"]), text(&said["by"]), text(&said["reason"])])
         };
-        tables
-            .push(said.iter().fold(Table::new("Said by people", ["At", "What", "By", "Why"]), row));
+        tables.push(
+            said.iter()
+                .fold(Table::new("Commands of people", ["After", "Command", "By", "Why"]), row),
+        );
     }
     if details["baseline"].is_object() {
         tables.push(baseline(&details["baseline"]));
@@ -78,12 +103,13 @@ pub(super) fn others(details: &Value) -> Vec<Table> {
 }
 
 fn weighed(details: &Value) -> Table {
-    let columns = ["Metric", "Part of alpha", "each slice", "Counted", "Evidence divided by"];
+    let columns =
+        ["Metric", "Its part of the rate", "Each slice", "Counted", "Evidence divided by"];
     let table = Table::new("How the evidence is weighed", columns).note(format!(
-        "All alarms together have a false-alarm rate of at most {}. {} labelled answers of the champion from before the canary \
-         told how failures come; what they do not come alone for is divided out.",
+        "All alarms together have a false-alarm rate of at most {}. How failures come was learnt from {} of the champion from \
+         before the canary; where they come in clusters, the evidence is divided by how much that makes it vary.",
         percent(real(&details["plan"]["alpha"])),
-        count(whole(&details["learnt"]["answers"]))
+        plural(whole(&details["learnt"]["answers"]), "labelled answer")
     ));
     details["metrics"].as_array().into_iter().flatten().fold(table, |table, metric| {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -145,6 +171,7 @@ pub(super) fn records(details: &Value, record: &Value) -> Table {
         ("answers without a label of their own", whole(&passed["without_label"])),
         ("failures that repeated one of the same key", whole(&details["repeated"])),
         ("unreadable", whole(&passed["unreadable"])),
+        ("records of the labels topic that are no label", unreadable_labels(details)),
     ];
     if details["slices"].is_object() {
         rows.push((
@@ -159,13 +186,20 @@ pub(super) fn records(details: &Value, record: &Value) -> Table {
         .flatten()
         .map(|(topic, window)| format!("{topic} {}", window.as_str().unwrap_or_default()))
         .collect();
+    rows.retain(|(what, many)| *many > 0 || what.starts_with("answers that met"));
     let step = record["step"].as_str().unwrap_or_default();
     rows.into_iter()
         .fold(Table::new("Records", ["What", "How many"]), |table, (what, many)| {
             table.row([what.to_owned(), count(many)])
         })
         .note(format!(
-            "Read: {}. To reach this verdict again: {step} replay report.json --brokers=<brokers>.",
+            "Kinds with a count of 0 are left out. Read: {}. To reach this verdict again: {step} replay report.json \
+             --brokers=<brokers>.",
             read.join("; ")
         ))
+}
+
+fn unreadable_labels(details: &Value) -> u64 {
+    let counts = details["unreadable-labels"].as_object().into_iter().flatten();
+    counts.map(|(_, many)| many.as_u64().unwrap_or_else(|| whole(&many["count"]))).sum()
 }

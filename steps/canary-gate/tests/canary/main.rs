@@ -285,9 +285,14 @@ fn the_report_reads_well() {
     let _scorer = stage.scorer(harmful).unwrap();
     let ran = run(&stage, &[]);
     let page = std::fs::read_to_string(ran.outputs.join("report.html")).unwrap();
-    for words in
-        ["Share of the candidate", "label errors: no proof of harm", "Shares", "Records", "replay"]
-    {
+    for words in [
+        "Share of the candidate",
+        "Label errors",
+        "Price in records",
+        "Shares",
+        "Records",
+        "replay",
+    ] {
         assert!(page.contains(words), "{words}");
     }
     // They stay, for people to look at.

@@ -1,6 +1,6 @@
 //! Each check: its row with value beside limit, and how its interval shrank until it was decided.
 
-use report::{Axis, Band, LinePlot, Series, Tone, count, number, percent};
+use report::{Axis, Band, LinePlot, Series, Tone, count, number, percent, plural};
 use stats::cluster::Cause;
 
 use crate::decide::{Check, Outcome};
@@ -19,15 +19,15 @@ pub(super) fn row(check: &Check) -> report::Check {
     let way = if check.events.is_some() { "" } else { " up or down" };
     let limit = format!("at most {}{way}", check.shown(check.limit));
     let Some(interval) = &check.interval else {
-        return report::Check::new(check.name, "none", limit, outcome)
+        return report::Check::new(check.name, "", limit, report::Outcome::NotRun)
             .note("nothing to judge from");
     };
     let of = match check.events {
         Some(events) => format!("{} of {}", count(events), count(check.trials)),
-        None => format!("{} pairs", count(check.trials)),
+        None => plural(check.trials, "pair"),
     };
     let decided = match check.decided_after {
-        Some(records) => format!("; decided after {} records", count(records)),
+        Some(records) => format!("; decided after {}", plural(records, "record")),
         None => String::new(),
     };
     let value = check.shown(interval.estimate);
@@ -65,11 +65,15 @@ pub(super) fn plot(check: &Check, track: &Track) -> Option<LinePlot> {
     if last.records >= LONG * first.records {
         across = across.log();
     }
-    let upward = Axis::new(check.name);
+    let is_latency = check.name.contains("latency");
+    let upward = Axis::new(if is_latency { "share of batches" } else { check.name });
     let upward = if check.events.is_some() { upward.percent() } else { upward };
     let shown = |value| if check.events.is_some() { percent(value) } else { number(value) };
     let mut title = check.name.to_owned();
     title[..1].make_ascii_uppercase();
+    if is_latency {
+        title.push_str(": share of batches beyond the limit");
+    }
     let mut plot = LinePlot::new(title, across, upward)
         .band(Band::new("where it can be", band.collect()).tone(Tone::Candidate))
         .series(Series::new("as seen", line.collect()).tone(Tone::Candidate))
@@ -79,7 +83,7 @@ pub(super) fn plot(check: &Check, track: &Track) -> Option<LinePlot> {
     }
     if let Some(records) = check.decided_after {
         let word = if check.outcome == Outcome::Fail { "beyond" } else { "within" };
-        plot = plot.marker(records as f64, format!("{word} the limit after {}", count(records)));
+        plot = plot.decision(records as f64, format!("{word} the limit after {}", count(records)));
     }
     Some(plot.caption(
         "It is decided when the whole area is on one side of the limit; the area holds at all times together.",

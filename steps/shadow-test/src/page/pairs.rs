@@ -1,6 +1,6 @@
 //! What the two answered to the same records: scores, the largest disagreements, and times.
 
-use report::{Axis, Bars, Histogram, ScatterPlot, Table, Tone, count, number};
+use report::{Axis, Bars, Histogram, ScatterPlot, Table, Tone, Unit, count, number, plural};
 
 use crate::live::Answer;
 use crate::page::Evidence;
@@ -32,23 +32,37 @@ pub(super) fn distributions(pairs: &[Pair]) -> Histogram {
 
 pub(super) fn latency(latency: &Latency) -> Bars {
     let caption = format!(
-        "Over {} batches of {} records, those who answer here taking turns to go first.",
-        count(latency.over_limit.values.count()),
-        latency.batch
+        "Over {} of {}, those who answer here taking turns to go first.",
+        batches(latency.over_limit.values.count()),
+        plural(latency.batch as u64, "record")
     );
-    let axis = Axis::new("time a record").unit("µs");
-    quantiles(latency)
+    let found = quantiles(latency);
+    let longest =
+        found.iter().flat_map(|(_, one, other)| [one.unwrap_or(0.0), *other]).fold(0.0, f64::max);
+    let unit = Unit::of_seconds(longest);
+    let axis = Axis::new("latency of a record").unit(unit.name);
+    found
         .into_iter()
-        .fold(Bars::new("Latency", axis), |bars, (name, champion, candidate)| {
-            let bars = match champion {
-                Some(champion) => {
-                    bars.bar(format!("{name} champion"), champion * 1e6, Tone::Champion)
-                }
-                None => bars,
-            };
-            bars.bar(format!("{name} candidate"), candidate * 1e6, Tone::Candidate)
-        })
+        .fold(
+            Bars::new("Latency: median, p90 and p99", axis),
+            |bars, (name, champion, candidate)| {
+                let bars = match champion {
+                    Some(champion) => {
+                        bars.bar(format!("{name} champion"), champion * unit.factor, Tone::Champion)
+                    }
+                    None => bars,
+                };
+                bars.bar(format!("{name} candidate"), candidate * unit.factor, Tone::Candidate)
+            },
+        )
         .caption(caption)
+}
+
+fn batches(count: u64) -> String {
+    match count {
+        1 => "1 batch".to_owned(),
+        many => format!("{} batches", report::count(many)),
+    }
 }
 
 /// Name, champion's quantile where it answers here, and candidate's, in seconds a record.

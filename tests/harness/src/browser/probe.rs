@@ -1,12 +1,8 @@
 //! The script that measures a page from inside, and what it found.
 
-use anyhow::{Context, Result};
 use serde::Deserialize;
 
-const SCRIPT: &str = include_str!("probe.js");
-/// A page under test forbids itself all scripts, the probe's too; so the copy that is measured goes without.
-const POLICY: &str = "http-equiv=\"Content-Security-Policy\"";
-const MARK: &str = "data-measured=\"";
+pub(super) const SCRIPT: &str = include_str!("probe.js");
 
 /// Sizes in CSS pixels.
 #[derive(Debug, Clone, Deserialize)]
@@ -19,7 +15,21 @@ pub struct Measured {
     pub height: f64,
     /// How many resources the page fetched, or tried to.
     pub loaded: usize,
+    /// Those that are shown at this width.
     pub plots: Vec<PlotBox>,
+    /// What stands out of the window or of its own box.
+    pub beyond: Vec<String>,
+    /// Values, thresholds and key figures that cannot be read whole.
+    pub hidden_values: Vec<String>,
+    /// Text and marks below the contrast that WCAG's level AA asks for, with the ratio found.
+    pub faint: Vec<String>,
+    pub lowest_contrast: f64,
+    /// On paper: what the end of a sheet may cut in two.
+    pub cut_in_print: Vec<String>,
+    /// All visible text.
+    pub text: String,
+    /// The texts of all headlines.
+    pub headlines: Vec<String>,
 }
 
 /// One plot as drawn.
@@ -34,22 +44,33 @@ pub struct PlotBox {
     pub cut: Vec<String>,
     /// Pairs of texts that lie on each other.
     pub overlaps: Vec<String>,
+    /// As it is on the screen, after the drawing is scaled.
+    pub smallest_text: f64,
+    /// Lines that mark the moment of the decision, and how many of them lie inside of drawing and window.
+    pub decisions: usize,
+    pub decisions_inside: usize,
     /// The plot says itself that it has no data.
     pub empty: bool,
 }
 
-/// The page with the probe as its last element.
-pub(super) fn with_probe(html: &str) -> Result<String> {
-    let (body, rest) = html.rsplit_once("</body>").context("the page has no </body>")?;
-    let body = body.replacen(POLICY, "name=\"policy-off-while-measured\"", 1);
-    Ok(format!("{body}<script>{SCRIPT}</script></body>{rest}"))
-}
-
-/// What the probe left in the dumped document.
-pub(super) fn read(dom: &str) -> Result<Measured> {
-    let start = dom.find(MARK).context("the probe did not run in the browser")? + MARK.len();
-    let end = dom[start..].find('"').context("the probe's result has no end")? + start;
-    let json = dom[start..end].replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">");
-    serde_json::from_str(&json.replace("&nbsp;", " ").replace("&amp;", "&"))
-        .context("the probe's result is not what was expected")
+#[cfg(test)]
+impl Measured {
+    /// Of an empty page.
+    pub(super) fn nothing() -> Self {
+        Self {
+            verdict: String::new(),
+            window_width: 0.0,
+            content_width: 0.0,
+            height: 0.0,
+            loaded: 0,
+            plots: Vec::new(),
+            beyond: Vec::new(),
+            hidden_values: Vec::new(),
+            faint: Vec::new(),
+            lowest_contrast: 99.0,
+            cut_in_print: Vec::new(),
+            text: String::new(),
+            headlines: Vec::new(),
+        }
+    }
 }
