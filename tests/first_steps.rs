@@ -118,6 +118,31 @@ fn the_demo_builds_the_programs_that_it_runs_and_no_others() {
 }
 
 #[test]
+fn the_help_of_a_program_begins_with_what_the_program_does() {
+    let mut seen = BTreeMap::new();
+    for program in ["make-topics", "show-event", "push-files", "conformance", "demo", "images", "scorer"] {
+        let output = Command::new(pipeline_tests::binaries().join(program)).arg("--help").output();
+        let told = String::from_utf8(output.unwrap().stdout).unwrap();
+        let first = told.lines().next().unwrap().to_owned();
+        assert!(!first.contains("flags") && !first.starts_with("Usage"), "{program}: {first}");
+        // Two programs with the same first line have it from what they share.
+        assert_eq!(seen.insert(first, program), None, "{program}");
+    }
+}
+
+#[test]
+fn what_was_not_checked_against_known_weaknesses_is_said_aloud() {
+    let empty = tempfile::tempdir().unwrap();
+    let output = Command::new(root().join("scripts/advisories"))
+        .arg("--where-known")
+        .env("CARGO_HOME", empty.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && told.contains("NOT CHECKED"), "{told}");
+}
+
+#[test]
 fn a_command_of_a_paper_runs_here_or_says_what_it_needs() {
     let mut marked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for command in papers::commands() {

@@ -121,7 +121,8 @@ fn environments_differ_by_their_parameter_file_and_images_alone() {
     // Settings, and the networks that are put into the policies from there.
     let same = |objects: &[Value]| -> Vec<Value> {
         let set = ["ConfigMap", "NetworkPolicy"];
-        let kept = objects.iter().filter(|object| !set.iter().any(|it| object["kind"] == *it)).cloned();
+        let kept =
+            objects.iter().filter(|object| !set.iter().any(|it| object["kind"] == *it)).cloned();
         kept.map(|object| without_images(&object)).collect()
     };
     let [(_, dev), (_, staging), (_, prod)] = &rendered;
@@ -226,7 +227,8 @@ fn pods_connect_to_the_networks_that_the_settings_name_and_to_nothing_else() {
         copy(&shipped, folder.path());
         let file = folder.path().join("parameters.env");
         let text = std::fs::read_to_string(&file).unwrap();
-        let named = |name: &str| text.lines().any(|line| line.starts_with(&format!("{name}-network=")));
+        let named =
+            |name: &str| text.lines().any(|line| line.starts_with(&format!("{name}-network=")));
         let networks = [("kafka", 1), ("registry", 2), ("api-server", 3), ("metrics", 4)];
         assert!(networks.iter().all(|(name, _)| named(name)), "{environment}: {text}");
         let kept = text.lines().filter(|line| !line.contains("-network=")).map(str::to_owned);
@@ -239,7 +241,8 @@ fn pods_connect_to_the_networks_that_the_settings_name_and_to_nothing_else() {
             for rule in policy["spec"]["egress"].as_array().into_iter().flatten() {
                 let to = rule["to"].as_array().map(Vec::as_slice).unwrap_or_default();
                 assert!(!to.is_empty(), "{environment}: {} lets out to anywhere", name(policy));
-                let port = rule["ports"].as_array().unwrap().last().unwrap()["port"].as_u64().unwrap();
+                let port =
+                    rule["ports"].as_array().unwrap().last().unwrap()["port"].as_u64().unwrap();
                 for end in to {
                     let network = end["ipBlock"]["cidr"].as_str().unwrap();
                     assert!(!network.ends_with("/0"), "{environment}: {}", name(policy));
@@ -270,12 +273,16 @@ fn what_staging_and_prod_read_from_a_registry_is_named_by_digest() {
 
 #[test]
 fn images_for_an_overlay_with_an_encrypted_kafka_are_made_with_tls() {
-    let encrypted = |environment: &str| settings(&overlay(environment)).contains_key("kafka-config");
-    for paper in ["README.md", "workflow-templates/README.md", "overlays/README.md", "images/README.md"] {
+    let encrypted =
+        |environment: &str| settings(&overlay(environment)).contains_key("kafka-config");
+    for paper in
+        ["README.md", "workflow-templates/README.md", "overlays/README.md", "images/README.md"]
+    {
         let text = std::fs::read_to_string(root().join(paper)).unwrap();
         for line in text.lines() {
             for environment in OVERLAYS.into_iter().filter(|it| encrypted(it)) {
-                let installs = line.contains("make images") && line.contains(&format!("OVERLAY={environment}"));
+                let installs = line.contains("make images")
+                    && line.contains(&format!("OVERLAY={environment}"));
                 assert!(!installs || line.contains("TLS=1"), "{paper}: TLS=1 is missing: {line}");
             }
         }

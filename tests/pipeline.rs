@@ -75,7 +75,7 @@ fn five_releases_on_a_real_kafka() {
 #[test]
 fn five_releases_in_memory_then_every_sample_and_every_command_of_the_papers() {
     let _one = alone();
-    let kept = walk::Kept::start();
+    let mut kept = walk::Kept::start();
     // Each sample in any order: the second round is the first in reverse, on what the first one left.
     let order: Vec<&str> = pipeline_tests::steps().iter().map(|step| step.name).collect();
     order.iter().rev().for_each(|step| kept.sample(step));

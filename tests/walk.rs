@@ -22,7 +22,7 @@ impl Kept {
             let answers = std::net::TcpStream::connect(address.trim());
             assert!(answers.is_err(), "a demo runs at {address}: end it, this test starts its own");
         }
-        let mut demo = shell("make --silent demo ARGS=--keep")
+        let mut demo = shell("exec make --silent demo ARGS=--keep")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -35,8 +35,8 @@ impl Kept {
             assert!(told.read_line(&mut line).unwrap() > 0, "the demo ended:\n{log}");
             log.push_str(&line);
         }
-        // Nobody reads what it says from now on; a full pipe must not hold it back.
-        std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
+        // A full pipe must not hold it back, and what goes wrong later has to be seen.
+        std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::stderr()));
         let (enter, printed) = (demo.stdin.take().unwrap(), demo.stdout.take().unwrap());
         Self { demo, enter, printed }
     }
@@ -63,13 +63,25 @@ impl Kept {
     }
 
     /// Presses Enter; what the demo printed.
-    pub(crate) fn end(mut self) -> String {
+    pub(crate) fn end(&mut self) -> String {
         self.enter.write_all(b"\n").unwrap();
         let mut told = String::new();
         self.printed.read_to_string(&mut told).unwrap();
         let ended = self.demo.wait().unwrap();
         assert!(ended.success(), "{ended}\n{told}");
         told
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // After a failure it would run on: without Enter a signal ends it, which make does not pass on.
+        let told = Command::new("pgrep").args(["-P", &self.demo.id().to_string()]).output();
+        let children = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned());
+        for child in children.unwrap_or_default().split_whitespace() {
+            let _ended = Command::new("kill").arg(child).status();
+        }
+        let _ended = self.demo.wait();
     }
 }
 
