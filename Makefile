@@ -69,6 +69,11 @@ check: ## Format, lints, licences and bans
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets $(tls) -- -D warnings
 	cargo deny check --allow unused-wrapper bans licenses sources
+	@scripts/advisories --where-known
+
+advisories: ## Hold the dependencies against the RustSec database of known weaknesses, which is fetched with git
+	@scripts/tools --quiet check
+	@scripts/advisories
 
 bless: onnxruntime ## Write anew what is generated from code: schemas, golden events, README tables
 	BLESS=1 cargo test --workspace $(tls)

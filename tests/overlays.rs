@@ -113,13 +113,16 @@ fn environments_differ_by_their_parameter_file_and_images_alone() {
         let everything = with_component(environment, "events/schedule");
         let read: Vec<&Value> =
             everything.iter().flat_map(|object| all(object, "configMapKeyRef")).collect();
-        for key in settings.keys() {
+        for key in settings.keys().filter(|key| !key.ends_with("-network")) {
             let used = read.iter().any(|reference| reference["key"] == **key);
             assert!(used, "overlays/{environment}/parameters.env: nothing reads {key}");
         }
     }
+    // Settings, and the networks that are put into the policies from there.
     let same = |objects: &[Value]| -> Vec<Value> {
-        let kept = objects.iter().filter(|object| object["kind"] != "ConfigMap").cloned();
+        let set = ["ConfigMap", "NetworkPolicy"];
+        let kept =
+            objects.iter().filter(|object| !set.iter().any(|it| object["kind"] == *it)).cloned();
         kept.map(|object| without_images(&object)).collect()
     };
     let [(_, dev), (_, staging), (_, prod)] = &rendered;
@@ -181,6 +184,9 @@ fn pod_is_restricted(of: &str, pod: &Value) {
         for kind in volume.as_object().unwrap().keys() {
             assert!(allowed.contains(&kind.as_str()), "{of}: volume {kind}");
         }
+        // Without a limit a pod can fill the disk of its node.
+        let unlimited = volume.get("emptyDir").is_some_and(|dir| dir.get("sizeLimit").is_none());
+        assert!(!unlimited, "{of}: {volume}: emptyDir needs a sizeLimit");
     }
 }
 
@@ -209,6 +215,88 @@ fn the_executor_may_report_results_and_nothing_else_and_nobody_else_has_a_role()
         for subject in binding["subjects"].as_array().unwrap() {
             let account = subject["name"].as_str().unwrap();
             assert!(!steps.contains(account), "{account} is bound to {}", name(binding));
+        }
+    }
+}
+
+#[test]
+fn pods_connect_to_the_networks_that_the_settings_name_and_to_nothing_else() {
+    for environment in OVERLAYS {
+        let folder = tempfile::tempdir_in(root().join("overlays")).unwrap();
+        let shipped = root().join("overlays").join(environment);
+        copy(&shipped, folder.path());
+        let file = folder.path().join("parameters.env");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let named =
+            |name: &str| text.lines().any(|line| line.starts_with(&format!("{name}-network=")));
+        let networks = [("kafka", 1), ("registry", 2), ("api-server", 3), ("metrics", 4)];
+        assert!(networks.iter().all(|(name, _)| named(name)), "{environment}: {text}");
+        let kept = text.lines().filter(|line| !line.contains("-network=")).map(str::to_owned);
+        let ours = networks.map(|(name, n)| format!("{name}-network=10.{n}.0.0/16"));
+        std::fs::write(&file, kept.chain(ours).collect::<Vec<_>>().join("\n")).unwrap();
+
+        let objects = render(folder.path());
+        let mut rules = BTreeSet::new();
+        for policy in of_kind(&objects, "NetworkPolicy") {
+            for rule in policy["spec"]["egress"].as_array().into_iter().flatten() {
+                let to = rule["to"].as_array().map(Vec::as_slice).unwrap_or_default();
+                assert!(!to.is_empty(), "{environment}: {} lets out to anywhere", name(policy));
+                let port =
+                    rule["ports"].as_array().unwrap().last().unwrap()["port"].as_u64().unwrap();
+                for end in to {
+                    let network = end["ipBlock"]["cidr"].as_str().unwrap();
+                    assert!(!network.ends_with("/0"), "{environment}: {}", name(policy));
+                    if port != 53 {
+                        rules.insert((port, network.to_owned()));
+                    }
+                }
+            }
+        }
+        let wanted = [(9092, 1), (5000, 2), (6443, 3), (9090, 4)];
+        let wanted = wanted.map(|(port, n)| (port, format!("10.{n}.0.0/16")));
+        assert_eq!(rules, BTreeSet::from(wanted), "{environment}");
+    }
+}
+
+#[test]
+fn what_staging_and_prod_read_from_a_registry_is_named_by_digest() {
+    for environment in ["staging", "prod"] {
+        let settings = settings(&overlay(environment));
+        let mutable: Vec<_> = settings
+            .iter()
+            .filter(|(_, value)| value.starts_with("oci://") && !value.contains("@sha256:"))
+            .collect();
+        assert!(mutable.is_empty(), "overlays/{environment}/parameters.env: {mutable:?}");
+        assert!(settings["schema"].contains("@sha256:"));
+    }
+}
+
+#[test]
+fn images_for_an_overlay_with_an_encrypted_kafka_are_made_with_tls() {
+    let encrypted =
+        |environment: &str| settings(&overlay(environment)).contains_key("kafka-config");
+    for paper in
+        ["README.md", "workflow-templates/README.md", "overlays/README.md", "images/README.md"]
+    {
+        let text = std::fs::read_to_string(root().join(paper)).unwrap();
+        for line in text.lines() {
+            for environment in OVERLAYS.into_iter().filter(|it| encrypted(it)) {
+                let installs = line.contains("make images")
+                    && line.contains(&format!("OVERLAY={environment}"));
+                assert!(!installs || line.contains("TLS=1"), "{paper}: TLS=1 is missing: {line}");
+            }
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
         }
     }
 }

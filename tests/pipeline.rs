@@ -12,6 +12,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use demo::releases::{Ending, PLANNED};
 use serde_json::Value;
 
+#[path = "papers.rs"]
+mod papers;
+#[path = "walk.rs"]
+mod walk;
+
 /// Runs the demo with an outputs folder of its own and returns what it printed.
 fn demo(kafka: &str, out: &Path) -> Output {
     let _one = alone();
@@ -58,12 +63,30 @@ fn ran(release: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn five_releases_on_a_real_kafka() {
-    end_as_planned_and_no_record_is_lost_or_doubled("apache");
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let out = folder.path().join("demo");
+    let output = demo("apache", &out);
+    let told = String::from_utf8_lossy(&output.stdout);
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}\n{told}\n{log}", output.status);
+    ended_as_planned_and_no_record_is_lost_or_doubled(&told, &out);
 }
 
 #[test]
-fn five_releases_on_the_in_memory_broker_and_their_reports_read_well() {
-    let folder = end_as_planned_and_no_record_is_lost_or_doubled("memory");
+fn five_releases_in_memory_then_every_sample_and_every_command_of_the_papers() {
+    let _one = alone();
+    let mut kept = walk::Kept::start();
+    // Each sample in any order: the second round is the first in reverse, on what the first one left.
+    let order: Vec<&str> = pipeline_tests::steps().iter().map(|step| step.name).collect();
+    order.iter().rev().for_each(|step| kept.sample(step));
+    order.iter().for_each(|step| kept.sample(step));
+    for command in papers::commands().iter().filter(|command| command.runs_here()) {
+        kept.run(command);
+    }
+    let told = kept.end();
+    let out = pipeline_tests::root().join("target/demo");
+    ended_as_planned_and_no_record_is_lost_or_doubled(&told, &out);
+
     // One page of each step; detect-drift, which is in no release, looks at its own.
     let pages = [
         "2-boosting/validate-model",
@@ -73,9 +96,10 @@ fn five_releases_on_the_in_memory_broker_and_their_reports_read_well() {
         "2-boosting/promote",
         "5-blind-spot/rollback",
     ];
+    let pictures = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     for page in pages {
-        let page = folder.path().join("demo/releases").join(page).join("report.html");
-        harness::browser::assert_reads_well(&page, &folder.path().join("pictures"));
+        let page = out.join("releases").join(page).join("report.html");
+        harness::browser::assert_reads_well(&page, pictures.path());
     }
 }
 
@@ -109,14 +133,7 @@ fn with_argument(folder: &Path) -> Vec<String> {
     lines.filter(|line| line.contains(&*name)).collect()
 }
 
-fn end_as_planned_and_no_record_is_lost_or_doubled(kafka: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let out = folder.path().join("demo");
-    let output = demo(kafka, &out);
-    let told = String::from_utf8_lossy(&output.stdout);
-    let log = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}\n{told}\n{log}", output.status);
-
+fn ended_as_planned_and_no_record_is_lost_or_doubled(told: &str, out: &Path) {
     let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
     let count = |name: &str| last[name].as_u64().unwrap();
     assert_eq!((count("lost"), count("duplicated")), (0, 0), "{told}");
@@ -148,5 +165,4 @@ fn end_as_planned_and_no_record_is_lost_or_doubled(kafka: &str) -> tempfile::Tem
             assert_eq!(std::fs::read_to_string(step.join("verdict")).unwrap(), verdict);
         }
     }
-    folder
 }

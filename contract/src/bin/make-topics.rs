@@ -4,6 +4,8 @@ use clap::Parser;
 use contract::kafka::{Kafka, KafkaArgs, TopicSpec};
 
 #[derive(Parser)]
+// Without it the words of the flattened flags would stand in its place.
+#[command(version, about = "Makes the topics of a stream, and those that all streams share, with one replica each", long_about = None)]
 struct Args {
     /// Name of the stream
     #[arg(value_parser = contract::args::name)]

@@ -5,6 +5,8 @@ use clap::Parser;
 use contract::kafka::{Kafka, KafkaArgs};
 
 #[derive(Parser)]
+// Without it the words of the flattened flags would stand in its place.
+#[command(version, about = "Prints one outcome event by its id, as it lies on the topic", long_about = None)]
 struct Args {
     /// Id of the event, as a step leaves it in its output event-id
     id: String,

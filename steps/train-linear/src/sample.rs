@@ -86,11 +86,17 @@ pub(crate) fn read(
             range.0 = (*start).clamp(range.0, range.1);
         }
     }
+    // A broker that knows no times gives all of them, which takes a while.
+    let (mut done, total) = (0, labels.len());
+    tracing::info!(records = joining.records.len(), labels = total, "records read, labels follow");
     Reader::read_window(&context.kafka, &topic, &labels, |record| {
         context.stop.check()?;
         joining.label(&record);
+        done += 1;
+        context.progress.tell(done, total, "labels read");
         Ok(())
     })?;
+    tracing::info!(labels = done, "labels read");
     Ok(joining.finish(schema.width()))
 }
 
