@@ -26,8 +26,13 @@ use crate::sources::events;
 use crate::trace::{Point, Trace};
 
 mod next;
+mod step;
 
 pub(crate) use next::Move;
+pub(crate) use step::{Counts, Step};
+
+/// So many records whose answers do not count are remembered: those around a change of the route.
+const MOST_OTHERS: usize = 200_000;
 
 /// A canary under way. Times are those since the gate began.
 #[derive(Debug)]
@@ -44,6 +49,8 @@ pub(crate) struct Gate {
     pub(crate) troubles: Troubles,
     /// Whether labels and answers meet.
     pub(crate) meeting: Meeting,
+    /// Records whose answers do not count, by the hash of their id: their labels belong to somebody.
+    others: Keys,
     /// Keys that were answered, where business events are counted.
     keys: Option<Keys>,
     /// Scorers that have not confirmed the step in hand.
@@ -80,38 +87,6 @@ struct Pauses {
     over: Duration,
 }
 
-/// A share, from the writing of its route to the next.
-#[derive(Debug, Serialize)]
-pub(crate) struct Step {
-    pub(crate) share: f64,
-    pub(crate) generation: u64,
-    /// Seconds since the gate began.
-    pub(crate) written: f64,
-    pub(crate) confirmed: Option<f64>,
-    pub(crate) confirmed_by: Vec<String>,
-    /// Answers of this generation count from these offsets of the predictions topic on.
-    pub(crate) counted_from: BTreeMap<i32, i64>,
-    /// Answers of this generation from before every scorer had confirmed.
-    pub(crate) too_early: u64,
-    pub(crate) champion: Counts,
-    pub(crate) candidate: Counts,
-    #[serde(skip)]
-    pub(crate) route: Route,
-}
-
-/// What was seen of one variant at one share.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Counts {
-    /// Records whose key drew this variant.
-    pub(crate) records: u64,
-    /// Of these, answered by the other one because this one did not.
-    pub(crate) fallbacks: u64,
-    /// Own answers that were held against their label, by every critical metric that does so.
-    pub(crate) labelled: u64,
-    /// Records whose label is known and is not the answer's.
-    pub(crate) errors: u64,
-}
-
 /// Records that are no evidence.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct PassedOver {
@@ -140,6 +115,7 @@ impl Gate {
         Self {
             evidence,
             troubles: Troubles::default(),
+            others: Keys::new(plan.max_waiting.min(MOST_OTHERS)),
             keys: plan
                 .metrics
                 .iter()
@@ -213,6 +189,7 @@ impl Gate {
         let is_warm = step.confirmed.is_some_and(|at| Duration::from_secs_f64(at) + warm_up <= now);
         if !is_warm || counts_from.is_some_and(|from| place.1 < *from) {
             step.too_early += 1;
+            self.others.answered(answer.id);
             return false;
         }
         let share = step.share;
@@ -247,11 +224,23 @@ impl Gate {
 
     /// A label became known; whether it met an answer.
     pub(crate) fn label(&mut self, id: u64, label: f64, now: Duration) -> bool {
-        self.meeting.label();
-        let Some((answer, label)) = self.join.label(id, label, now) else { return false };
+        let Some((answer, label)) = self.join.label(id, label, now) else {
+            if !self.others.knows(id) {
+                self.meeting.label();
+            }
+            return false;
+        };
         self.meeting.met();
         self.judge(&answer, label);
         true
+    }
+
+    /// An answer under another route, to the record of this id.
+    pub(crate) fn foreign(&mut self, id: Option<u64>) {
+        self.passed_over.foreign += 1;
+        if let Some(id) = id {
+            self.others.answered(id);
+        }
     }
 
     /// A record of the labels topic that cannot be read.
@@ -420,43 +409,14 @@ impl Pauses {
     }
 }
 
-impl Step {
-    /// Labelled answers of the variant that has fewer: without a baseline there is no evidence either.
-    pub(crate) fn labelled(&self) -> u64 {
-        self.champion.labelled.min(self.candidate.labelled)
-    }
-
-    fn of(&mut self, variant: Variant) -> &mut Counts {
-        match variant {
-            Variant::Champion => &mut self.champion,
-            Variant::Candidate => &mut self.candidate,
-        }
-    }
-}
-
-impl Counts {
-    /// For a log.
-    pub(crate) fn words(self) -> String {
-        let [records, labelled, errors, fallbacks] =
-            [self.records, self.labelled, self.errors, self.fallbacks].map(report::count);
-        format!("{records} records, {labelled} labelled, {errors} wrong, {fallbacks} not answered")
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            records: self.records + other.records,
-            fallbacks: self.fallbacks + other.fallbacks,
-            labelled: self.labelled + other.labelled,
-            errors: self.errors + other.errors,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests;
 
 #[cfg(test)]
 mod judgeable_tests;
+
+#[cfg(test)]
+mod random_streams;
 
 #[cfg(test)]
 mod simulations;

@@ -1,4 +1,4 @@
-//! Which keys were answered: a business event counts only for a key that the stream has.
+//! Which keys, or ids, were answered: a business event counts only for a key that the stream has.
 //!
 //! Keys of another kind would be dealt out evenly by their hash, and many of them would prove that nothing is worse.
 

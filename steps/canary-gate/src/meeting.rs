@@ -129,7 +129,7 @@ impl Meeting {
         self.answers += 1;
     }
 
-    /// A label came; whether an answer waits for it is not known yet.
+    /// A label came that is of no answer known so far.
     pub(crate) fn label(&mut self) {
         self.labels += u64::from(self.since.is_some());
     }

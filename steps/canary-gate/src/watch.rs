@@ -248,7 +248,7 @@ fn prediction(gate: &mut Gate, record: &Record, now: Duration) {
                 gate.meeting.answer_id = shown(record.header("id").unwrap_or_default().as_bytes());
             }
         }
-        Seen::Foreign => gate.passed_over.foreign += 1,
+        Seen::Foreign => gate.foreign(record.header("id").map(|id| hash(id.as_bytes()))),
         Seen::Unreadable => gate.passed_over.unreadable += 1,
         Seen::Untrue(lie) => gate.spoilt(
             Verdict::Inconclusive,

@@ -223,6 +223,21 @@ fn labels_for_one_model_only_are_no_baseline() {
 }
 
 #[test]
+fn labels_of_answers_that_do_not_count_are_no_strangers() {
+    let waiting = |strange: bool| {
+        let mut gate = confirmed(plan());
+        for id in 0..200 {
+            gate.foreign(Some(id));
+            gate.answered(answer(1_000 + id, Variant::Champion, 5), (0, 0), MS(10));
+            gate.label(if strange { 9_000 + id } else { id }, 0.0, MS(10));
+        }
+        look(&mut gate, MS(5_010))
+    };
+    assert_eq!(waiting(false), Move::Stay, "they met what was answered before");
+    assert!(verdict(waiting(true)).1.contains("200 labels came for 200 answers, and none met"));
+}
+
+#[test]
 fn a_spoilt_stream_or_a_refusal_ends_it() {
     let mut gate = confirmed(plan());
     gate.spoilt(Verdict::Inconclusive, "not split".into());
