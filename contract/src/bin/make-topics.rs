@@ -1,8 +1,11 @@
 //! Makes the topics of a stream and Headgate's own, one replica each: for a laptop and for tests.
 
+use std::process::ExitCode;
+
 use clap::Parser;
 use contract::kafka::{Kafka, KafkaArgs, TopicSpec};
 
+/// Makes the topics of a stream and Headgate's own, one replica each; those that are there stay as they are
 #[derive(Parser)]
 struct Args {
     /// Name of the stream
@@ -17,7 +20,9 @@ struct Args {
     kafka: KafkaArgs,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let args = Args::parse();
-    Kafka::new(&args.kafka)?.create_topics(&TopicSpec::of_stream(&args.stream, args.partitions))
+    let topics = TopicSpec::of_stream(&args.stream, args.partitions);
+    let made = Kafka::new(&args.kafka).and_then(|kafka| kafka.create_topics(&topics));
+    contract::step::finish(made.map(|()| contract::exit::VERDICT))
 }
