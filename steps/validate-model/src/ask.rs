@@ -39,7 +39,7 @@ pub(crate) fn ask(
         [(model::LIBRARY_VARIABLE, library.as_os_str()), ("ORT_DISABLE_TELEMETRY", "1".as_ref())];
     let scratch = &context.common.outputs;
     let mut child = sandbox::spawn(PROBE, environment, scratch).map_err(|error| {
-        contract::fault::of_disk("start the second process from", &scratch.join("."), &error)
+        contract::fault::of_disk("start the second process from", scratch, &error)
     })?;
     let lines =
         format!("{}\n{}\n", serde_json::to_string(&limits)?, serde_json::to_string(&request)?);
