@@ -35,11 +35,11 @@ pub fn passing(what: impl Into<String>, hint: impl Into<String>) -> anyhow::Erro
     Fault::Passing { what: what.into(), hint: hint.into() }.into()
 }
 
-/// A file or folder that cannot be written: passing where the disk is full, which it may not be at the next try or on
+/// A file in `folder`, or that itself, cannot be written: passing where the disk is full, which it may not be at the next try or on
 /// the next node, else wrong configuration.
-pub fn of_disk(what: &str, path: &Path, error: &io::Error) -> anyhow::Error {
-    let folder = path.parent().unwrap_or(path).display();
-    let what = format!("cannot {what} {}: {error}", path.display());
+pub fn of_disk(what: &str, folder: &Path, error: &io::Error) -> anyhow::Error {
+    let folder = folder.display();
+    let what = format!("cannot {what} {folder}: {error}");
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             let hint =
@@ -94,14 +94,38 @@ pub fn render(error: &anyhow::Error) -> String {
             lines.push(format!("caused by: {cause}"));
         }
     }
-    let hint = find(error)
-        .map_or("this is a bug in the step: please report it with this output", Fault::hint);
-    let hint = fit(&hint);
-    // An error of a library may hold its hint already.
-    if !lines.iter().any(|line| line.contains(&hint)) {
-        lines.push(format!("hint: {hint}"));
+    // Errors of libraries hold their hint, which knows more of what went wrong than that of whoever called them.
+    let mut hints: Vec<String> = Vec::new();
+    for line in &mut lines {
+        let (rest, hint) = split_hint(line);
+        hints.extend(hint.filter(|hint| !hints.contains(hint)));
+        *line = rest;
     }
+    if hints.is_empty() {
+        let bug = "this is a bug in the step: please report it with this output";
+        hints.push(fit(&find(error).map_or(bug, Fault::hint)));
+    }
+    lines.extend(hints.into_iter().map(|hint| format!("hint: {hint}")));
     lines.join("\n")
+}
+
+/// A text without the ` (hint: …)` within it, and that hint.
+fn split_hint(text: &str) -> (String, Option<String>) {
+    const START: &str = " (hint: ";
+    let Some((before, rest)) = text.split_once(START) else { return (text.to_owned(), None) };
+    let mut open = 1_usize;
+    let end = rest.char_indices().find_map(|(place, character)| {
+        match character {
+            '(' => open += 1,
+            ')' => open -= 1,
+            _ => {}
+        }
+        (open == 0).then_some(place)
+    });
+    match end {
+        Some(end) => (format!("{before}{}", &rest[end + 1..]), Some(rest[..end].to_owned())),
+        None => (text.to_owned(), None),
+    }
 }
 
 fn find(error: &anyhow::Error) -> Option<&Fault> {
@@ -145,13 +169,15 @@ mod tests {
         let twice = Err::<(), _>(usage("x: no such file (hint: look)", "look"))
             .context("read: x: no such file (hint: look)")
             .unwrap_err();
-        assert_eq!(render(&twice), "error: read: x: no such file (hint: look)");
+        assert_eq!(render(&twice), "error: read: x: no such file\nhint: look");
+        let both = usage("the server is away (hint: is it up (and reachable)?)", "check it");
+        assert_eq!(render(&both), "error: the server is away\nhint: is it up (and reachable)?");
         assert!(render(&usage("x".repeat(1 << 20), "y")).len() < 3_000);
     }
 
     #[test]
     fn a_disk_says_which_folder_and_the_way_out() {
-        let path = Path::new("/out/verdict");
+        let folder = Path::new("/out");
         for (code, exit, hint) in [
             (28, exit::PASSING, "free space in /out"),
             (122, exit::PASSING, "free space in /out"),
@@ -160,10 +186,13 @@ mod tests {
             (2, exit::USAGE, "/out has to be a folder"),
             (5, exit::PASSING, "does the disk of /out work?"),
         ] {
-            let error = of_disk("write", path, &io::Error::from_raw_os_error(code));
+            let error = of_disk("write verdict to", folder, &io::Error::from_raw_os_error(code));
             assert_eq!(exit_code(&error), exit, "{error}");
             let said = render(&error);
-            assert!(said.contains("cannot write /out/verdict: ") && said.contains(hint), "{said}");
+            assert!(
+                said.contains("cannot write verdict to /out: ") && said.contains(hint),
+                "{said}"
+            );
         }
     }
 }

@@ -43,8 +43,7 @@ impl Outputs {
     /// # Errors
     /// The folder cannot be written to (exit 2), or its disk is full (exit 75).
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
-        let refuse =
-            |error: io::Error| of_disk("write to the outputs folder", &folder.join("."), &error);
+        let refuse = |error: io::Error| of_disk("write to the outputs folder", folder, &error);
         std::fs::create_dir_all(folder).map_err(refuse)?;
         tempfile::tempfile_in(folder).map_err(refuse)?;
         let outputs = Self { folder: folder.to_owned() };
@@ -84,7 +83,7 @@ impl Outputs {
             file.persist(&path)?;
             Ok(())
         };
-        attempt().map_err(|error| of_disk("write", &path, &error))
+        attempt().map_err(|error| of_disk(&format!("write {name} to"), &self.folder, &error))
     }
 }
 
@@ -112,6 +111,20 @@ mod tests {
         outputs.write("verdict", "pass").unwrap();
         outputs.take_back(["verdict", "reason"]);
         assert!(!dir.path().join("verdict").exists());
+    }
+
+    #[test]
+    fn a_folder_that_went_away_is_named_with_the_way_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let outputs = Outputs::open(dir.path()).unwrap();
+        std::fs::remove_dir(dir.path()).unwrap();
+        let error = outputs.write("verdict", "pass").unwrap_err();
+        assert_eq!(crate::fault::exit_code(&error), crate::exit::USAGE);
+        let said = crate::fault::render(&error);
+        assert!(
+            said.contains("cannot write verdict to ") && said.contains("has to be a folder"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Makes the topics of a stream and Headgate's own, one replica each: for a laptop and for tests.
 
+use std::process::ExitCode;
+
 use clap::Parser;
 use contract::kafka::{Kafka, KafkaArgs, TopicSpec};
 
+/// Makes the topics of a stream and Headgate's own, one replica each; those that are there stay as they are
 #[derive(Parser)]
 // Without it the words of the flattened flags would stand in its place.
 #[command(version, about = "Makes the topics of a stream, and those that all streams share, with one replica each", long_about = None)]
@@ -19,7 +22,9 @@ struct Args {
     kafka: KafkaArgs,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let args = Args::parse();
-    Kafka::new(&args.kafka)?.create_topics(&TopicSpec::of_stream(&args.stream, args.partitions))
+    let topics = TopicSpec::of_stream(&args.stream, args.partitions);
+    let made = Kafka::new(&args.kafka).and_then(|kafka| kafka.create_topics(&topics));
+    contract::step::finish(made.map(|()| contract::exit::VERDICT))
 }

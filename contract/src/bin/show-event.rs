@@ -1,9 +1,11 @@
 //! Prints one outcome event by its id, the way it lies on the topic; `make run-step` ends with it.
 
-use anyhow::Context;
+use std::process::ExitCode;
+
 use clap::Parser;
 use contract::kafka::{Kafka, KafkaArgs};
 
+/// Prints one outcome event by its id, the way it lies on the topic
 #[derive(Parser)]
 // Without it the words of the flattened flags would stand in its place.
 #[command(version, about = "Prints one outcome event by its id, as it lies on the topic", long_about = None)]
@@ -15,12 +17,17 @@ struct Args {
     kafka: KafkaArgs,
 }
 
+fn main() -> ExitCode {
+    contract::step::finish(show(&Args::parse()))
+}
+
 #[expect(clippy::print_stdout, reason = "the event is this program's data")]
-fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+fn show(args: &Args) -> anyhow::Result<u8> {
     let kafka = Kafka::new(&args.kafka)?;
-    let event = contract::event_log::find(&kafka, &args.id)?
-        .with_context(|| format!("no event {} on {}", args.id, kafka.events_topic()))?;
+    let event = contract::event_log::find(&kafka, &args.id)?.ok_or_else(|| {
+        let what = format!("no event {} on {}", args.id, kafka.events_topic());
+        contract::usage(what, "the id is what a step leaves in its output event-id")
+    })?;
     println!("{}", serde_json::to_string_pretty(&event)?);
-    Ok(())
+    Ok(contract::exit::VERDICT)
 }

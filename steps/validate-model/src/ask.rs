@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use contract::Context;
 use contract::stop::Stop;
+use contract::text;
 use model::Engine;
 use sandbox::{Limits, Report};
 
@@ -36,8 +37,10 @@ pub(crate) fn ask(
     let library = std::path::absolute(library).context("name the engine's library")?;
     let environment =
         [(model::LIBRARY_VARIABLE, library.as_os_str()), ("ORT_DISABLE_TELEMETRY", "1".as_ref())];
-    let mut child = sandbox::spawn(PROBE, environment, &context.common.outputs)
-        .context("start the second process")?;
+    let scratch = &context.common.outputs;
+    let mut child = sandbox::spawn(PROBE, environment, scratch).map_err(|error| {
+        contract::fault::of_disk("start the second process from", scratch, &error)
+    })?;
     let lines =
         format!("{}\n{}\n", serde_json::to_string(&limits)?, serde_json::to_string(&request)?);
     let said = converse(&mut child, lines, model, most, args.answer_timeout, &context.stop);
@@ -57,11 +60,18 @@ pub(crate) fn ask(
         }
     };
     let asked = match serde_json::from_str::<Reply>(reply) {
-        Ok(reply) if status.success() && is_whole(&reply) => {
-            if let Some(failure) = &reply.failure
-                && failure.stage == Stage::Changed
-            {
-                return Err(changed(path, &failure.reason));
+        Ok(mut reply) if status.success() && is_whole(&reply) => {
+            if let Some(failure) = &mut reply.failure {
+                failure.reason = text::line(&failure.reason, text::LONGEST_REASON);
+            }
+            match &reply.failure {
+                Some(failure) if failure.stage == Stage::Changed => {
+                    return Err(changed(path, &failure.reason));
+                }
+                Some(failure) if failure.stage == Stage::Engine => {
+                    return Err(no_engine(&failure.reason));
+                }
+                _ => {}
             }
             Asked::Replied(Box::new(death::for_lack_of_memory(reply, &limits)))
         }

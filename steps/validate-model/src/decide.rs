@@ -155,7 +155,7 @@ fn opening<'a>(evidence: &Evidence<'a>) -> (Vec<Check>, Option<&'a Reply>) {
             (Check { value: "no answer".into(), ..engine }.fail(how), Check::not_run(SCHEMA), None)
         }
         Some(Asked::Replied(reply)) => match &reply.failure {
-            Some(Failure { stage: Stage::Load | Stage::Changed, reason }) => (
+            Some(Failure { stage: Stage::Load | Stage::Engine | Stage::Changed, reason }) => (
                 Check { value: "refused".into(), ..engine }.fail(reason),
                 Check::not_run(SCHEMA),
                 None,

@@ -61,6 +61,8 @@ pub(crate) struct Failure {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Stage {
+    /// The engine cannot be used: says nothing about the model.
+    Engine,
     /// The file is not the one that was hashed: it was changed meanwhile.
     Changed,
     Load,
@@ -151,6 +153,7 @@ fn fill(request: &Request, bytes: &[u8], reply: &mut Reply) -> Result<(), (Stage
     }
     let mut model = Model::from_bytes(bytes).map_err(|error| {
         let stage = match &error {
+            LoadError::Engine(_) => Stage::Engine,
             LoadError::Misfit(_) => Stage::Fit,
             _ => Stage::Load,
         };

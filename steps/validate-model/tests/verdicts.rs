@@ -216,6 +216,61 @@ fn a_model_that_takes_all_memory_or_never_answers_fails_and_the_step_goes_on() {
 }
 
 #[test]
+fn nothing_of_the_kafka_properties_is_said_whatever_is_wrong_with_them() {
+    for (properties, what) in [
+        (
+            "sasl.pasword=pl4nted-secret",
+            "line 1 of --kafka-config sets a property that librdkafka does not know",
+        ),
+        ("security.protocol=pl4nted-secret", "gives security.protocol a value"),
+        (
+            "sasl.password=pl4nted-secret\nsasl.password=pl4nted-secret",
+            "sets sasl.password again, after line 1",
+        ),
+        ("pl4nted-secret", "line 1 of --kafka-config has no `=`"),
+        ("acks=pl4nted-secret", "sets acks"),
+        // What only the making of a client finds.
+        ("sasl.mechanism=pl4nted-secret\nsecurity.protocol=SASL_PLAINTEXT", "[redacted]"),
+        (
+            "sasl.mechanism=PLAIN\nsecurity.protocol=SASL_PLAINTEXT\nclient.rack=pl4nted-secret",
+            "sasl.username",
+        ),
+        ("ssl.ca.location=/pl4nted-secret/ca.pem\nsecurity.protocol=SSL", "ssl.ca.location"),
+        (
+            "sasl.mechanism=OAUTHBEARER\nsecurity.protocol=SASL_PLAINTEXT\nsasl.oauthbearer.config=pl4nted-secret",
+            "error: ",
+        ),
+    ] {
+        let run = Run::new().with_file("kafka-config", properties).with("log", "debug");
+        let output = run.output();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(matches!(output.status.code(), Some(2 | 75)), "{properties}: {said}");
+        assert!(!said.contains("pl4nted") && !said.contains("secret"), "{properties}: {said}");
+        assert!(said.contains(what) && said.contains("hint: "), "{properties}: {said}");
+        assert!(!run.outputs().join("verdict").exists());
+    }
+    // A broker that refuses who asks: the one in memory knows no users.
+    let user = "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=pl4nted-user\nsasl.password=pl4nted-secret";
+    let run =
+        Run::new().with_file("kafka-config", user).with("log", "debug").with("kafka-timeout", "2s");
+    let output = run.output();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && !said.contains("pl4nted"), "{said}");
+}
+
+#[test]
+fn a_run_whose_event_cannot_be_emitted_leaves_nothing_that_looks_like_a_verdict() {
+    let run = Run::new();
+    std::fs::create_dir_all(run.outputs()).unwrap();
+    std::fs::write(run.outputs().join("verdict"), "pass").unwrap();
+    let told = run.with("events-topic", "absent").with("kafka-timeout", "2s").told();
+    told.is_refused_as_usage("topic absent does not exist");
+    for name in ["report.json", "report.html", "reason", "event-id", "model-digest"] {
+        assert!(!told.path(name).exists(), "{name}");
+    }
+}
+
+#[test]
 fn the_report_says_what_held_the_model() {
     let told = Run::new().told();
     let record: Value = serde_json::from_str(&told.file("report.json")).unwrap();

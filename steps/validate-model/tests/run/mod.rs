@@ -110,9 +110,13 @@ impl Run {
 }
 
 impl Told {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("outputs").join(name)
+    }
+
     #[track_caller]
     pub(crate) fn file(&self, name: &str) -> String {
-        let path = self.folder.path().join("outputs").join(name);
+        let path = self.path(name);
         std::fs::read_to_string(path)
             .unwrap_or_else(|error| panic!("{name}: {error}\n{}", self.stderr))
     }
