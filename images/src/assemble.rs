@@ -42,6 +42,8 @@ pub struct Shelf {
     layers: RefCell<BTreeMap<String, Layer>>,
 }
 
+/// Where models are loaded: no relative path leads anywhere from there.
+const EMPTY_FOLDER: &str = "/empty";
 /// User and group of every image.
 pub const USER: &str = "65532:65532";
 /// Folder of the programs.
@@ -115,6 +117,7 @@ pub fn assemble(
     recipe.annotations = recipe.labels.clone();
     recipe.entrypoint = Some(vec![format!("{PROGRAMS}/{first}")]);
     recipe.user = Some(USER.to_owned());
+    recipe.working_folder = entry.engine.then(|| EMPTY_FOLDER.to_owned());
     let packed = layers.iter().map(Layer::size).sum();
     let unpacked = layers.iter().map(Layer::unpacked_size).sum();
     recipe.layers = layers;
@@ -144,6 +147,7 @@ fn ground(around: &Surroundings, shelf: &Shelf) -> anyhow::Result<Layer> {
 
 fn engine(around: &Surroundings, shelf: &Shelf) -> anyhow::Result<Layer> {
     let mut layer = LayerBuilder::new()
+        .empty_folder(EMPTY_FOLDER)?
         .file(&format!("{ENGINE_FOLDER}/{ENGINE}"), &around.engine.join(ENGINE))?;
     for paper in ["LICENSE", "ThirdPartyNotices.txt"] {
         let place = format!("/usr/share/doc/onnxruntime/{paper}");
@@ -157,6 +161,8 @@ fn environment(entry: &Entry, search_path: Option<String>) -> BTreeMap<String, S
     variables.extend(search_path.map(|path| (libraries::SEARCHED, path)));
     if entry.engine {
         variables.push(("ORT_DYLIB_PATH", format!("{ENGINE_FOLDER}/{ENGINE}")));
+        // Otherwise the engine calls its vendor; programs set it themselves too.
+        variables.push(("ORT_DISABLE_TELEMETRY", "1".to_owned()));
     }
     variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -96,6 +96,9 @@ fn the_scorer_runs_with_nothing_but_its_image() {
     let process = &inside.process;
     assert_eq!(process["args"], serde_json::json!(["/usr/local/bin/scorer"]));
     assert_eq!((&process["user"]["uid"], &process["user"]["gid"]), (&65532.into(), &65532.into()));
+    assert_eq!(process["cwd"], "/empty", "a model finds nothing by a relative path");
+    assert_eq!(fs::read_dir(inside.folder.join("empty")).unwrap().count(), 0);
+    assert!(process["env"].to_string().contains("\"ORT_DISABLE_TELEMETRY=1\""), "{process}");
     let modes = fs::metadata(inside.folder.join("tmp")).unwrap().permissions();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&modes) & 0o7777, 0o1777);
 

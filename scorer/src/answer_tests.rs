@@ -186,7 +186,7 @@ fn a_candidate_that_answers_nothing_is_not_asked_without_end() {
             _: &mut Duration,
         ) -> Result<(), NoAnswer> {
             self.0 += 1;
-            Err(AnswerError::Engine("out of memory".into()).into())
+            Err(AnswerError::Engine(model::Excerpt::message("out of memory")).into())
         }
     }
     let broken = Arc::new(Mutex::new(Broken(0)));

@@ -44,7 +44,7 @@ const COMMON: [&str; 16] = [
 /// # Errors
 /// The file cannot be read, or a line of it is wrong (exit 2).
 pub(super) fn read(path: &Path) -> anyhow::Result<Vec<(String, String)>> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = regular_file::read_to_string(path, regular_file::SETTINGS).map_err(|error| {
         crate::usage(
             format!("cannot read --kafka-config {}: {error}", path.display()),
             "mount the file, or leave the flag out for a broker without encryption",

@@ -1,6 +1,5 @@
 //! The client that all questions go through.
 
-use std::fs;
 use std::path::Path;
 
 use reqwest::{Certificate, Client, ClientBuilder, redirect};
@@ -31,7 +30,8 @@ pub fn client(
         own(if is_loopback(host) { builder.no_proxy() } else { builder })
     };
     if let Some(path) = ca_file {
-        let pem = fs::read(path).map_err(|source| Error::File { path: path.into(), source })?;
+        let pem = regular_file::read(path, regular_file::SETTINGS)
+            .map_err(|source| Error::File { path: path.into(), source })?;
         let trusted = Certificate::from_pem_bundle(&pem).map_err(failed)?;
         if trusted.is_empty() {
             let (why, hint) = ("it holds no certificate", "give one in PEM form");
@@ -49,6 +49,8 @@ pub fn client(
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::fs;
 
     use super::*;
 

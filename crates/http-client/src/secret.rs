@@ -1,7 +1,6 @@
 //! Secrets stay in files, which are read again for every request, so that they may be renewed at any time; and what a
 //! server says of them does not go any further.
 
-use std::fs;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -17,8 +16,8 @@ use crate::Error;
 /// # Errors
 /// [`Error::File`], also where it is not UTF-8, and [`Error::Setting`] where it is empty.
 pub fn secret(path: &Path) -> Result<String, Error> {
-    let text =
-        fs::read_to_string(path).map_err(|source| Error::File { path: path.into(), source })?;
+    let text = regular_file::read_to_string(path, regular_file::SETTINGS)
+        .map_err(|source| Error::File { path: path.into(), source })?;
     match text.trim() {
         "" => Err(Error::setting(path.display(), "it is empty", "mount the secret")),
         secret => Ok(secret.to_owned()),
@@ -141,6 +140,8 @@ fn spellings(secret: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::fs;
 
     use super::*;
 

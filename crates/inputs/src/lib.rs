@@ -4,6 +4,7 @@
 //! what was fetched goes away with the step.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind::{FileTooLarge, InvalidInput};
 use std::path::PathBuf;
 
 use contract::Context;
@@ -36,12 +37,22 @@ impl Inputs {
     ///
     /// # Errors
     /// The registry is away or the process was asked to end (75); the reference is wrong or names no file (2).
-    /// A path is not looked at.
+    /// It is a pipe, a device or another thing that is no regular file (2); whether it is there says who reads it.
     pub fn path(&self, flag: &str, file: &InputFile) -> anyhow::Result<PathBuf> {
         let (client, folder, file) =
             (self.client.clone(), self.folder.path().to_owned(), file.clone());
         let fetch = move || file.fetch(&client, &folder);
-        self.stop.unless_set(fetch)?.map_err(|error| fault(error, &format!("correct --{flag}")))
+        let fetched = self.stop.unless_set(fetch)?;
+        let path = fetched.map_err(|error| fault(error, &format!("correct --{flag}")))?;
+        // A pipe or a device would be read without end; each reader has a closer limit.
+        match regular_file::check(&path, regular_file::ANY_MODEL) {
+            Err(error) if matches!(error.kind(), InvalidInput | FileTooLarge) => {
+                let what = format!("cannot read the {flag} {}: {error}", path.display());
+                let hint = format!("give --{flag} a file that is there and may be read");
+                Err(contract::usage(what, hint))
+            }
+            _ => Ok(path),
+        }
     }
 
     /// The model file of an image that build-image made, if its digest is `expected`.

@@ -3,6 +3,7 @@
 use ort::session::{Session, SessionInputValue, SessionOutputs};
 use ort::value::TensorRef;
 
+use crate::excerpt::Excerpt;
 use crate::fit::{Inputs, Outputs};
 use crate::interrupt::Interrupt;
 use crate::model::Model;
@@ -54,7 +55,7 @@ pub enum AnswerError {
     },
     /// The engine failed while it worked.
     #[error("ONNX Runtime failed: {0}")]
-    Engine(String),
+    Engine(Excerpt),
 }
 
 impl Model {
@@ -189,6 +190,6 @@ fn run_columns<'s>(
 
 impl From<ort::Error> for AnswerError {
     fn from(error: ort::Error) -> Self {
-        AnswerError::Engine(error.message().trim().to_owned())
+        AnswerError::Engine(Excerpt::message(error.message()))
     }
 }

@@ -3,7 +3,6 @@
 //! Models can be larger than memory, and a file that is read twice can change in between: so everything that
 //! a verdict says about a file's bytes comes from the same pass over them.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -26,9 +25,9 @@ pub struct Digest {
 /// Reads the file once, in chunks.
 ///
 /// # Errors
-/// What opening or reading the file says.
+/// What opening or reading the file says; it is no regular file, or larger than 64 GiB.
 pub fn digest(path: &Path) -> io::Result<Digest> {
-    digest_of(File::open(path)?)
+    digest_of(regular_file::open(path, regular_file::ANY_MODEL)?)
 }
 
 /// Reads to the end once, in chunks of 64 KiB.

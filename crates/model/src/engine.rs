@@ -11,7 +11,9 @@ use std::time::Instant;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 
+use crate::excerpt::Excerpt;
 use crate::quiet::Quiet;
+use crate::telemetry::{TELEMETRY_VARIABLE, is_off};
 use crate::version;
 
 /// The environment variable that names the library; what it names is used before anything that is found.
@@ -33,6 +35,12 @@ pub enum EngineError {
          above the program or the current folder (hint: run scripts/fetch-onnxruntime, or set {LIBRARY_VARIABLE})"
     )]
     NotFound,
+    /// The variable that keeps it from calling its vendor is not set.
+    #[error(
+        "ONNX Runtime would call its vendor: {TELEMETRY_VARIABLE} is not 1 \
+         (hint: set it to 1 where this program is started)"
+    )]
+    WouldCallHome,
     /// A file is there, but it is not a library that can be used.
     #[error("ONNX Runtime's library {path} cannot be used: {why} (hint: run scripts/fetch-onnxruntime, or correct {LIBRARY_VARIABLE})", path = path.display())]
     Unusable {
@@ -79,6 +87,10 @@ impl Engine {
 const FILE: &str = "libonnxruntime.so";
 
 fn open() -> Result<Engine, EngineError> {
+    // Set before `main`; a program that was linked without that must not load the library.
+    if !is_off() {
+        return Err(EngineError::WouldCallHome);
+    }
     let library = Engine::locate()?;
     let unusable = |why: String| EngineError::Unusable { path: library.clone(), why };
     let environment = ort::init_from(&library)
@@ -113,8 +125,10 @@ fn find(
         .ok_or(EngineError::NotFound)
 }
 
+/// The engine's messages name what models name.
 fn log(level: LogLevel, category: &str, _id: &str, place: &str, message: &str) {
     static QUIET: LazyLock<Quiet> = LazyLock::new(Quiet::default);
+    let message = Excerpt::message(message);
     if !matches!(level, LogLevel::Warning | LogLevel::Error | LogLevel::Fatal) {
         return tracing::debug!(category, place, "{message}");
     }

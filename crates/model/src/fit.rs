@@ -1,6 +1,7 @@
 //! Whether a model and a stream fit each other: the model's declared inputs against the stream's schema, and
 //! its outputs against what a prediction is.
 
+use crate::excerpt::Excerpt;
 use crate::exporter;
 use crate::model::{Model, Port};
 use crate::schema::StreamSchema;
@@ -38,15 +39,24 @@ pub enum Misfit {
     #[error(
         "inputs and fields of the stream `{stream}` differ: the model wants {} that the stream lacks, \
          the stream has {} that the model does not take",
-        words::list(.wanted), words::list(.unused)
+        listed(wanted),
+        listed(unused)
     )]
     Names {
         /// The stream's name.
         stream: String,
         /// Inputs that are no fields.
-        wanted: Vec<String>,
+        wanted: Vec<Excerpt>,
         /// Fields that are no inputs.
-        unused: Vec<String>,
+        unused: Vec<Excerpt>,
+    },
+    /// More inputs or outputs than a stream has fields.
+    #[error("the model has {count} inputs or outputs, and {most} is the most there can be")]
+    TooMany {
+        /// What it has.
+        count: usize,
+        /// What it may have.
+        most: usize,
     },
     /// The same names but for the characters that an exporter does not take.
     #[error(
@@ -90,6 +100,17 @@ impl Model {
     }
 }
 
+/// The first names, and how many more there are.
+fn listed(names: &[Excerpt]) -> String {
+    const SHOWN: usize = 10;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    match (names.len(), names.len().saturating_sub(SHOWN)) {
+        (0, _) => "nothing".to_owned(),
+        (_, 0) => shown.join(", "),
+        (_, more) => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 /// How the rows go in.
 #[derive(Debug)]
 pub(crate) enum Inputs {
@@ -100,7 +121,8 @@ pub(crate) enum Inputs {
 }
 
 impl Inputs {
-    pub(crate) fn of(ports: &[Port]) -> Result<Inputs, Misfit> {
+    /// `names` are those of the ports, as the engine wants them.
+    pub(crate) fn of(ports: &[Port], names: &[&str]) -> Result<Inputs, Misfit> {
         for port in ports {
             if port.dtype != "float32" || port.shape.len() != 2 {
                 return Err(Misfit::Input(port.to_string()));
@@ -116,7 +138,7 @@ impl Inputs {
                 Some(port) => Err(Misfit::Columns { count: ports.len(), port: port.to_string() }),
                 None => {
                     let columns =
-                        ports.iter().enumerate().map(|(i, port)| (port.name.clone(), i)).collect();
+                        names.iter().enumerate().map(|(i, name)| ((*name).to_owned(), i)).collect();
                     Ok(Inputs::Columns { columns, buffer: Vec::new() })
                 }
             },
@@ -144,16 +166,16 @@ impl Inputs {
             },
             Inputs::Columns { columns, .. } => {
                 let place = |name: &str| schema.fields.iter().position(|field| field.name == name);
-                let wanted: Vec<String> = columns
+                let wanted: Vec<Excerpt> = columns
                     .iter()
                     .filter(|(name, _)| place(name).is_none())
-                    .map(|(name, _)| name.clone())
+                    .map(|(name, _)| Excerpt::name(name))
                     .collect();
-                let unused: Vec<String> = schema
+                let unused: Vec<Excerpt> = schema
                     .fields
                     .iter()
                     .filter(|field| !columns.iter().any(|(name, _)| *name == field.name))
-                    .map(|field| field.name.clone())
+                    .map(|field| Excerpt::name(&field.name))
                     .collect();
                 if let Some(renamed) = renamed(&wanted, &unused, &schema.stream) {
                     return Err(renamed);
@@ -214,8 +236,7 @@ impl Outputs {
             ports.iter().position(|port| port.dtype == dtype && matches!(port.shape.len(), 1 | 2))
         };
         let Some(scores) = first("float32") else {
-            let outputs: Vec<String> = ports.iter().map(Port::to_string).collect();
-            return Err(Misfit::NoScores(outputs.join(", ")));
+            return Err(Misfit::NoScores(Port::list(ports)));
         };
         Ok(Outputs { labels: first("int64"), scores })
     }
@@ -227,7 +248,12 @@ mod tests {
     use super::*;
 
     fn port(name: &str, dtype: &str, shape: &[i64]) -> Port {
-        Port { name: name.to_owned(), dtype: dtype.to_owned(), shape: shape.to_vec() }
+        Port { name: Excerpt::name(name), dtype: dtype.to_owned(), shape: shape.to_vec() }
+    }
+
+    fn inputs(ports: &[Port]) -> Result<Inputs, Misfit> {
+        let names: Vec<&str> = ports.iter().map(|port| &*port.name).collect();
+        Inputs::of(ports, &names)
     }
 
     fn schema(fields: &[&str]) -> StreamSchema {
@@ -242,7 +268,7 @@ mod tests {
 
     #[test]
     fn one_input_must_be_as_wide_as_the_stream() {
-        let wide = |width| Inputs::of(&[port("x", "float32", &[-1, width])]).unwrap();
+        let wide = |width| inputs(&[port("x", "float32", &[-1, width])]).unwrap();
         assert_eq!(wide(2).fit(&schema(&["a", "b"])), Ok(()));
         let mut any = wide(-1);
         assert_eq!(any.width(), None);
@@ -257,14 +283,14 @@ mod tests {
     #[test]
     fn inputs_by_name_are_put_into_the_streams_order() {
         let ports = [port("b", "float32", &[-1, 1]), port("a", "float32", &[-1, 1])];
-        let mut inputs = Inputs::of(&ports).unwrap();
+        let mut inputs = inputs(&ports).unwrap();
         inputs.fit(&schema(&["a", "b"])).unwrap();
         let Inputs::Columns { columns, .. } = &inputs else { panic!("{inputs:?}") };
         assert_eq!(*columns, [("b".to_owned(), 1), ("a".to_owned(), 0)]);
         let Err(Misfit::Names { wanted, unused, .. }) = inputs.fit(&schema(&["a", "c"])) else {
             panic!("fits");
         };
-        assert_eq!((wanted, unused), (vec!["b".to_owned()], vec!["c".to_owned()]));
+        assert_eq!((wanted, unused), (vec![Excerpt::name("b")], vec![Excerpt::name("c")]));
     }
 
     #[test]
@@ -272,7 +298,7 @@ mod tests {
         let names: Vec<String> = (1..=60).map(|n| format!("age in years (wave {n})")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let port = |name: &&str| port(&exporter::plain_name(name), "float32", &[-1, 1]);
-        let mut inputs = Inputs::of(&names.iter().map(port).collect::<Vec<_>>()).unwrap();
+        let mut inputs = inputs(&names.iter().map(port).collect::<Vec<_>>()).unwrap();
         let said = inputs.fit(&schema(&names)).unwrap_err().to_string();
         assert!(
             said.contains(
@@ -295,7 +321,7 @@ mod tests {
                 "2 inputs, and `x` float32[N, 9] is more than one column",
             ),
         ] {
-            let error = Inputs::of(&ports).unwrap_err().to_string();
+            let error = inputs(&ports).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
     }

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 
 use serde::Serialize;
 
-use crate::protobuf::Outline;
+use crate::onnx::Reader;
 
 /// The format of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,7 +39,7 @@ pub struct Sniffer {
     last: u8,
     size: u64,
     only_zeros: bool,
-    outline: Outline,
+    reader: Reader<()>,
 }
 
 impl Kind {
@@ -93,7 +93,7 @@ impl Default for Sniffer {
             last: 0,
             size: 0,
             only_zeros: true,
-            outline: Outline::default(),
+            reader: Reader::new(()),
         }
     }
 }
@@ -106,7 +106,7 @@ impl Sniffer {
         self.only_zeros = self.only_zeros && chunk.iter().all(|byte| *byte == 0);
         self.last = chunk.last().copied().unwrap_or(self.last);
         self.size += chunk.len() as u64;
-        self.outline.push(chunk);
+        self.reader.push(chunk);
     }
 
     /// Tells the kind of what was pushed.
@@ -121,6 +121,9 @@ impl Sniffer {
         if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
             return Kind::Zip;
         }
+        if is_engines_own(head) {
+            return other(ENGINES_OWN);
+        }
         if head.starts_with(b"GGUF") {
             return gguf(head);
         }
@@ -133,12 +136,21 @@ impl Sniffer {
         if let Some((_, name)) = KNOWN.iter().find(|(magic, _)| head.starts_with(magic)) {
             return other(format!("it is {name}"));
         }
-        match self.outline.finish() {
-            Ok(()) => Kind::Onnx,
+        match self.reader.finish() {
+            Ok(_) => Kind::Onnx,
             Err(reason) => other(reason.to_string()),
         }
     }
 }
+
+/// ONNX Runtime reads bytes with this mark as its own flatbuffer format, whatever else they are.
+pub(crate) fn is_engines_own(head: &[u8]) -> bool {
+    head.get(4..8) == Some(b"ORTM")
+}
+
+/// What such a file is.
+pub(crate) const ENGINES_OWN: &str = "it has the mark of ONNX Runtime's own format (ORTM at bytes 4 to 8), which cannot be looked into: \
+     release the .onnx file that it was made of";
 
 /// How much of the beginning is kept: more than any of the headers that are looked at.
 const HEAD: usize = 512;
@@ -290,7 +302,7 @@ mod tests {
                 let mut changed = file.to_vec();
                 changed[place] ^= change;
                 let _some_kind = Kind::of(&changed[..]).unwrap();
-                let _weights_outside = crate::external::first_outside(&changed);
+                let _some_model = crate::onnx::canonical(&changed);
             }
         }
     }

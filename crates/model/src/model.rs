@@ -10,10 +10,13 @@ use ort::value::{Outlet, ValueType};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::apart;
 use crate::engine::{Engine, EngineError};
-use crate::external;
+use crate::excerpt::Excerpt;
 use crate::fit::{Inputs, Misfit, Outputs};
 use crate::interrupt::Interrupt;
+use crate::kind::{ENGINES_OWN, is_engines_own};
+use crate::onnx::{self, Refusal};
 
 /// A loaded model.  It answers on the calling thread, one batch at a time.
 #[derive(Debug)]
@@ -30,10 +33,10 @@ pub struct Model {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
     /// Its name.
-    pub name: String,
+    pub name: Excerpt,
     /// The type of its elements, as in `float32`; for what is no tensor, what it is.
     pub dtype: String,
-    /// Its dimensions; -1 where any size goes.
+    /// Its dimensions, the first 16; -1 where any size goes.
     pub shape: Vec<i64>,
 }
 
@@ -43,10 +46,22 @@ pub enum LoadError {
     /// The engine itself is not there: nothing is said about the model.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// There is no working folder without files to load it in: nothing is said about the model.
+    #[error(
+        "cannot load a model where relative paths lead nowhere: {0} (hint: let this program write to the system's \
+         temporary folder, or start it in an empty folder)"
+    )]
+    Folder(std::io::Error),
     /// The engine refuses the file.
     #[error("ONNX Runtime refuses the model: {why}")]
     Refused {
         /// What it said.
+        why: Excerpt,
+    },
+    /// The file is not an ONNX model, or not one that every reader understands alike.
+    #[error("the model is not ONNX: {why}")]
+    NotOnnx {
+        /// What is wrong with it.
         why: String,
     },
     /// The file cannot be read.
@@ -75,7 +90,7 @@ pub enum LoadError {
     )]
     ExternalData {
         /// The first such tensor.
-        tensor: String,
+        tensor: Excerpt,
     },
     /// It loads, but it cannot be asked rows of numbers or gives nothing that is an answer.
     #[error(transparent)]
@@ -110,10 +125,21 @@ impl Model {
     /// # Errors
     /// [`LoadError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, LoadError> {
-        if let Some(tensor) = external::first_outside(bytes) {
-            return Err(LoadError::ExternalData { tensor });
+        // The engine guesses formats by this mark; only ONNX is looked into here.
+        if is_engines_own(bytes) {
+            return Err(LoadError::NotOnnx { why: ENGINES_OWN.to_owned() });
         }
-        Model::of(session()?.commit_from_memory(bytes).map_err(refused)?)
+        // What was looked into is what the engine gets, in our own writing.
+        let model = onnx::canonical(bytes).map_err(|refusal| match refusal {
+            Refusal::NotOnnx(why) => LoadError::NotOnnx { why: why.to_string() },
+            Refusal::Outside(name) => {
+                LoadError::ExternalData { tensor: Excerpt::name_of_bytes(&name) }
+            }
+        })?;
+        // The library is looked for from the working folder, so it comes first.
+        Engine::get()?;
+        let load = || session()?.commit_from_memory(&model).map_err(refused);
+        Model::of(apart::in_empty_folder(load).map_err(LoadError::Folder)??)
     }
 
     /// The declared inputs.
@@ -137,9 +163,14 @@ impl Model {
     }
 
     fn of(session: Session) -> Result<Model, LoadError> {
-        let input_ports: Vec<Port> = session.inputs().iter().map(Port::of).collect();
-        let output_ports: Vec<Port> = session.outputs().iter().map(Port::of).collect();
-        let inputs = Inputs::of(&input_ports)?;
+        let (inputs, outputs) = (session.inputs(), session.outputs());
+        if let Some(count) = [inputs.len(), outputs.len()].into_iter().find(|n| *n > MOST_PORTS) {
+            return Err(Misfit::TooMany { count, most: MOST_PORTS }.into());
+        }
+        let input_ports: Vec<Port> = inputs.iter().map(Port::of).collect();
+        let output_ports: Vec<Port> = outputs.iter().map(Port::of).collect();
+        let names: Vec<&str> = inputs.iter().map(Outlet::name).collect();
+        let inputs = Inputs::of(&input_ports, &names)?;
         let producer = session.metadata().ok().and_then(|metadata| metadata.producer());
         let outputs = Outputs::of(&output_ports, producer.as_deref().unwrap_or_default())?;
         let interrupt = Interrupt::new().map_err(refused)?;
@@ -148,16 +179,27 @@ impl Model {
 }
 
 impl Port {
+    /// The first ports in words, and how many more there are.
+    pub fn list(ports: &[Port]) -> String {
+        const SHOWN: usize = 10;
+        let shown: Vec<String> = ports.iter().take(SHOWN).map(Port::to_string).collect();
+        match ports.len().saturating_sub(SHOWN) {
+            0 => shown.join(", "),
+            more => format!("{} and {more} more", shown.join(", ")),
+        }
+    }
+
     fn of(outlet: &Outlet) -> Port {
         let (dtype, shape) = match outlet.dtype() {
             ValueType::Tensor { ty, shape, .. } => {
-                (format!("{ty:?}").to_lowercase(), shape.iter().copied().collect())
+                let dimensions = shape.iter().copied().take(MOST_DIMENSIONS);
+                (format!("{ty:?}").to_lowercase(), dimensions.collect())
             }
             ValueType::Sequence(_) => ("sequence".to_owned(), vec![]),
             ValueType::Map { .. } => ("map".to_owned(), vec![]),
             ValueType::Optional(_) => ("optional".to_owned(), vec![]),
         };
-        Port { name: outlet.name().to_owned(), dtype, shape }
+        Port { name: Excerpt::name(outlet.name()), dtype, shape }
     }
 }
 
@@ -176,24 +218,32 @@ impl fmt::Display for Port {
     }
 }
 
+/// More than any stream has fields; every one of them is listed in reports.
+const MOST_PORTS: usize = 4096;
+/// More than any operator takes; what is beyond is not listed.
+const MOST_DIMENSIONS: usize = 16;
+
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    std::fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })
+    regular_file::read(path, regular_file::MODEL)
+        .map_err(|source| LoadError::Read { path: path.to_owned(), source })
 }
 
 /// One thread a session: the scorer gets its parallelism from partitions, and small models lose more time in
 /// handing work over than they win.  Memory patterns are planned for a fixed shape, and batches differ in size.
-fn session() -> Result<SessionBuilder, LoadError> {
+pub(crate) fn session() -> Result<SessionBuilder, LoadError> {
     let engine = Engine::get()?;
     let build = || -> Result<SessionBuilder, ort::Error> {
         Ok(Session::builder(&engine.environment)?
             .with_intra_threads(1)?
             .with_inter_threads(1)?
             .with_memory_pattern(false)?
+            // Otherwise the engine guesses between ONNX and its own format.
+            .with_config_entry("session.load_model_format", "ONNX")?
             .with_execution_providers([ep::CPU::default().with_arena_allocator(true).build()])?)
     };
     build().map_err(refused)
 }
 
 fn refused(error: ort::Error) -> LoadError {
-    LoadError::Refused { why: error.message().trim().to_owned() }
+    LoadError::Refused { why: Excerpt::message(error.message()) }
 }

@@ -71,7 +71,7 @@ impl StreamSchema {
     /// # Errors
     /// [`SchemaError`].
     pub fn load(path: &Path) -> Result<StreamSchema, SchemaError> {
-        let text = std::fs::read_to_string(path)
+        let text = regular_file::read_to_string(path, regular_file::TEXT)
             .map_err(|source| SchemaError::Read { path: path.display().to_string(), source })?;
         StreamSchema::parse(&text)
     }

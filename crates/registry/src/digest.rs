@@ -1,7 +1,6 @@
 //! Content digests, always sha256 and always written `sha256:<64 hex digits>`.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::str::FromStr;
@@ -29,7 +28,8 @@ impl Digest {
 
     /// The digest and size of a file, read once in small pieces.
     pub fn of_file(path: &Path) -> Result<(Self, u64)> {
-        let mut file = File::open(path).map_err(|e| Error::io(path, e))?;
+        let mut file =
+            regular_file::open(path, regular_file::ANY_MODEL).map_err(|e| Error::io(path, e))?;
         let mut hasher = Hasher::default();
         let mut buffer = vec![0; CHUNK];
         loop {

@@ -47,6 +47,8 @@ pub struct Recipe {
     pub entrypoint: Option<Vec<String>>,
     /// The user, as `uid`, `uid:gid` or a name. The base's stays if none is given.
     pub user: Option<String>,
+    /// The working folder. The base's stays if none is given.
+    pub working_folder: Option<String>,
     /// Path and digest of the model file; marks the layer that holds it, the manifest and the config.
     pub model: Option<(String, Digest)>,
 }
@@ -115,6 +117,7 @@ impl Recipe {
             annotations: BTreeMap::new(),
             entrypoint: None,
             user: None,
+            working_folder: None,
             model: None,
         }
     }
@@ -285,6 +288,9 @@ impl Recipe {
         }
         if let Some(user) = &self.user {
             settings.insert("User".to_owned(), user.clone().into());
+        }
+        if let Some(folder) = &self.working_folder {
+            settings.insert("WorkingDir".to_owned(), folder.clone().into());
         }
         Ok(())
     }

@@ -94,6 +94,12 @@ impl LayerBuilder {
         Ok(self)
     }
 
+    /// Adds an empty folder that only its owner may write to.
+    pub fn empty_folder(mut self, folder: &str) -> Result<Self> {
+        self.insert_folders(&format!("{}/", inside(folder)?))?;
+        Ok(self)
+    }
+
     /// Hides what lower layers hold in `folder`, so that nothing stale lies beside this layer's files.
     pub fn only_ours_in(mut self, folder: &str) -> Result<Self> {
         let marker = format!("{}/.wh..wh..opq", inside(folder)?);
@@ -305,7 +311,8 @@ fn bytes(segments: &mut Vec<Segment>, layer: &mut Hasher, new: &[u8]) {
 }
 
 fn hash_file(path: &Path, size: u64, layer: &mut Hasher) -> Result<Digest> {
-    let mut reader = File::open(path).map_err(|e| Error::io(path, e))?;
+    let mut reader =
+        regular_file::open(path, regular_file::ANY_MODEL).map_err(|e| Error::io(path, e))?;
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; CHUNK];
     loop {

@@ -42,6 +42,7 @@ fn serve() -> io::Result<()> {
     // Where memory is short, the candidate goes before the champion; some systems have no such file.
     let _asked = std::fs::write("/proc/self/oom_score_adj", "1000");
     let bounds = Limits { memory, cpu_seconds: None, threads: false };
+    model::enter_empty_folder()?;
     let guards = sandbox::enter(&bounds).map_err(io::Error::other)?;
     tracing::info!("confined by {guards}");
     let (schema, model) = wire::read_start(&mut socket)?;

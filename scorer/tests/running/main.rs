@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod answers;
+mod calls;
 mod champion;
 mod hostile;
 mod routes;

@@ -161,7 +161,7 @@ pub(crate) fn metrics_text(flag: Option<&str>) -> anyhow::Result<Option<String>>
     if flag.trim_start().starts_with(['[', '{']) {
         return Ok(Some(flag.to_owned()));
     }
-    std::fs::read_to_string(flag).map(Some).map_err(|error| {
+    regular_file::read_to_string(flag.as_ref(), regular_file::SETTINGS).map(Some).map_err(|error| {
         contract::usage(
             format!("--metrics {flag}: {error}"),
             "give a JSON list, or the path of a file that holds one",

@@ -79,7 +79,8 @@ impl Profile {
                 "make one with --mode baseline; it lies in the outputs folder as baseline.json",
             )
         };
-        let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
+        let text = regular_file::read_to_string(path, regular_file::TEXT)
+            .map_err(|error| refuse(error.to_string()))?;
         let profile: Self = contract::words::read_json(&text).map_err(refuse)?;
         if profile.format != FORMAT {
             return Err(refuse(format!("its format is {}, not {FORMAT}", profile.format)));

@@ -1,6 +1,5 @@
 //! A reference file in place of a range of the stream: CSV with a header, or one JSON object a line.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
@@ -19,7 +18,8 @@ pub(crate) fn read(path: &Path, schema: &StreamSchema) -> anyhow::Result<Sample>
             "give --reference a CSV or JSON-lines file in UTF-8",
         )
     };
-    parse(BufReader::new(File::open(path).map_err(refuse)?), schema).map_err(|error| match error {
+    let file = regular_file::open(path, regular_file::TABLE).map_err(refuse)?;
+    parse(BufReader::new(file), schema).map_err(|error| match error {
         Unusable::Read(error) => refuse(error),
         Unusable::Header(field) => contract::usage(
             format!("the header of {} does not name the field `{field}`", path.display()),

@@ -111,6 +111,9 @@ fn load(found: &Found, schema: &StreamSchema) -> anyhow::Result<Or<Model>> {
         Err(LoadError::Engine(error)) => {
             return Err(contract::usage(error.to_string(), "see above; then run the step again"));
         }
+        Err(error @ LoadError::Folder(_)) => {
+            return Err(contract::usage(error.to_string(), "see above; then run the step again"));
+        }
         Err(error) => return Ok(Err(error.to_string())),
     };
     Ok(model.fit(schema).map(|()| model).map_err(|misfit| misfit.to_string()))

@@ -171,8 +171,7 @@ fn opening<'a>(evidence: &Evidence<'a>) -> (Vec<Check>, Option<&'a Reply>) {
 }
 
 fn ports(reply: &Reply) -> String {
-    let list = |ports: &[Port]| ports.iter().map(Port::to_string).collect::<Vec<_>>().join(", ");
-    format!("{} to {}", list(&reply.inputs), list(&reply.outputs))
+    format!("{} to {}", Port::list(&reply.inputs), Port::list(&reply.outputs))
 }
 
 fn baseline(evidence: &Evidence<'_>, reply: &Reply, limits: &Limits) -> anyhow::Result<Check> {

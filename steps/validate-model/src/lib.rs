@@ -27,6 +27,7 @@ use std::path::Path;
 pub use args::{Args, Champion, Strategy};
 use contract::results::Validation;
 use contract::results::types::validation::{REJECTED, UNDECIDED, VALIDATED};
+use contract::stop::Stop;
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, by_verdict};
 use decide::{Asked, Decision, Evidence, decide};
 use files::Files;
@@ -60,7 +61,7 @@ impl Step for ValidateModel {
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let files = Files::fetch(args, context)?;
-        let given = Given::load(args, &files, &context.common.stream)?;
+        let given = Given::load(args, &files, context)?;
         context.progress.tell(1, 4, "files read");
         let candidate = match given.model.kind {
             Kind::Onnx => {
@@ -107,7 +108,9 @@ struct Given {
 }
 
 impl Given {
-    fn load(args: &Args, files: &Files, stream: &str) -> anyhow::Result<Given> {
+    fn load(args: &Args, files: &Files, context: &Context) -> anyhow::Result<Given> {
+        let stream = &context.common.stream;
+        let digest = |name, path| digest(name, path, &context.stop);
         let model = digest("model", &files.model)?;
         let champion =
             files.champion.as_deref().map(|path| digest("champion", path)).transpose()?;
@@ -115,7 +118,8 @@ impl Given {
         digests.insert("model".to_owned(), model.sha256.clone());
         digests.extend(champion.iter().map(|told| ("champion".to_owned(), told.sha256.clone())));
         let mut text = |name: &str, path: &Path| -> anyhow::Result<String> {
-            let bytes = std::fs::read(path).map_err(|error| unreadable(name, path, &error))?;
+            let most = if name == "holdout" { regular_file::TABLE } else { regular_file::TEXT };
+            let bytes = regular_file::read(path, most).map_err(|error| unreadable(name, path, &error))?;
             let sha256 = model::digest_of(&bytes[..])?.sha256;
             digests.insert(name.to_owned(), sha256);
             String::from_utf8(bytes).map_err(|_| {
@@ -133,7 +137,7 @@ impl Given {
             let what = format!("--schema {}: {error}", args.schema);
             contract::usage(what, "write it like demo/shuttle/schema.json")
         })?;
-        if schema.stream != stream {
+        if schema.stream != *stream {
             return Err(contract::usage(
                 format!("--schema is of the stream `{}`, not of `{stream}`", schema.stream),
                 "give the schema of the stream that the release is for",
@@ -162,8 +166,11 @@ impl Given {
     }
 }
 
-fn digest(name: &str, path: &Path) -> anyhow::Result<Digest> {
-    model::digest(path).map_err(|error| unreadable(name, path, &error))
+/// A large model takes minutes, which a signal ends.
+fn digest(name: &str, path: &Path, stop: &Stop) -> anyhow::Result<Digest> {
+    let own = path.to_owned();
+    let read = stop.unless_set(move || model::digest(&own))?;
+    read.map_err(|error| unreadable(name, path, &error))
 }
 
 fn unreadable(name: &str, path: &Path, error: &std::io::Error) -> anyhow::Error {

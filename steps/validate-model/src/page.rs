@@ -29,7 +29,7 @@ impl Shown {
             shown.golden = expected.zip(wide(&reply.golden.score)).collect();
             let sides = [("input", &reply.inputs), ("output", &reply.outputs)];
             for (side, ports) in sides {
-                let row = |port: &model::Port| [side.to_owned(), port.name.clone(), form(port)];
+                let row = |port: &model::Port| [side.to_owned(), port.name.to_string(), form(port)];
                 shown.ports.extend(ports.iter().map(row));
             }
             shown.latencies = reply.latencies_ms;

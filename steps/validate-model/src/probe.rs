@@ -108,9 +108,13 @@ fn hold(limits: &Limits) -> io::Result<Option<File>> {
     let status = File::open("/proc/self/status").ok();
     let opening = match Engine::get() {
         Err(error) => Opening::Failed(error.to_string()),
-        Ok(_) => match sandbox::enter(limits) {
-            Ok(report) => Opening::Held(report),
-            Err(error) => Opening::Failed(error.to_string()),
+        // Where there are no files, there is no folder to load in either; so it is entered first.
+        Ok(_) => match model::enter_empty_folder() {
+            Ok(()) => match sandbox::enter(limits) {
+                Ok(report) => Opening::Held(report),
+                Err(error) => Opening::Failed(error.to_string()),
+            },
+            Err(error) => Opening::Failed(format!("no empty folder to load in: {error}")),
         },
     };
     say(&opening)?;

@@ -352,3 +352,66 @@ fn the_second_process_holds_nothing_and_ends_when_the_first_is_gone() {
         status.is_empty() || status.contains("State:\tZ")
     });
 }
+
+#[test]
+fn the_engine_calls_nobody() {
+    let (called, broker) = Run::new().called();
+    assert!(called.contains(&broker), "{called:?}");
+    let stray = called.iter().find(|to| !to.starts_with("127.0.0.1:") || to.ends_with(":53"));
+    assert_eq!(stray, None, "{called:?}");
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_at_once_wherever_it_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for flag in ["model", "champion", "schema", "golden", "holdout"] {
+        for (path, why) in [(pipe.to_str().unwrap(), "a pipe"), ("/dev/zero", "a device"), ("/tmp", "a folder")] {
+            let output = Run::new().with(flag, path).output();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{flag} {path}: {said}");
+            assert!(said.contains(&format!("it is {why}, not a regular file")), "{flag}: {said}");
+        }
+    }
+}
+
+/// A model of one operator of this name, whose input and output have it too.
+fn named(name: &[u8]) -> Vec<u8> {
+    let varint = |mut number: usize| {
+        let mut bytes = Vec::new();
+        while number > 0x7f {
+            bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+        bytes
+    };
+    let field = |number: u8, content: &[u8]| {
+        [&[number << 3 | 2][..], &varint(content.len()), content].concat()
+    };
+    let shape = field(2, &[field(1, &field(2, b"N")), field(1, &[8, 1])].concat());
+    let of_type = field(2, &field(1, &[&[8, 1][..], &shape].concat()));
+    let port = [field(1, name), of_type].concat();
+    let node = [field(1, name), field(2, b"y"), field(4, name)].concat();
+    let graph = [field(1, &node), field(2, b"g"), field(11, &port), field(12, &port)].concat();
+    let set = field(8, &[&field(1, b"")[..], &[16, 13]].concat());
+    [&[8, 8][..], &field(7, &graph), &set].concat()
+}
+
+#[test]
+fn names_of_megabytes_leave_a_verdict_an_event_and_a_small_page() {
+    let hostile = b"\x1b[2J\n\0<script>\xe2\x80\xae".repeat(60_000);
+    for name in [&hostile[..], &b"n".repeat(30_000_000)] {
+        let told = Run::new().with_file("model", named(name)).told();
+        told.is("fail", "");
+        assert_eq!(told.events().len(), 1);
+        for file in ["reason", "report.json", "report.html"] {
+            let text = told.file(file);
+            assert!(text.len() < 1_000_000, "{file}: {} bytes", text.len());
+            let obeyed = |letter: char| letter != '\n' && letter.is_control() || letter == '\u{202e}';
+            assert!(!text.contains(obeyed) && !text.contains("<script>\\u"), "{file}");
+        }
+        assert!(!told.file("reason").contains('\n'));
+    }
+}

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 pub mod browser;
+pub mod calls;
 pub mod kafka;
 pub mod registry;
 pub mod rootfs;

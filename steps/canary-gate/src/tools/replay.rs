@@ -27,7 +27,7 @@ pub(super) struct Replayed {
 /// # Errors
 /// It is no decision record of a canary, or a range that it rests on is gone (exit 2); the broker is away (exit 75).
 pub(super) fn replay(path: &Path, kafka: KafkaArgs) -> anyhow::Result<Replayed> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = regular_file::read_to_string(path, regular_file::TABLE).map_err(|error| {
         contract::usage(format!("{}: {error}", path.display()), "give a canary-gate's report.json")
     })?;
     let record: Value =

@@ -1,5 +1,6 @@
 //! A stream on a broker: features, and predictions as a scorer writes them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -167,6 +168,16 @@ impl Stage {
     pub(crate) fn run_without_schema(&self, flags: &[&str]) -> Ended {
         let told = self.command(flags).output().unwrap();
         self.ended(told)
+    }
+
+    /// As [`Stage::run`]; gives the addresses that the step calls, and that of the broker.
+    pub(crate) fn called(&self, flags: &[&str]) -> (BTreeSet<String>, String) {
+        let schema = format!("--schema={}", self.folder.path().join("schema.json").display());
+        let trace = self.folder.path().join("trace");
+        let command = self.command(&[&[schema.as_str()], flags].concat());
+        let told = harness::calls::traced(&command, &trace).output().unwrap();
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        (harness::calls::addresses(&trace), self.brokers.clone())
     }
 
     /// As [`Stage::run`], doing something else again and again until the step has ended.

@@ -1,5 +1,6 @@
 //! Runs the step as a black box on an in-memory broker, with nothing of the caller's environment.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -84,6 +85,14 @@ impl Run {
 
     pub(crate) fn output(&self) -> Output {
         self.command().output().unwrap()
+    }
+
+    /// The addresses that the step and its second process call, and that of the broker.
+    pub(crate) fn called(&self) -> (BTreeSet<String>, String) {
+        let trace = self.folder.path().join("trace");
+        let output = harness::calls::traced(&self.command(), &trace).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        (harness::calls::addresses(&trace), self.broker.brokers())
     }
 
     pub(crate) fn command(&self) -> Command {

@@ -1,0 +1,91 @@
+//! Whom a program calls over the network, as the kernel sees it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Child, Command};
+
+/// The same command under `strace`, which writes into `trace` whom it and its children connect to or send to.
+#[must_use]
+pub fn traced(command: &Command, trace: &Path) -> Command {
+    let mut traced = Command::new("strace");
+    traced
+        .args(["-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-e", "signal=none", "-o"])
+        .arg(trace)
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear();
+    traced.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(path) = std::env::var_os("PATH") {
+        traced.env("PATH", path);
+    }
+    traced
+}
+
+/// A program that runs under `strace`; both are ended with this value.
+#[derive(Debug)]
+pub struct Watched(Child);
+
+impl Watched {
+    /// Starts what [`traced`] made.
+    ///
+    /// # Panics
+    /// There is no `strace`.
+    #[must_use]
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.spawn().expect("strace (hint: apt-get install strace)"))
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        // It hands SIGTERM on to the program; killed, it would leave the program behind.
+        let _ended = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _status = self.0.wait();
+    }
+}
+
+/// The addresses in a trace, as `address:port`.
+///
+/// # Panics
+/// There is no trace (hint: apt-get install strace).
+#[must_use]
+pub fn addresses(trace: &Path) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(trace).expect("a trace (hint: apt-get install strace)");
+    text.lines().filter_map(address).collect()
+}
+
+fn address(line: &str) -> Option<String> {
+    let between = |after: &str| {
+        let (_, rest) = line.split_once(after)?;
+        rest.split_once(')').map(|(found, _)| found.trim_matches('"'))
+    };
+    let port = between("sin_port=htons(").or_else(|| between("sin6_port=htons("))?;
+    let address = between("inet_addr(").or_else(|| {
+        let (_, rest) = line.split_once("inet_pton(AF_INET6, \"")?;
+        rest.split_once('"').map(|(found, _)| found)
+    })?;
+    Some(format!("{address}:{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_found_whatever_the_call() {
+        for (line, found) in [
+            (
+                r#"7 connect(8, {sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("10.0.0.5")}, 16 <unfinished ...>"#,
+                Some("10.0.0.5:53"),
+            ),
+            (
+                r#"7 connect(8, {sa_family=AF_INET6, sin6_port=htons(443), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "::1", &sin6_addr), sin6_scope_id=0}, 28) = 0"#,
+                Some("::1:443"),
+            ),
+            (r#"7 connect(8, {sa_family=AF_UNIX, sun_path="/var/run/x"}, 110) = -1"#, None),
+            (r#"7 sendto(9, "\246G", 50, MSG_NOSIGNAL, NULL, 0) = 50"#, None),
+        ] {
+            assert_eq!(address(line).as_deref(), found);
+        }
+    }
+}
