@@ -79,7 +79,8 @@ impl Profile {
                 "make one with --mode baseline; it lies in the outputs folder as baseline.json",
             )
         };
-        let text = regular_file::read_to_string(path, regular_file::TEXT).map_err(|error| refuse(error.to_string()))?;
+        let text = regular_file::read_to_string(path, regular_file::TEXT)
+            .map_err(|error| refuse(error.to_string()))?;
         let profile: Self =
             serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
         if profile.format != FORMAT {

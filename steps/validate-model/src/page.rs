@@ -30,7 +30,11 @@ impl Shown {
             let sides = [("input", &reply.inputs), ("output", &reply.outputs)];
             for (side, ports) in sides {
                 let row = |port: &model::Port| {
-                    [side.to_owned(), port.name.to_string(), format!("{} {:?}", port.dtype, port.shape)]
+                    [
+                        side.to_owned(),
+                        port.name.to_string(),
+                        format!("{} {:?}", port.dtype, port.shape),
+                    ]
                 };
                 shown.ports.extend(ports.iter().map(row));
             }
