@@ -34,7 +34,7 @@ fn enter() -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(&folder)?;
     let entered = std::env::set_current_dir(&folder);
     // Who is in a folder that is gone finds nothing in it, and nobody can put anything into it.
-    let shut = fs::set_permissions(&folder, Permissions::from_mode(0));
+    let shut = fs::set_permissions(&folder, Permissions::from_mode(0o000));
     let gone = fs::remove_dir(&folder);
     entered.and(shut).and(gone)
 }

@@ -119,7 +119,8 @@ impl Given {
         digests.extend(champion.iter().map(|told| ("champion".to_owned(), told.sha256.clone())));
         let mut text = |name: &str, path: &Path| -> anyhow::Result<String> {
             let most = if name == "holdout" { regular_file::TABLE } else { regular_file::TEXT };
-            let bytes = regular_file::read(path, most).map_err(|error| unreadable(name, path, &error))?;
+            let bytes =
+                regular_file::read(path, most).map_err(|error| unreadable(name, path, &error))?;
             let sha256 = model::digest_of(&bytes[..])?.sha256;
             digests.insert(name.to_owned(), sha256);
             String::from_utf8(bytes).map_err(|_| {

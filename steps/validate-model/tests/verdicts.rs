@@ -367,7 +367,9 @@ fn what_is_no_regular_file_is_refused_at_once_wherever_it_is_given() {
     let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for flag in ["model", "champion", "schema", "golden", "holdout"] {
-        for (path, why) in [(pipe.to_str().unwrap(), "a pipe"), ("/dev/zero", "a device"), ("/tmp", "a folder")] {
+        for (path, why) in
+            [(pipe.to_str().unwrap(), "a pipe"), ("/dev/zero", "a device"), ("/tmp", "a folder")]
+        {
             let output = Run::new().with(flag, path).output();
             let said = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(2), "{flag} {path}: {said}");
@@ -409,7 +411,8 @@ fn names_of_megabytes_leave_a_verdict_an_event_and_a_small_page() {
         for file in ["reason", "report.json", "report.html"] {
             let text = told.file(file);
             assert!(text.len() < 1_000_000, "{file}: {} bytes", text.len());
-            let obeyed = |letter: char| letter != '\n' && letter.is_control() || letter == '\u{202e}';
+            let obeyed =
+                |letter: char| letter != '\n' && letter.is_control() || letter == '\u{202e}';
             assert!(!text.contains(obeyed) && !text.contains("<script>\\u"), "{file}");
         }
         assert!(!told.file("reason").contains('\n'));

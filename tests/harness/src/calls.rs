@@ -9,7 +9,15 @@ use std::process::{Child, Command};
 pub fn traced(command: &Command, trace: &Path) -> Command {
     let mut traced = Command::new("strace");
     traced
-        .args(["-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-e", "signal=none", "-o"])
+        .args([
+            "-f",
+            "-qq",
+            "-e",
+            "trace=connect,sendto,sendmsg,sendmmsg",
+            "-e",
+            "signal=none",
+            "-o",
+        ])
         .arg(trace)
         .arg(command.get_program())
         .args(command.get_args())

@@ -325,7 +325,7 @@ impl<S: Sink> Reader<S> {
                 self.whole(field, content, true);
             }
             Type::Float | Type::Double => {
-                if length % field.width() != 0 {
+                if !length.is_multiple_of(field.width()) {
                     return Err(overrun(message, field));
                 }
                 self.state = State::Inside { field, content, end, packed: true };

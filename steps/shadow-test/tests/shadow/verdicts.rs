@@ -201,10 +201,8 @@ fn the_engine_calls_nobody() {
     let (champion, candidate) = (model("demo/models/linear"), model("demo/models/boosting"));
     let stage = Stage::new(9);
     stage.stream(&telemetry(1_200), Some(&champion));
-    let (champion, candidate) = (
-        format!("--champion={}", champion.display()),
-        format!("--model={}", candidate.display()),
-    );
+    let (champion, candidate) =
+        (format!("--champion={}", champion.display()), format!("--model={}", candidate.display()));
     let (called, broker) = stage.called(&[champion.as_str(), candidate.as_str(), "--max-p99=1s"]);
     assert!(called.contains(&broker), "{called:?}");
     let stray = called.iter().find(|to| !to.starts_with("127.0.0.1:") || to.ends_with(":53"));
