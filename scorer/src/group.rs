@@ -109,7 +109,10 @@ impl ConsumerContext for Group {
     }
 }
 
-/// As in `0, 1, 7`.
+/// As in `0, 1, 7`, or `none`.
 fn listed(partitions: &[i32]) -> String {
+    if partitions.is_empty() {
+        return "none".to_owned();
+    }
     partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

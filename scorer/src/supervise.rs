@@ -248,9 +248,12 @@ fn engine() -> anyhow::Result<&'static Engine> {
     reason = "the polling thread is in a call that does not return, so nothing can be ended in order"
 )]
 fn watch_over(watch: &Watch) {
+    let mut last = Instant::now();
     loop {
         std::thread::sleep(watch::LOOK);
-        if let Some(Stuck { digest, since }) = watch.look(Instant::now()) {
+        let now = Instant::now();
+        let since = now - std::mem::replace(&mut last, now);
+        if let Some(Stuck { digest, since }) = watch.look(now, since) {
             let error = contract::passing(
                 format!(
                     "the champion {digest} has been answering one batch for {} s and cannot be interrupted",

@@ -4,7 +4,7 @@
 //! to the dead letters. A single operator that does not end cannot be ended from outside, so the process is: whatever
 //! runs it starts it again, and says why it had ended.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use model::{AnswerError, Answers, Interrupt, Model};
@@ -116,26 +116,32 @@ impl Answerer for Watched {
 }
 
 impl Watch {
-    /// Ends calls that took too long, and returns one that should have ended long ago.
-    pub fn look(&self, now: Instant) -> Option<Stuck> {
+    /// Ends calls that took too long, and returns one that should have ended long ago; to be called every [`LOOK`].
+    ///
+    /// The last look was `since` ago. What is more than that the whole process was paused for, which is no call's fault.
+    pub fn look(&self, now: Instant, since: Duration) -> Option<Stuck> {
+        let paused = since.saturating_sub(LOOK);
         let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.iter().filter_map(Weak::upgrade).find_map(|call| call.look(now))
+        calls
+            .iter()
+            .filter_map(Weak::upgrade)
+            .find_map(|call| call.state().look(now, paused, &call))
     }
 }
 
 impl Call {
     fn begin(&self, now: Instant, limit: Duration) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         *state = State { since: Some(now), limit, interrupted: false, ..*state };
     }
 
     fn serve(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).serving = true;
+        self.state().serving = true;
     }
 
     /// Returns whether the call was interrupted.
     fn end(&self) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.since = None;
         if state.interrupted {
             self.interrupt.clear();
@@ -143,15 +149,22 @@ impl Call {
         state.interrupted
     }
 
-    fn look(&self, now: Instant) -> Option<Stuck> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = now.saturating_duration_since(state.since?);
-        if since > state.limit && !state.interrupted {
-            state.interrupted = true;
-            self.interrupt.set();
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn look(&mut self, now: Instant, paused: Duration, call: &Call) -> Option<Stuck> {
+        let begun = self.since? + paused;
+        self.since = Some(begun);
+        let since = now.saturating_duration_since(begun);
+        if since > self.limit && !self.interrupted {
+            self.interrupted = true;
+            call.interrupt.set();
         }
-        let stuck = state.serving && since > state.limit + GRACE;
-        stuck.then(|| Stuck { digest: self.digest.clone(), since })
+        let stuck = self.serving && since > self.limit + GRACE;
+        stuck.then(|| Stuck { digest: call.digest.clone(), since })
     }
 }
 
@@ -165,7 +178,35 @@ fn part(deadline: Duration, n: usize, whole: usize) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
+
+    #[test]
+    fn a_call_is_interrupted_and_then_stuck_but_not_for_a_pause_of_the_process() {
+        let samples =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/model/samples");
+        let model = Model::load(&samples.join("linear.onnx")).unwrap();
+        let watch = Watch::default();
+        let watched = Watched::new(model, "sha256:1", Duration::from_secs(10), &watch);
+        let start = Instant::now();
+        let after = |seconds, since| {
+            watch.look(start + Duration::from_secs(seconds), Duration::from_secs(since) + LOOK)
+        };
+        let interrupted = || watched.call.state().interrupted;
+        watched.call.begin(start, Duration::from_secs(10));
+        assert_eq!(after(60, 0), None, "a model that is being loaded holds nothing up");
+        watched.call.end();
+        watched.call.serve();
+        watched.call.begin(start, Duration::from_secs(10));
+        assert_eq!((after(9, 0), interrupted()), (None, false));
+        assert_eq!((after(109, 100), interrupted()), (None, false), "paused for 100 s");
+        assert_eq!((after(111, 0), interrupted()), (None, true));
+        let stuck = after(116, 0).unwrap();
+        assert_eq!((&*stuck.digest, stuck.since), ("sha256:1", Duration::from_secs(16)));
+        assert!(watched.call.end());
+        assert_eq!(after(999, 0), None);
+    }
 
     #[test]
     fn a_part_has_its_part_of_the_time_and_a_single_record_all_of_it() {

@@ -249,7 +249,7 @@ impl Scorer {
     /// How often the group gave it partitions.
     pub(crate) fn times_given_partitions(&self) -> usize {
         let log = std::fs::read_to_string(&self.log).unwrap();
-        let given = |line: &&str| line.contains("partitions taken") && !line.contains("\"[]\"");
+        let given = |line: &&str| line.contains("partitions taken") && !line.contains("\"none\"");
         log.lines().filter(given).count()
     }
 

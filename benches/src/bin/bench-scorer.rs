@@ -42,6 +42,10 @@ struct Args {
     /// Measure this scorer, and build none
     #[arg(long, value_name = "FILE")]
     scorer: Option<PathBuf>,
+
+    /// Do not wait until the broker has compiled what it runs often: for a first look, not for a figure
+    #[arg(long)]
+    no_warm_up: bool,
 }
 
 const STREAM: &str = "shuttle";
@@ -68,12 +72,18 @@ fn main() -> anyhow::Result<()> {
     let broker = harness::kafka::OwnBroker::new();
     let bench = Bench::new(&broker.bootstrap, args.records as usize, args.share)?;
     if let Some(other) = &args.against {
-        return against(&bench, broker.process(), &scorer, other, args.rounds);
+        let warm = (!args.no_warm_up).then(|| broker.process());
+        return against(&bench, warm, &scorer, other, args.rounds);
     }
     let venv = Venv::ready()?;
     let settings: Vec<String> =
         args.peer_setting.iter().map(|setting| format!("--setting={setting}")).collect();
-    until_warm(broker.process(), |run| bench.ours(&scorer, &format!("warm-up-{run}")).map(drop))?;
+    let warm_up = |run| bench.ours(&scorer, &format!("warm-up-{run}")).map(drop);
+    if args.no_warm_up {
+        warm_up(0)?
+    } else {
+        until_warm(broker.process(), warm_up)?
+    }
     let (mut ours, mut python, mut tuned) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=args.rounds {
         let mine = bench.ours(&scorer, &format!("ours-{round}"))?;
@@ -102,14 +112,14 @@ fn main() -> anyhow::Result<()> {
 /// Two builds of the scorer in turns, each first as often as second, so that both meet the same other work.
 fn against(
     bench: &Bench,
-    broker: u32,
+    warm: Option<u32>,
     scorer: &Path,
     other: &Path,
     rounds: u32,
 ) -> anyhow::Result<()> {
     for (name, binary) in [("this", scorer), ("other", other)] {
         let warm_up = |run| bench.ours(binary, &format!("warm-up-{name}-{run}")).map(drop);
-        until_warm(broker, warm_up)?;
+        warm.map_or_else(|| warm_up(0), |broker| until_warm(broker, warm_up))?;
     }
     let (mut this, mut that) = (Vec::new(), Vec::new());
     for round in 1..=rounds {
