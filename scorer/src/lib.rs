@@ -9,7 +9,7 @@
 //! - [`batch`], [`answer`], [`prediction`]: from feature records to answers to the bytes written (pure)
 //! - [`plan`], [`adoption`]: which route and models answer, and when a route is put in force (pure)
 //! - [`load`]: a model's image fetched, checked, loaded and warmed up
-//! - `control`, `follow`: the threads around adoption; `lease`: no answers while nobody hears this scorer
+//! - `control`, `follow`, `seen`: the threads around adoption; `lease`: no answers while nobody hears this scorer
 //! - `session`, `gather`, `commit`, `group`: one consumer with one producer, from open to end
 //! - `supervise`: sessions, one after the other; `metrics`, `http`: what can be watched
 
@@ -29,6 +29,7 @@ pub mod load;
 mod metrics;
 pub mod plan;
 pub mod prediction;
+mod seen;
 mod session;
 mod supervise;
 

@@ -2,8 +2,8 @@
 //!
 //! - Consumes: the events of the release; what the workflow says of tasks that failed.
 //! - Produces: one event, the release's last; with `--fail-on-verdict` an exit code and a message for Argo.
-//! - Invariants: a release counts as promoted only by the event that `promote` told; a rollback after it counts more;
-//!   nothing told means not promoted.
+//! - Invariants: a release counts as promoted only by the event that `promote` emitted; a rollback of its model after
+//!   that counts more, whichever release it was by; no event means not promoted.
 
 mod decide;
 mod failures;
@@ -15,6 +15,7 @@ use contract::{
     Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict, by_verdict, event_log,
 };
 use decide::{Ending, Told, ending};
+use routes::ledger::promotions;
 use serde_json::json;
 
 /// The step.
@@ -73,7 +74,10 @@ impl Step for Conclude {
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let failures = failures::parse(&args.failures)?;
-        let told: Vec<Told> = event_log::read(&context.kafka)?
+        let events = event_log::read(&context.kafka)?;
+        let promotions = promotions(&events, &context.common.stream);
+        let promotion = promotions.iter().rfind(|one| one.release == context.common.release);
+        let told: Vec<Told> = events
             .into_iter()
             .map(|event| (event.context.event_type, event.context.timestamp, event.custom_data))
             .filter(|(.., data)| data.release == context.common.release)
@@ -86,14 +90,18 @@ impl Step for Conclude {
                 at,
             })
             .collect();
-        let Ending { verdict, step, reason } = ending(&told, &failures, args.goal);
+        let Ending { verdict, step, reason } = ending(&told, promotion, &failures, args.goal);
+        // A conclusion that was true before the model was taken back is another one.
+        let back = promotion.and_then(|promotion| promotion.taken_back.as_ref());
+        let inputs =
+            back.map(|back| ("taken-back-by".to_owned(), back.event.clone())).into_iter().collect();
         let content = json!({ "goal": format!("{:?}", args.goal).to_lowercase(), "step": step });
         let event = by_verdict(verdict, [SUCCEEDED, FAILED, UNDECIDED]);
         Ok(Outcome {
             verdict,
             reason,
             event: Subject { event, id: context.common.release.clone(), content },
-            inputs: BTreeMap::new(),
+            inputs,
             outputs: BTreeMap::from([("step", step)]),
             details: json!({ "told": told, "failures": failures }),
             page: Box::new(page::render),

@@ -3,20 +3,30 @@
 //! - Consumes: the stream's route, the scorers' confirmations.
 //! - Produces: a route whose champion is the model, with the former champion kept as `previous`; one event.
 //! - Invariants: only a model that a canary left in place is promoted, or, by `--strategy bootstrap`, the first
-//!   model of a stream; when the scorers do not confirm, the former route comes back.
+//!   model of a stream; when the scorers do not confirm, the former route comes back, and where there was none, there is
+//!   none again.
+//!
+//! # Layout
+//!
+//! - `decide`: what to do, pure
+//! - `switch`: the route written, confirmed or taken back
 
 mod decide;
 mod page;
+mod switch;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::args::duration;
-use contract::{Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict, by_verdict};
-use decide::{Plan, plan};
+use contract::event::OutcomeEvent;
+use contract::{
+    Context, EventType, Outcome, OutputSpec, Step, Subject, Verdict, again, by_verdict, event_log,
+};
 use registry::RegistryArgs;
-use routes::{Confirmation, ModelRef, Route, Routes, Scorers};
+use routes::{Confirmation, ModelRef};
 use serde_json::json;
+use switch::Done;
 
 /// The step.
 pub struct Promote;
@@ -89,83 +99,55 @@ impl Step for Promote {
     const EVENTS: &'static [EventType] = &[PROMOTED, REFUSED, UNDECIDED];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-        let stream = &context.common.stream;
+        let (kafka, stream) = (&context.kafka, &context.common.stream);
+        let release = context.common.release.as_str();
         let model = ModelRef { digest: args.model_digest.clone(), image: args.image.clone() };
-        let mut routes = Routes::open(&context.kafka, stream)?;
-        let before = routes.current().cloned();
-        let until = contract::event::after(args.bake);
-        let (verdict, reason) = match plan(before.as_ref(), stream, &model, args.strategy, until) {
-            Plan::Refuse(reason) => (Verdict::Fail, reason),
-            Plan::AlreadyDone => (Verdict::Pass, format!("{} is the champion", model.digest)),
-            Plan::Write(route) => {
-                inputs::image_holds(&args.registry, context, &args.image, &args.model_digest)?;
-                switch(args, context, &mut routes, before.as_ref(), *route)?
-            }
-        };
-        Ok(outcome(&model, verdict, reason, before.as_ref(), routes.current(), context))
+        let events = event_log::read(kafka)?;
+        // Read first: becoming the writer would fence a canary that is under way.
+        let before = routes::read(kafka, stream)?;
+        let told = decide::told(&events, stream, release, &model);
+        let is_champion = before.as_ref().is_some_and(|now| now.champion.digest == model.digest);
+        if let Some(event) = told.filter(|_| is_champion)
+            && let Some(told) =
+                again::told::<Self>(context, &event.custom_data.inputs, Box::new(page::render))?
+        {
+            return Ok(told);
+        }
+        let work = switch::Work { model: &model, args, context, is_told: told.is_some() };
+        let done = work.run(before)?;
+        let inputs = inputs(&model, &done, &events, context);
+        Ok(outcome(&model, done, inputs, context))
     }
 }
 
-/// Writes the route and waits for the scorers; takes it back when they do not follow.
-fn switch(
-    args: &Args,
+/// What makes this run's event another one than that of another run: also that an earlier run came to another verdict.
+fn inputs(
+    model: &ModelRef,
+    done: &Done,
+    events: &[OutcomeEvent],
     context: &Context,
-    routes: &mut Routes,
-    before: Option<&Route>,
-    route: Route,
-) -> anyhow::Result<(Verdict, String)> {
-    let release = &context.common.release;
-    let digest = route.champion.digest.clone();
-    let mut scorers = Scorers::open(&context.kafka, &context.common.stream)?;
-    let written = routes.write(route, release, &format!("promote {digest}"))?;
-    let answer = scorers.confirm(written.generation, args.confirm_timeout, &context.stop);
-    let (verdict, reason) = match answer {
-        Ok(Confirmation::Confirmed { scorers, after }) => {
-            let reason = format!(
-                "{digest} is the champion; {} scorer(s) confirmed in {after:.0?}",
-                scorers.len()
-            );
-            return Ok((Verdict::Pass, reason));
+) -> BTreeMap<String, String> {
+    let inputs = [("model", &model.digest), ("image", &model.image), ("promoted-on", &done.on)];
+    let mut inputs = BTreeMap::from(inputs.map(|(name, value)| (name.to_owned(), value.clone())));
+    loop {
+        let id = context.event_id(&inputs);
+        let other = |event: &&OutcomeEvent| {
+            event.context.id == id && event.custom_data.verdict != done.verdict
+        };
+        if events.iter().find(other).is_none() {
+            return inputs;
         }
-        Ok(Confirmation::Refused { scorer, error }) => {
-            (Verdict::Fail, format!("scorer {scorer} cannot answer with {digest}: {error}"))
-        }
-        Ok(Confirmation::TimedOut { missing }) => {
-            (Verdict::Inconclusive, late(&missing, args.confirm_timeout))
-        }
-        // Asked to end, or the broker went away: the former route must be in force before leaving.
-        Err(error) => {
-            take_back(routes, before, release)?;
-            return Err(error);
-        }
-    };
-    take_back(routes, before, release)?;
-    Ok((verdict, reason))
-}
-
-fn late(missing: &[String], limit: Duration) -> String {
-    if missing.is_empty() {
-        return format!("no scorer of this stream was live within {limit:?}");
+        inputs.insert("after".into(), id);
     }
-    format!("not confirmed within {limit:?} by {}", missing.join(", "))
-}
-
-fn take_back(routes: &mut Routes, before: Option<&Route>, release: &str) -> anyhow::Result<()> {
-    // A bootstrap has nothing to go back to: its route stays, and the release fails.
-    if let Some(before) = before {
-        routes.write(before.without_candidate(), release, "promotion was not confirmed")?;
-    }
-    Ok(())
 }
 
 fn outcome(
     model: &ModelRef,
-    verdict: Verdict,
-    reason: String,
-    before: Option<&Route>,
-    now: Option<&Route>,
+    done: Done,
+    inputs: BTreeMap<String, String>,
     context: &Context,
 ) -> Outcome {
+    let Done { verdict, reason, before, after, confirmation, .. } = done;
     let promoted = verdict == Verdict::Pass;
     let content = match promoted {
         true => {
@@ -173,10 +155,16 @@ fn outcome(
         }
         false => json!({ "model": model.digest }),
     };
-    let previous = now.and_then(|route| route.previous.as_ref());
+    let previous = after.as_ref().and_then(|route| route.previous.as_ref());
     let previous = previous.map_or_else(String::new, |previous| previous.model.digest.clone());
-    let generation = now.map_or_else(String::new, |route| route.generation.to_string());
-    let inputs = [("model", &model.digest), ("image", &model.image)];
+    let generation = after.as_ref().map_or_else(String::new, |route| route.generation.to_string());
+    let confirmation = confirmation.map(|answer| match answer {
+        Confirmation::Confirmed { scorers, after } => {
+            json!({ "confirmed-by": scorers, "after-seconds": after.as_secs_f64() })
+        }
+        Confirmation::Refused { scorer, error } => json!({ "refused-by": scorer, "error": error }),
+        Confirmation::TimedOut { missing } => json!({ "missing": missing }),
+    });
     Outcome {
         verdict,
         reason,
@@ -185,9 +173,9 @@ fn outcome(
             id: context.common.stream.clone(),
             content,
         },
-        inputs: BTreeMap::from(inputs.map(|(name, value)| (name.to_owned(), value.clone()))),
+        inputs,
         outputs: BTreeMap::from([("generation", generation), ("previous", previous)]),
-        details: json!({ "before": before, "after": now }),
+        details: json!({ "before": before, "after": after, "confirmation": confirmation }),
         page: Box::new(page::render),
     }
 }
