@@ -153,6 +153,14 @@ impl Route {
         route
     }
 
+    /// The release that tries the candidate, whoever wrote the route last.
+    pub fn tried_by(&self) -> Option<&str> {
+        self.candidate.as_ref().map(|candidate| match candidate.release.as_str() {
+            "" => self.release.as_str(),
+            release => release,
+        })
+    }
+
     /// Whether the stream began with this route on this topic.
     pub fn is_first(&self) -> bool {
         !self.id.is_empty() && self.id == self.epoch

@@ -100,13 +100,7 @@ pub(crate) fn decide(known: &Known<'_>, asked: &Asked<'_>) -> Decided {
 fn bad(known: &Known<'_>, route: &Route, asked: &Asked<'_>) -> Option<String> {
     let candidate = route.candidate.as_ref();
     // What other releases try or promoted is theirs, whoever wrote the route last.
-    let tried = candidate.filter(|candidate| {
-        let by = match candidate.release.as_str() {
-            "" => &route.release,
-            release => release,
-        };
-        by == asked.release
-    });
+    let tried = candidate.filter(|_| route.tried_by() == Some(asked.release));
     match asked.bad {
         "candidate" => candidate.map(|candidate| candidate.model.digest.clone()),
         "champion" => Some(route.champion.digest.clone()),
