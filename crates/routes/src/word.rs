@@ -63,12 +63,25 @@ impl Word {
 fn route(stream: &str, value: &[u8]) -> Result<Route, String> {
     let json: serde_json::Value =
         serde_json::from_slice(value).map_err(|_| "it is not JSON".to_owned())?;
-    let route: Route = serde_json::from_value(json)
-        .map_err(|error| error.to_string().replace("struct Route", "a route"))?;
+    let route: Route = serde_json::from_value(json).map_err(|error| in_words(&error))?;
     if route.stream != stream {
         return Err(format!("it names the stream `{}`", route.stream.escape_debug()));
     }
     route.defect().map_or(Ok(route), Err)
+}
+
+/// What is wrong with a member, in the words of the protocol instead of the program's.
+fn in_words(error: &serde_json::Error) -> String {
+    [
+        ("struct Route", "a route"),
+        ("struct ModelRef", "a model"),
+        ("struct Candidate", "a candidate"),
+        ("struct Previous", "a former champion"),
+        ("expected u64", "expected a whole number"),
+        ("expected f64", "expected a number"),
+    ]
+    .into_iter()
+    .fold(error.to_string(), |text, (from, to)| text.replace(from, to))
 }
 
 impl Standing {

@@ -223,6 +223,8 @@ fn without_a_name(world: &mut World, release: &'static str, counts: &mut Counts,
             assert!(is_its || world.champion_of.is_none());
             counts.own_kept_for_want_of_a_good_one += 1;
         }
+        // It has just taken its candidate back, and a run that is repeated changes nothing more.
+        Plan::Resume if Note::of(&before).is_some_and(|note| note.event == id) => {}
         Plan::Nothing | Plan::Resume => {
             assert!(!own && !is_its, "{release} cannot take back its own: {before:#?}");
             counts.nothing += 1;

@@ -128,7 +128,7 @@ fn a_release_whose_canary_failed_does_not_depose_the_champion_of_another() {
     assert_eq!(stage.route().unwrap().share(), 0.5);
     assert_ended(&run(&stage, "r-2", &[]), "pass", &format!("back on {}", model(1).digest));
     let route = stage.route().unwrap();
-    assert_eq!((route.champion, route.promoted_by.as_str()), (model(1), "r-0"));
+    assert_eq!((route.champion, route.promoted_by.as_str()), (model(1), "r-1"));
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_record_that_is_no_route_does_not_bar_the_way_back_and_is_written_over() {
     garbage(&stage);
     assert_ended(&run(&stage, "by-hand", &[]), "pass", "nothing to do");
     let route = stage.route().unwrap();
-    assert_eq!((route.champion, route.generation, route.promoted_by), (model(1), 4, "r-0".into()));
+    assert_eq!((route.champion, route.generation, route.promoted_by), (model(1), 4, "r-1".into()));
 
     // Where it is all that is left, nobody knows the champion.
     let stage = Stage::empty().unwrap();
