@@ -106,7 +106,7 @@ fn bad(known: &Known<'_>, route: &Route, asked: &Asked<'_>) -> Option<String> {
         "champion" => Some(route.champion.digest.clone()),
         LEFT_BEHIND => tried.map(|candidate| candidate.model.digest.clone()),
         "" => tried.map(|candidate| candidate.model.digest.clone()).or_else(|| {
-            let is_own = promoter(route, known.events) == Some(asked.release);
+            let is_own = promoter(known, route) == Some(asked.release);
             is_own.then(|| route.champion.digest.clone())
         }),
         digest => Some(digest.to_owned()),
@@ -115,15 +115,26 @@ fn bad(known: &Known<'_>, route: &Route, asked: &Asked<'_>) -> Option<String> {
 
 /// The release that promoted the champion.
 ///
-/// It stands in the route, written together with the champion and kept by whoever writes later. The events decide where
-/// the route does not say, and where another release has promoted the same model since. A promotion that wrote its route
-/// and was ended before its event is one all the same.
-fn promoter<'a>(route: &'a Route, events: &'a [OutcomeEvent]) -> Option<&'a str> {
-    let said: Vec<&OutcomeEvent> = standing(route, events);
-    let last = said.last().map(|event| event.custom_data.release.as_str());
+/// By the events it is the last that said so, unless the route says that another one has written this champion since: that
+/// stands in it from the write that made it champion, whoever writes later. So a promotion that was ended before its event
+/// is one all the same.
+fn promoter<'a>(known: &Known<'a>, route: &'a Route) -> Option<&'a str> {
     let by_route = Some(route.promoted_by.as_str()).filter(|release| !release.is_empty());
-    let is_told = said.iter().any(|event| Some(event.custom_data.release.as_str()) == by_route);
-    if is_told { last } else { by_route.or(last) }
+    let Some(last) = standing(route, known.events).pop() else { return by_route };
+    let told = last.custom_data.outputs.get("generation").and_then(|text| text.parse().ok());
+    match (by_route, told) {
+        (Some(by_route), Some(told)) if made_champion(known, route) > told => Some(by_route),
+        _ => Some(&last.custom_data.release),
+    }
+}
+
+/// The generation in which the champion became that by this release, as far as the topic still says.
+fn made_champion(known: &Known<'_>, route: &Route) -> u64 {
+    let same = |before: &&Route| {
+        before.champion == route.champion && before.promoted_by == route.promoted_by
+    };
+    let first = known.history.iter().rev().take_while(same).last();
+    first.map_or(route.generation, |first| first.generation)
 }
 
 /// The events by which the champion was promoted since it was last rolled back.

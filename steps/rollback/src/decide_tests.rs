@@ -94,26 +94,42 @@ fn whom_the_flag_means() {
 }
 
 #[test]
-fn who_promoted_the_champion_is_in_the_route_and_in_the_events() {
+fn who_promoted_the_champion_is_in_the_events_and_in_the_route() {
+    let at = |generation: &str, event: OutcomeEvent| {
+        let mut event = event;
+        event.custom_data.outputs.insert("generation".into(), generation.into());
+        event
+    };
+    // The champion is that since generation 2; events without a generation are by hand.
     let up = |release: &str| event("promote", release, "pass", 2);
+    let (then, before) = (|release| at("2", up(release)), |release| at("1", up(release)));
     let unsaid = Route { promoted_by: String::new(), ..promoted("x") };
-    let failed = |release: &str| event("promote", release, "fail", 2);
+    let failed = |release: &str| at("2", event("promote", release, "fail", 2));
     let down = || event("rollback", "x", "pass", 2);
     for (route, events, expected) in [
+        (promoted("a"), vec![then("a")], Some("a")),
         (promoted("a"), vec![up("a")], Some("a")),
         // It was ended before it told so.
         (promoted("a"), vec![], Some("a")),
-        (promoted("a"), vec![up("b"), down()], Some("a")),
-        (promoted("a"), vec![up("b")], Some("a")),
+        (promoted("a"), vec![before("b"), down()], Some("a")),
+        (promoted("a"), vec![before("b")], Some("a")),
+        (promoted("a"), vec![before("a"), before("b")], Some("a")),
         // The same model once more, by another release.
-        (promoted("a"), vec![up("a"), up("b")], Some("b")),
-        (promoted("a"), vec![up("a"), failed("b")], Some("a")),
-        (promoted("a"), vec![up("b"), down(), up("a")], Some("a")),
-        (unsaid.clone(), vec![up("a")], Some("a")),
-        (unsaid.clone(), vec![up("a"), down()], None),
+        (promoted("a"), vec![then("a"), at("5", up("b"))], Some("b")),
+        (promoted("a"), vec![then("a"), up("b")], Some("b")),
+        (promoted("a"), vec![then("a"), failed("b")], Some("a")),
+        (promoted("a"), vec![before("b"), down(), then("a")], Some("a")),
+        (unsaid.clone(), vec![then("a")], Some("a")),
+        (unsaid.clone(), vec![then("a"), down()], None),
         (unsaid.clone(), vec![], None),
     ] {
-        assert_eq!(promoter(&route, &events), expected, "{events:?}");
+        let first = Route { generation: 1, ..Route::bootstrap("s", model(1)) };
+        let later = Route { generation: 7, ..trial(&route, "x") };
+        let history = [first, route, later];
+        for now in &history[1..] {
+            let known = Known { now: Some(now), history: &history, events: &events };
+            assert_eq!(promoter(&known, now), expected, "{events:?}");
+        }
     }
 }
 
