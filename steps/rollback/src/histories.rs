@@ -177,7 +177,7 @@ struct Counts {
 #[test]
 fn a_release_takes_back_what_it_promoted_and_nothing_of_others() {
     let mut counts = Counts::default();
-    for seed in 1..=3_000 {
+    for seed in 1..=1_000 {
         let (mut dice, mut world) = (Dice(seed * 0x9e37_79b9), World::default());
         for _ in 0..30 {
             world.live(&mut dice);
@@ -192,7 +192,7 @@ fn a_release_takes_back_what_it_promoted_and_nothing_of_others() {
     let Counts { candidates, champions, nothing, own_kept_for_want_of_a_good_one, left_behind } =
         counts;
     let all = [candidates, champions, nothing, own_kept_for_want_of_a_good_one, left_behind];
-    assert!(all.iter().all(|count| *count > 100), "{all:?}");
+    assert!(all.iter().all(|count| *count > 30), "{all:?}");
 }
 
 fn without_a_name(world: &mut World, release: &'static str, counts: &mut Counts, is_ended: bool) {
