@@ -48,6 +48,8 @@ pub enum Readiness {
 /// The plan that answers, as far as adoption cares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InForce {
+    /// The route's `id`.
+    pub route: String,
     pub generation: u64,
     /// Why the champion answers in the candidate's place.
     pub without_candidate: Option<String>,
@@ -57,7 +59,9 @@ pub struct InForce {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     Taken,
-    /// Not newer than one seen before.
+    /// The newest one once more.
+    Known,
+    /// Not newer than one of the same epoch seen before.
     Stale,
     /// It makes no sense, and why.
     Defective(String),
@@ -89,8 +93,10 @@ impl Adoption {
 
     /// Takes note of a route.
     pub fn see(&mut self, route: Route) -> Seen {
-        if self.newest.as_ref().is_some_and(|newest| newest.generation >= route.generation) {
-            return Seen::Stale;
+        match &self.newest {
+            Some(newest) if *newest == route => return Seen::Known,
+            Some(newest) if route.is_overtaken_by(newest) => return Seen::Stale,
+            _ => {}
         }
         if let Some(defect) = route.defect() {
             return Seen::Defective(defect);
@@ -177,7 +183,8 @@ impl Adoption {
                 Some(Readiness::Loading) | None => return Decision::Wait,
             },
         };
-        Decision::Force(InForce { generation: route.generation, without_candidate })
+        let (route, generation) = (route.id.clone(), route.generation);
+        Decision::Force(InForce { route, generation, without_candidate })
     }
 
     /// What the scorer says of itself.
@@ -198,8 +205,10 @@ impl Adoption {
         ScorerStatus {
             stream: self.stream.clone(),
             scorer: self.scorer.clone(),
+            route: self.in_force.as_ref().map_or_else(String::new, |plan| plan.route.clone()),
             generation: self.in_force.as_ref().map_or(0, |plan| plan.generation),
             state,
+            seen_route: self.newest.as_ref().map_or_else(String::new, |route| route.id.clone()),
             seen: self.newest.as_ref().map_or(0, |route| route.generation),
             error,
             fallbacks,
@@ -220,7 +229,8 @@ mod tests {
     }
 
     fn route(generation: u64, champion: u8, candidate: Option<u8>) -> Route {
-        let route = Route { generation, ..Route::bootstrap("s", model(champion)) };
+        let id = format!("r{generation}");
+        let route = Route { generation, id, ..Route::bootstrap("s", model(champion)) };
         match candidate {
             Some(n) => route.with_candidate(model(n), 0.1),
             None => route,
@@ -236,7 +246,7 @@ mod tests {
     }
 
     fn forced(generation: u64) -> InForce {
-        InForce { generation, without_candidate: None }
+        InForce { route: format!("r{generation}"), generation, without_candidate: None }
     }
 
     /// Generation 1 of model 1 is in force, generation 2 with candidate 2 was seen.
@@ -341,6 +351,7 @@ mod tests {
         let mut adoption = on_trial();
         assert_eq!(adoption.see(route(1, 9, None)), Seen::Stale);
         assert_eq!(adoption.see(route(2, 9, None)), Seen::Stale);
+        assert_eq!(adoption.see(route(2, 1, Some(2))), Seen::Known);
         let mut broken = route(3, 1, None);
         broken.champion.digest = "sha256:12".into();
         assert!(matches!(adoption.see(broken), Seen::Defective(_)));
@@ -357,10 +368,27 @@ mod tests {
     }
 
     #[test]
+    fn a_topic_that_was_lost_and_made_anew_is_followed_from_its_first_generation_on() {
+        let mut adoption = on_trial();
+        let (id, epoch) = ("anew".to_owned(), "anew".to_owned());
+        let anew = Route { id, epoch, ..route(1, 9, None) };
+        assert_eq!(adoption.see(anew.clone()), Seen::Taken);
+        // Until its model is there, the status names the route that answers, and that is another one.
+        let status = adoption.status(0);
+        assert!(!status.has_in_force(&anew) && status.has_seen(&anew), "{status:?}");
+        adoption.model(&model(9).digest, Readiness::Loaded);
+        let Decision::Force(plan) = adoption.decide() else { panic!() };
+        adoption.in_force(Some(plan));
+        assert!(adoption.status(0).has_in_force(&anew));
+        assert_eq!(adoption.see(Route { generation: 0, ..anew }), Seen::Stale);
+    }
+
+    #[test]
     fn the_former_champion_is_kept_until_its_time_is_over() {
         let mut adoption = Adoption::new("s", "a");
         let until = "2026-01-01T00:00:00Z".to_owned();
-        let previous = Some(Previous { model: model(1), until: until.clone() });
+        let (until_then, promoted_by) = (until.clone(), String::new());
+        let previous = Some(Previous { model: model(1), until: until_then, promoted_by });
         adoption.see(Route { previous, ..route(3, 2, None) });
         let end: jiff::Timestamp = until.parse().unwrap();
         assert_eq!(

@@ -125,9 +125,10 @@ impl Control {
             Event::Retired => {
                 tracing::info!("the stream was retired");
                 self.adoption.retire();
+                self.shared.seen.set(None);
             }
             Event::Unreadable(why) => {
-                tracing::warn!(why, "ignored a record that is no route");
+                tracing::warn!(why, "skipped a record that is no route");
                 self.shared.metrics.passed_over("unreadable");
             }
             Event::Loaded(seat, result) => self.loaded(seat, result),
@@ -144,14 +145,15 @@ impl Control {
             Seen::Taken => {
                 tracing::info!(generation, "route seen");
                 self.seen_at = Some(at);
-                self.shared.seen.store(generation, Ordering::Release);
+                self.shared.seen.set(self.adoption.newest());
             }
+            Seen::Known => {}
             Seen::Stale => {
-                tracing::warn!(generation, "ignored a route that is not newer");
+                tracing::warn!(generation, "skipped a route that is not newer");
                 self.shared.metrics.passed_over("stale");
             }
             Seen::Defective(why) => {
-                tracing::warn!(generation, why, "ignored a route that makes no sense");
+                tracing::warn!(generation, why, "skipped a route that makes no sense");
                 self.shared.metrics.passed_over("defective");
             }
         }
@@ -247,9 +249,7 @@ impl Control {
         self.shared.metrics.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
         self.shared.metrics.share.set(plan.route.share());
         self.shared.metrics.answering(&plan.route);
-        if let Some(at) =
-            self.seen_at.take_if(|_| self.shared.seen.load(Ordering::Acquire) == generation)
-        {
+        if let Some(at) = self.seen_at.take_if(|_| self.adoption.newest() == Some(&plan.route)) {
             self.shared.metrics.switch.observe(at.elapsed().as_secs_f64());
         }
         self.adoption.in_force(Some(description(plan)));
@@ -355,7 +355,7 @@ impl Control {
                 Some(Ok(Arc::clone(candidate) as Loaded))
             }
         };
-        let same = self.proposed.as_ref().filter(|last| last.generation() == route.generation);
+        let same = self.proposed.as_ref().filter(|last| last.route.id == route.id);
         let fallbacks = same.map(|last| Arc::clone(&last.fallbacks)).unwrap_or_default();
         Some(Plan { route, champion, candidate, fallbacks })
     }
@@ -422,5 +422,6 @@ fn same_but_for_counts(last: &ScorerStatus, now: &ScorerStatus) -> bool {
 
 fn description(plan: &Plan) -> InForce {
     let without_candidate = plan.candidate.as_ref().and_then(|one| one.as_ref().err().cloned());
-    InForce { generation: plan.generation(), without_candidate }
+    let (route, generation) = (plan.route.id.clone(), plan.generation());
+    InForce { route, generation, without_candidate }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use contract::kafka::{Record, Start};
-use routes::{ROUTES_TOPIC, Route};
+use contract::kafka::{Kafka, Record, Start};
+use routes::{ROUTES_TOPIC, Standing, Word};
 
 use crate::control::Event;
 use crate::supervise::Shared;
@@ -14,53 +14,57 @@ use crate::supervise::Shared;
 /// How often the flag that asks to end is looked at; a route is there at once all the same.
 const LOOK_UP: Duration = Duration::from_millis(200);
 const BEFORE_NEXT_TRY: Duration = Duration::from_millis(500);
+/// How often it is asked whether the topic is still the one that was read.
+const STILL_THE_SAME: Duration = Duration::from_secs(5);
 
 /// Runs until the scorer is asked to end.
 pub(crate) fn follow(shared: &Arc<Shared>, events: &Sender<Event>) {
-    let mut next = BTreeMap::new();
     while !shared.stop.is_set() {
-        if let Err(error) = read(shared, events, &mut next) {
-            tracing::warn!(%error, "the routes topic cannot be read; the route in force stays");
+        if let Err(error) = read(shared, events) {
+            let error = format!("{error:#}");
+            tracing::warn!(error, "the routes topic cannot be read; the route in force stays");
             std::thread::sleep(BEFORE_NEXT_TRY);
         }
     }
 }
 
-/// What a record of the routes topic says about one stream.
-#[derive(Debug, PartialEq)]
-enum Word {
-    Route(Box<Route>),
-    Retired,
-    Unreadable(String),
-}
-
-/// Reads until asked to end; `next` is the offset after the last record by partition, over all calls.
-fn read(
-    shared: &Arc<Shared>,
-    events: &Sender<Event>,
-    next: &mut BTreeMap<i32, i64>,
-) -> anyhow::Result<()> {
+/// Reads from the beginning until asked to end, or until the topic is another one.
+fn read(shared: &Arc<Shared>, events: &Sender<Event>) -> anyhow::Result<()> {
     let mut reader = shared.kafka.reader(ROUTES_TOPIC, &Start::Beginning)?;
-    let mut known = Vec::new();
+    let (mut next, mut known) = (BTreeMap::new(), Vec::new());
     reader.read_to_end(|record| {
-        if record.offset >= next.get(&record.partition).copied().unwrap_or(0) {
-            next.insert(record.partition, record.offset + 1);
-            known.extend(word(&shared.stream, &record));
-        }
+        next.insert(record.partition, record.offset + 1);
+        known.push(record);
     })?;
     // Models of routes that are no longer in force need not be loaded.
-    if let Some(word) = newest(known) {
+    for word in newest(&shared.stream, &known) {
         tell(events, word);
     }
+    drop(known);
+    let mut asked = Instant::now();
     while !shared.stop.is_set() {
         if let Some(record) = reader.next(LOOK_UP)? {
             next.insert(record.partition, record.offset + 1);
-            if let Some(word) = word(&shared.stream, &record) {
+            if let Some(word) = Word::of(&shared.stream, &record) {
                 tell(events, word);
             }
         }
+        if asked.elapsed() > STILL_THE_SAME {
+            if was_made_anew(&shared.kafka, &next)? {
+                tracing::warn!("the routes topic was made anew; reading it from its beginning");
+                return Ok(());
+            }
+            asked = Instant::now();
+        }
     }
     Ok(())
+}
+
+/// Whether the topic ends before what was read of it: it was lost and made anew.
+fn was_made_anew(kafka: &Kafka, next: &BTreeMap<i32, i64>) -> anyhow::Result<bool> {
+    let extent = kafka.extent(ROUTES_TOPIC)?;
+    let end = |partition| extent.0.get(partition).map_or(0, |(_, end)| *end);
+    Ok(next.iter().any(|(partition, next)| end(partition) < *next))
 }
 
 fn tell(events: &Sender<Event>, word: Word) {
@@ -73,30 +77,21 @@ fn tell(events: &Sender<Event>, word: Word) {
     let _heard = events.send(event);
 }
 
-fn word(stream: &str, record: &Record) -> Option<Word> {
-    if record.key.as_deref() != Some(stream.as_bytes()) {
-        return None;
+/// What counts of all that the topic holds: the newest route that can be read, or that the stream was retired; and
+/// whether the newest record is none that can be read.
+///
+/// A topic without a word about the stream says nothing, so that the route in force outlives a topic that was lost.
+fn newest(stream: &str, records: &[Record]) -> Vec<Word> {
+    let (mut standing, mut is_known) = (Standing::default(), false);
+    for record in records {
+        is_known |= standing.take(stream, record).is_some();
     }
-    Some(match record.value.as_deref().map(serde_json::from_slice) {
-        None => Word::Retired,
-        Some(Ok(route)) => Word::Route(route),
-        Some(Err(error)) => Word::Unreadable(error.to_string()),
-    })
-}
-
-/// What counts of all that the topic holds: the usable route of the highest generation since the stream began.
-fn newest(words: Vec<Word>) -> Option<Word> {
-    let mut last: Option<Word> = None;
-    for word in words {
-        match (&word, &last) {
-            (Word::Retired, _) => last = Some(word),
-            (Word::Route(route), Some(Word::Route(before)))
-                if route.generation <= before.generation => {}
-            (Word::Route(route), _) if route.defect().is_none() => last = Some(word),
-            _ => {}
-        }
-    }
-    last
+    let unreadable = standing.unreadable.map(|record| Word::Unreadable(record.to_string()));
+    let route = match standing.route {
+        Some(route) => Some(Word::Route(Box::new(route))),
+        None => (is_known && unreadable.is_none()).then_some(Word::Retired),
+    };
+    route.into_iter().chain(unreadable).collect()
 }
 
 #[cfg(test)]
@@ -104,60 +99,43 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use routes::ModelRef;
+    use routes::{ModelRef, Route};
 
-    fn route(generation: u64) -> Word {
+    fn route(generation: u64) -> Route {
         let digest = format!("sha256:{}", "ab".repeat(32));
         let model = ModelRef { digest, image: "oci:images".into() };
-        Word::Route(Box::new(Route { generation, ..Route::bootstrap("s", model) }))
+        Route { generation, ..Route::bootstrap("s", model) }
     }
 
-    fn record(key: &str, value: Option<&str>) -> Record {
-        Record {
-            partition: 0,
-            offset: 0,
-            timestamp_ms: 0,
-            key: Some(key.as_bytes().to_vec()),
-            value: value.map(|value| value.as_bytes().to_vec()),
-            headers: Vec::new(),
-        }
+    fn record(key: &str, value: Option<Vec<u8>>) -> Record {
+        let (key, headers) = (Some(key.as_bytes().to_vec()), Vec::new());
+        Record { partition: 0, offset: 0, timestamp_ms: 0, key, value, headers }
     }
 
-    #[test]
-    fn only_the_words_about_the_stream_count() {
-        let Word::Route(sent) = route(3) else { panic!() };
-        let json = serde_json::to_string(&sent).unwrap();
-        assert_eq!(word("s", &record("s", Some(&json))), Some(route(3)));
-        assert_eq!(word("t", &record("s", Some(&json))), None);
-        assert_eq!(word("s", &record("s", None)), Some(Word::Retired));
-        for (value, said) in [
-            ("{}", "missing field `stream`"),
-            ("7", "expected a route"),
-            (r#"{"stream":"s","generation":1,"champion":7}"#, "a model with `digest` and `image`"),
-        ] {
-            let Some(Word::Unreadable(why)) = word("s", &record("s", Some(value))) else {
-                panic!()
-            };
-            assert!(why.contains(said) && !why.contains("struct"), "{why}");
-        }
+    fn good(generation: u64) -> Record {
+        record("s", Some(serde_json::to_vec(&route(generation)).unwrap()))
     }
 
     #[test]
     fn the_highest_usable_generation_counts_and_a_retired_stream_begins_anew() {
-        let defective = || {
-            let Word::Route(mut route) = route(9) else { panic!() };
-            route.champion.digest.clear();
-            Word::Route(route)
+        let garbage = || record("s", Some(b"{}".to_vec()));
+        let retired = || record("s", None);
+        let is = |word: &Word| match word {
+            Word::Route(route) => route.generation as i64,
+            Word::Retired => 0,
+            Word::Unreadable(_) => -1,
         };
-        let unreadable = || Word::Unreadable(String::new());
-        for (words, counts) in [
-            (vec![], None),
-            (vec![route(1), route(3), route(2)], Some(route(3))),
-            (vec![route(1), defective(), unreadable()], Some(route(1))),
-            (vec![route(7), Word::Retired], Some(Word::Retired)),
-            (vec![route(7), Word::Retired, route(1)], Some(route(1))),
+        for (records, counts) in [
+            (vec![], vec![]),
+            (vec![record("t", None)], vec![]),
+            (vec![good(1), good(3), good(2)], vec![3]),
+            (vec![good(1), garbage()], vec![1, -1]),
+            (vec![garbage()], vec![-1]),
+            (vec![good(7), retired()], vec![0]),
+            (vec![good(7), retired(), good(1)], vec![1]),
         ] {
-            assert_eq!(newest(words), counts);
+            let words: Vec<i64> = newest("s", &records).iter().map(is).collect();
+            assert_eq!(words, counts, "{records:?}");
         }
     }
 }

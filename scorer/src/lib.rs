@@ -10,7 +10,7 @@
 //! - [`plan`], [`adoption`]: which route and models answer, and when a route is put in force (pure)
 //! - [`load`]: a model's image fetched, checked, loaded and warmed up
 //! - [`candidate`]: a candidate in a process of its own; [`watch`]: the champion's deadline
-//! - `control`, `follow`: the threads around adoption; `lease`: no answers while nobody hears this scorer
+//! - `control`, `follow`, `seen`: the threads around adoption; `lease`: no answers while nobody hears this scorer
 //! - `session`, `gather`, `commit`, `group`: one consumer with one producer, from open to end
 //! - `supervise`: sessions, one after the other; [`pulse`], `metrics`, `http`: what can be watched
 
@@ -32,6 +32,7 @@ mod metrics;
 pub mod plan;
 pub mod prediction;
 pub mod pulse;
+mod seen;
 mod session;
 mod supervise;
 pub mod watch;

@@ -1,7 +1,7 @@
 //! The scorer as a whole: its threads, and sessions one after the other.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,7 @@ use crate::load::{self, Loader};
 use crate::metrics::Metrics;
 use crate::plan::Slot;
 use crate::pulse::{Bounds, Pulse};
+use crate::seen::{Reach, Seen};
 use crate::session::{self, Ended};
 use crate::watch::{self, Stuck, Watch};
 use crate::{follow, http};
@@ -42,8 +43,7 @@ pub(crate) struct Shared {
     pub(crate) lease: Lease,
     pub(crate) pulse: Pulse,
     pub(crate) metrics: Metrics,
-    /// Generation of the newest route that was seen.
-    pub(crate) seen: AtomicU64,
+    pub(crate) seen: Seen,
     /// Whether this scorer is in the group.
     pub(crate) joined: AtomicBool,
     pub(crate) stop: Stop,
@@ -105,7 +105,7 @@ pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<()> {
 /// Sessions one after the other, until asked to end.
 fn sessions(shared: &Arc<Shared>, events: &Sender<Event>) -> anyhow::Result<()> {
     let mut pause = PAUSE.0;
-    // The generation that this scorer must have seen before it joins; `None` while unknown.
+    // The route that this scorer must have seen before it joins; `None` while unknown.
     let mut least = None;
     while !shared.stop.is_set() {
         if !shared.lease.held() {
@@ -114,9 +114,10 @@ fn sessions(shared: &Arc<Shared>, events: &Sender<Event>) -> anyhow::Result<()> 
             continue;
         }
         // Only what is read after this scorer was heard cannot be overtaken by a change that did not wait for it.
-        let Some(needed) = least else {
-            match routes::read(&shared.kafka, &shared.stream) {
-                Ok(route) => least = Some(route.map_or(0, |route| route.generation)),
+        let Some(needed) = least.take() else {
+            // A newest record that nobody can read stops no stream: what stood before it counts.
+            match routes::standing(&shared.kafka, &shared.stream) {
+                Ok(standing) => least = Some(standing.route),
                 Err(error) => {
                     tracing::warn!(error = format!("{error:#}"), "the routes topic cannot be read");
                     std::thread::sleep(PAUSE.1 / 5);
@@ -125,15 +126,23 @@ fn sessions(shared: &Arc<Shared>, events: &Sender<Event>) -> anyhow::Result<()> 
             continue;
         };
         let version = shared.slot.version();
-        let plan = shared.slot.get().filter(|_| shared.seen.load(Ordering::Acquire) >= needed);
+        let plan = match shared.seen.reaches(needed.as_ref()) {
+            Reach::Behind => None,
+            Reach::There => shared.slot.get(),
+            // The topic was made anew in between; ask what it holds now.
+            Reach::Elsewhere => {
+                std::thread::sleep(PAUSE.1 / 5);
+                continue;
+            }
+        };
         let Some(plan) = plan else {
+            least = Some(needed);
             std::thread::sleep(LOOK_UP);
             continue;
         };
         let started = Instant::now();
         let ended = session::run(shared, plan, version, events);
         shared.joined.store(false, Ordering::Release);
-        least = None;
         match ended {
             Ok(Ended::Stopped) => break,
             Ok(Ended::Retired) => {
@@ -204,7 +213,7 @@ impl Shared {
                 args.candidate_deadline,
             )),
             metrics: Metrics::new(&args.stream, engine.version()),
-            seen: AtomicU64::new(0),
+            seen: Seen::default(),
             joined: AtomicBool::new(false),
             stop: stop.clone(),
         })
@@ -224,9 +233,7 @@ impl Shared {
         match (self.slot.get().is_some(), self.joined.load(Ordering::Acquire)) {
             (true, true) => Ok("a route is in force and the group is joined"),
             (true, false) => Err("the group is not joined yet".into()),
-            (false, _) if self.seen.load(Ordering::Acquire) == 0 => {
-                Ok("idle until there is a route")
-            }
+            (false, _) if self.seen.is_empty() => Ok("idle until there is a route"),
             (false, _) => Err("no route could be put in force yet".into()),
         }
     }

@@ -130,11 +130,11 @@ impl Bench {
     ) -> anyhow::Result<f64> {
         let start = Instant::now();
         let route = routes.write(route, "bench", "to be measured")?;
-        let confirmation = scorers.confirm(route.generation, LIMIT, &Stop::default())?;
+        let confirmation = scorers.confirm(&route, LIMIT, &Stop::default())?;
         let took = start.elapsed().as_secs_f64() * 1000.0;
         match confirmation {
             Confirmation::Confirmed { scorers, .. } if scorers.len() == 2 => {}
-            other => bail!("generation {}: {other:?}", route.generation),
+            other => bail!("generation {}: {other}", route.generation),
         }
         let end = self.kafka.written(&format!("{STREAM}.predictions"))?;
         confirmed.push(Confirmed { route, end });

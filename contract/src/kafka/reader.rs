@@ -181,6 +181,11 @@ impl Reader {
         self.ends.all()
     }
 
+    /// Whether the broker was away when it was last asked, so that silence says nothing about the topic.
+    pub fn is_cut_off(&self) -> bool {
+        self.silent_since.is_some()
+    }
+
     /// Calls `each` with every record up to the end of the topic.
     ///
     /// # Errors

@@ -8,23 +8,31 @@
 //!
 //! - [`route`]: the record and the changes it may go through (pure)
 //! - [`split`]: which variant answers a key (pure)
-//! - [`status`]: what a scorer says of itself, and who counts as live (pure)
+//! - [`word`]: what the records under a stream's key say (pure)
+//! - [`status`]: what a scorer says of itself; `live`: who counts as live (pure)
+//! - [`ledger`]: who promoted what, by the events (pure)
 //! - [`writer`], [`scorers`]: Kafka
+//! - [`words`]: numbers and times as people read them
 //! - `testing` (feature `testing`): a stage and a scorer for the tests of steps
 
+pub mod ledger;
+mod live;
 pub mod route;
 pub mod scorers;
 pub mod split;
 pub mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod word;
+pub mod words;
 pub mod writer;
 
-pub use route::{Candidate, ModelRef, Previous, Route};
+pub use route::{Candidate, ModelRef, Previous, Route, Stamp};
 pub use scorers::{Confirmation, Scorers};
 pub use split::{Variant, variant};
 pub use status::{ScorerState, ScorerStatus};
-pub use writer::{Routes, read};
+pub use word::{Standing, Word};
+pub use writer::{Routes, read, standing};
 
 /// Compacted; key = stream, value = [`Route`].
 pub const ROUTES_TOPIC: &str = "headgate.routes";

@@ -1,22 +1,23 @@
-//! Waiting until every live scorer has confirmed a generation.
+//! Waiting until every live scorer has confirmed a route.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant, SystemTime};
+use std::fmt;
+use std::time::{Duration, Instant};
 
-use contract::kafka::{Kafka, Reader, Record, Start};
+use contract::kafka::{Kafka, Reader, Start};
 use contract::stop::Stop;
 
-use crate::status::LIVE_FOR;
-use crate::{SCORERS_TOPIC, ScorerState, ScorerStatus};
+use crate::live::Live;
+use crate::route::MAX_GENERATION;
+use crate::{Route, SCORERS_TOPIC, ScorerState, ScorerStatus, words};
 
 /// Follows the scorers of one stream.
 pub struct Scorers {
     reader: Reader,
-    stream: String,
-    seen: BTreeMap<String, (ScorerStatus, Instant)>,
+    live: Live,
+    looked: Instant,
 }
 
-/// How waiting for a generation ended.
+/// How waiting for a route ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Confirmation {
     /// Every live scorer has it in force.
@@ -30,16 +31,16 @@ pub enum Confirmation {
 impl Scorers {
     /// Starts to follow the scorers of `stream`.
     ///
+    /// Whoever has a status there counts as live until it was silent for as long as this waits, by this machine's steady
+    /// clock: no two clocks are compared. So one that died costs that long, and none that lives is forgotten.
+    ///
     /// # Errors
     /// The broker is away, or the scorers topic is missing.
     pub fn open(kafka: &Kafka, stream: &str) -> anyhow::Result<Self> {
         let mut reader = kafka.reader(SCORERS_TOPIC, &Start::Beginning)?;
-        let mut seen = BTreeMap::new();
-        let now = (SystemTime::now(), Instant::now());
-        reader.read_to_end(|record| {
-            take(stream, &mut seen, &record, age(now.0, record.timestamp_ms), now.1)
-        })?;
-        Ok(Self { reader, stream: stream.to_owned(), seen })
+        let mut live = Live::of(stream);
+        reader.read_to_end(|record| live.heard(&record))?;
+        Ok(Self { reader, live, looked: Instant::now() })
     }
 
     /// The last word of every scorer that is live now, after taking in what has arrived.
@@ -47,107 +48,184 @@ impl Scorers {
     /// # Errors
     /// The broker is away.
     pub fn live(&mut self) -> anyhow::Result<Vec<ScorerStatus>> {
-        while let Some(record) = self.reader.next(Duration::ZERO)? {
-            take(&self.stream, &mut self.seen, &record, Duration::ZERO, Instant::now());
-        }
-        self.seen.retain(|_, (_, at)| at.elapsed() < LIVE_FOR);
-        Ok(self.seen.values().map(|(status, _)| status.clone()).collect())
+        self.look(Duration::ZERO)?;
+        Ok(self.live.statuses())
     }
 
-    /// Waits until every live scorer, and at least one, has `generation` or a later one in force.
+    /// Waits until at least one scorer is heard to be live; whether one was.
+    ///
+    /// # Errors
+    /// The broker is away, or the process was asked to end.
+    pub fn await_any(&mut self, limit: Duration, stop: &Stop) -> anyhow::Result<bool> {
+        let started = Instant::now();
+        loop {
+            stop.check()?;
+            self.look(Duration::from_millis(50))?;
+            if self.live.is_proven() {
+                return Ok(true);
+            }
+            if started.elapsed() >= limit {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Waits until every live scorer, and at least one, has this very route in force.
     ///
     /// # Errors
     /// The broker is away, or the process was asked to end.
     pub fn confirm(
         &mut self,
-        generation: u64,
+        route: &Route,
         limit: Duration,
         stop: &Stop,
     ) -> anyhow::Result<Confirmation> {
         let started = Instant::now();
         loop {
             stop.check()?;
-            if let Some(answer) = judge(&self.live()?, generation, started.elapsed()) {
+            self.look(Duration::ZERO)?;
+            if let Some(answer) = judge(&self.live, route, started.elapsed()) {
                 return Ok(answer);
             }
             if started.elapsed() >= limit {
-                let late = |status: &ScorerStatus| status.generation < generation;
-                let missing =
-                    self.live()?.into_iter().filter(late).map(|status| status.scorer).collect();
-                return Ok(Confirmation::TimedOut { missing });
+                return Ok(Confirmation::TimedOut { missing: self.live.without(route) });
             }
-            if let Some(record) = self.reader.next(Duration::from_millis(50))? {
-                take(&self.stream, &mut self.seen, &record, Duration::ZERO, Instant::now());
-            }
+            self.look(Duration::from_millis(50))?;
         }
     }
+
+    /// Takes in what arrives, for as long as `wait` where nothing is there.
+    fn look(&mut self, mut wait: Duration) -> anyhow::Result<()> {
+        while let Some(record) = self.reader.next(wait)? {
+            self.live.heard(&record);
+            wait = Duration::ZERO;
+        }
+        // While nothing could be heard, nobody's silence means anything.
+        let gap = self.looked.elapsed();
+        self.looked = Instant::now();
+        if !self.reader.is_cut_off() {
+            self.live.passed(gap);
+        }
+        Ok(())
+    }
+}
+
+/// The highest generation that a scorer of `stream` says it has seen, live or not.
+///
+/// # Errors
+/// The broker is away, or the scorers topic is missing.
+pub(crate) fn highest_seen(kafka: &Kafka, stream: &str) -> anyhow::Result<u64> {
+    let mut live = Live::of(stream);
+    kafka.reader(SCORERS_TOPIC, &Start::Beginning)?.read_to_end(|record| live.heard(&record))?;
+    let seen = live.statuses().into_iter().flat_map(|status| [status.generation, status.seen]);
+    // What nobody can have written must not bar the way for ever.
+    Ok(seen.filter(|generation| *generation < MAX_GENERATION).max().unwrap_or(0))
 }
 
 /// The answer that the live scorers give now; `None` while some are still under way.
-fn judge(live: &[ScorerStatus], generation: u64, after: Duration) -> Option<Confirmation> {
+fn judge(live: &Live, route: &Route, after: Duration) -> Option<Confirmation> {
+    let statuses = live.statuses();
     let failed =
-        |status: &&ScorerStatus| status.seen >= generation && status.state == ScorerState::Failed;
-    if let Some(status) = live.iter().find(failed) {
+        |status: &&ScorerStatus| status.has_seen(route) && status.state == ScorerState::Failed;
+    if let Some(status) = statuses.iter().find(failed) {
         let error = status.error.clone().unwrap_or_else(|| "it did not say why".into());
         return Some(Confirmation::Refused { scorer: status.scorer.clone(), error });
     }
-    let all = !live.is_empty() && live.iter().all(|status| status.generation >= generation);
-    let scorers = || live.iter().map(|status| status.scorer.clone()).collect();
+    let all = !statuses.is_empty() && live.without(route).is_empty();
+    let scorers = || statuses.iter().map(|status| status.scorer.clone()).collect();
     all.then(|| Confirmation::Confirmed { scorers: scorers(), after })
 }
 
-fn take(
-    stream: &str,
-    seen: &mut BTreeMap<String, (ScorerStatus, Instant)>,
-    record: &Record,
-    age: Duration,
-    now: Instant,
-) {
-    let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
-    if key.rsplit_once('/').is_none_or(|(of, _)| of != stream) {
-        return;
-    }
-    match record.value.as_deref().map(serde_json::from_slice::<ScorerStatus>) {
-        Some(Ok(status)) => match now.checked_sub(age) {
-            Some(at) => drop(seen.insert(key, (status, at))),
-            // Older than this machine is up: surely not live.
-            None => drop(seen.remove(&key)),
-        },
-        None => drop(seen.remove(&key)),
-        Some(Err(error)) => {
-            tracing::warn!(%error, key, "passed over a record that is no scorer status")
+impl fmt::Display for Confirmation {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Confirmed { scorers, after } => {
+                write!(to, "{} confirmed in {}", words::scorers(scorers.len()), words::span(*after))
+            }
+            Self::Refused { scorer, error } => write!(to, "scorer {scorer} cannot: {error}"),
+            Self::TimedOut { missing } if missing.is_empty() => {
+                write!(to, "no scorer of this stream is live")
+            }
+            Self::TimedOut { missing } => write!(to, "not confirmed by {}", words::list(missing)),
         }
     }
-}
-
-fn age(now: SystemTime, timestamp_ms: i64) -> Duration {
-    let at = SystemTime::UNIX_EPOCH + Duration::from_millis(timestamp_ms.max(0) as u64);
-    now.duration_since(at).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ModelRef;
+    use crate::live::record_of;
 
-    fn status(scorer: &str, generation: u64, seen: u64, state: ScorerState) -> ScorerStatus {
+    fn route(id: &str, generation: u64) -> Route {
+        let model = ModelRef { digest: String::new(), image: String::new() };
+        Route { id: id.into(), generation, ..Route::bootstrap("s", model) }
+    }
+
+    fn status(scorer: &str, in_force: &Route, seen: &Route, state: ScorerState) -> ScorerStatus {
         let error = (state == ScorerState::Failed).then(|| "no such image".to_owned());
-        let (stream, scorer) = ("s".to_owned(), scorer.to_owned());
-        ScorerStatus { stream, scorer, generation, state, seen, error, fallbacks: 0 }
+        ScorerStatus {
+            stream: "s".into(),
+            scorer: scorer.into(),
+            route: in_force.id.clone(),
+            generation: in_force.generation,
+            state,
+            seen_route: seen.id.clone(),
+            seen: seen.generation,
+            error,
+            fallbacks: 0,
+        }
+    }
+
+    fn judged(statuses: &[ScorerStatus], wanted: &Route) -> Option<Confirmation> {
+        let mut live = Live::of("s");
+        statuses.iter().for_each(|status| live.heard(&record_of(status)));
+        judge(&live, wanted, Duration::ZERO)
     }
 
     #[test]
-    fn a_generation_counts_only_when_every_live_scorer_has_it() {
+    fn a_route_counts_only_when_every_live_scorer_has_this_very_one() {
         use ScorerState::{Failed, Loading, Ready};
-        let judged = |live: &[ScorerStatus]| judge(live, 7, Duration::ZERO);
-        assert_eq!(judged(&[]), None);
-        assert_eq!(judged(&[status("a", 7, 7, Ready), status("b", 6, 7, Loading)]), None);
-        assert_eq!(judged(&[status("a", 7, 7, Ready), status("b", 6, 6, Ready)]), None);
-        let both = judged(&[status("a", 7, 7, Ready), status("b", 8, 8, Ready)]);
-        assert!(
-            matches!(both, Some(Confirmation::Confirmed { scorers, .. }) if scorers == ["a", "b"])
-        );
-        let refused = judged(&[status("a", 7, 7, Ready), status("b", 6, 7, Failed)]);
+        let (six, seven) = (route("x", 6), route("y", 7));
+        // Of a topic that was lost, or of one that was brought back from a copy.
+        let (higher, same) = (route("lost", 9), route("lost", 7));
+        let has = |scorer: &str, route: &Route| status(scorer, route, route, Ready);
+        for (statuses, confirmed) in [
+            (vec![], false),
+            (vec![has("a", &seven), status("b", &six, &seven, Loading)], false),
+            (vec![has("a", &seven), has("b", &six)], false),
+            (vec![has("a", &seven), has("b", &seven)], true),
+            (vec![has("a", &higher)], false),
+            (vec![has("a", &same)], false),
+            (vec![has("a", &seven), has("b", &higher)], false),
+        ] {
+            let answer = judged(&statuses, &seven);
+            assert_eq!(answer.is_some(), confirmed, "{statuses:?}");
+            assert!(matches!(answer, None | Some(Confirmation::Confirmed { .. })));
+        }
+        let refused = judged(&[has("a", &seven), status("b", &six, &seven, Failed)], &seven);
         let (scorer, error) = ("b".into(), "no such image".into());
         assert_eq!(refused, Some(Confirmation::Refused { scorer, error }));
+        // It failed on another one.
+        assert_eq!(judged(&[status("b", &six, &higher, Failed)], &seven), None);
+    }
+
+    #[test]
+    fn answers_read_as_people_say_them() {
+        let confirmed = |scorers: &[&str]| Confirmation::Confirmed {
+            scorers: scorers.iter().map(|name| (*name).to_owned()).collect(),
+            after: Duration::from_micros(8),
+        };
+        for (answer, words) in [
+            (confirmed(&["a"]), "1 scorer confirmed in less than 1 ms"),
+            (confirmed(&["a", "b"]), "2 scorers confirmed in less than 1 ms"),
+            (Confirmation::TimedOut { missing: vec![] }, "no scorer of this stream is live"),
+            (
+                Confirmation::TimedOut { missing: vec!["a".into(), "b".into()] },
+                "not confirmed by a and b",
+            ),
+        ] {
+            assert_eq!(answer.to_string(), words);
+        }
     }
 }

@@ -1,9 +1,13 @@
 //! Reading and changing the route of a stream.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+
 use anyhow::Context;
 use contract::kafka::{FencedWriter, Kafka, Outgoing, Start};
 
-use crate::{ROUTES_TOPIC, Route};
+use crate::route::Stamp;
+use crate::word::{Standing, Taken, Unreadable};
+use crate::{ROUTES_TOPIC, Route, scorers};
 
 /// The one writer of a stream's route.
 ///
@@ -13,49 +17,71 @@ pub struct Routes {
     writer: FencedWriter,
     stream: String,
     current: Option<Route>,
+    unreadable: Option<Unreadable>,
+    /// Every generation that is written is above it: what the topic holds or held, and what any scorer says it has seen.
+    floor: u64,
+    /// The topic has less than scorers have seen, so it is not the one that they followed.
+    went_back: bool,
 }
 
 /// The route of `stream`, without becoming its writer.
 ///
 /// # Errors
-/// The broker is away, or the routes topic is missing.
+/// The broker is away, the routes topic is missing, or the stream's newest record is no route.
 pub fn read(kafka: &Kafka, stream: &str) -> anyhow::Result<Option<Route>> {
-    let mut newest: Option<Route> = None;
-    let mut unread = None;
+    standing(kafka, stream)?.certain()
+}
+
+/// What the routes topic says about `stream`, also where its newest record is no route.
+///
+/// # Errors
+/// The broker is away, or the routes topic is missing.
+pub fn standing(kafka: &Kafka, stream: &str) -> anyhow::Result<Standing> {
+    let mut standing = Standing::default();
     kafka.reader(ROUTES_TOPIC, &Start::Beginning)?.read_to_end(|record| {
-        if record.key.as_deref() != Some(stream.as_bytes()) {
-            return;
-        }
-        match record.value.as_deref().map(serde_json::from_slice::<Route>) {
-            // The stream was retired.
-            None => newest = None,
-            Some(Ok(route))
-                if newest.as_ref().is_none_or(|last| last.generation < route.generation) =>
-            {
-                newest = Some(route);
-            }
-            Some(Ok(stale)) => {
-                tracing::warn!(generation = stale.generation, "passed over a stale route")
-            }
-            Some(Err(error)) => unread = Some((record.offset, error)),
+        let (partition, offset) = (record.partition, record.offset);
+        if standing.take(stream, &record) == Some(Taken::Stale) {
+            tracing::warn!(partition, offset, "skipped a route that is older than the newest");
         }
     })?;
-    if let Some((offset, error)) = unread {
-        tracing::warn!(offset, %error, "passed over a record that is no route");
-    }
-    Ok(newest)
+    Ok(standing)
 }
 
 impl Routes {
     /// Becomes the writer of `stream`'s route and reads it.
     ///
     /// # Errors
-    /// The broker is away, or the routes topic is missing.
+    /// The broker is away, a topic is missing, or the stream's newest record is no route.
     pub fn open(kafka: &Kafka, stream: &str) -> anyhow::Result<Self> {
+        let routes = Self::open_last_readable(kafka, stream)?;
+        match &routes.unreadable {
+            None => Ok(routes),
+            Some(unreadable) => Err(unreadable.fault(routes.current())),
+        }
+    }
+
+    /// As [`Routes::open`], for whoever goes on from the newest route that can be read where the newest record is none:
+    /// the way back must not be barred by a record that nobody can read.
+    ///
+    /// # Errors
+    /// The broker is away, a topic is missing, or no route at all can be read though there is a record.
+    pub fn open_last_readable(kafka: &Kafka, stream: &str) -> anyhow::Result<Self> {
         let writer = kafka.fenced_writer(&format!("headgate-routes-{stream}"))?;
         // Only after fencing: what is read now cannot be overtaken by an earlier writer.
-        let current = read(kafka, stream)?;
-        Ok(Self { writer, stream: stream.to_owned(), current })
+        let Standing { route: current, unreadable, highest } = standing(kafka, stream)?;
+        if let (None, Some(unreadable)) = (&current, &unreadable) {
+            return Err(unreadable.fault(None));
+        }
+        let reported = scorers::highest_seen(kafka, stream)?;
+        let went_back = current.as_ref().is_some_and(|route| reported > route.generation);
+        if went_back {
+            tracing::warn!(
+                reported,
+                "the scorers have seen later routes than the topic holds: a new epoch begins with the next one"
+            );
+        }
+        let floor = highest.max(reported);
+        Ok(Self { writer, stream: stream.to_owned(), current, unreadable, floor, went_back })
     }
 
     /// The route in force, if the stream has one.
@@ -63,40 +89,76 @@ impl Routes {
         self.current.as_ref()
     }
 
+    /// The newest record, where it is no route; until something is written over it.
+    pub fn unreadable(&self) -> Option<&Unreadable> {
+        self.unreadable.as_ref()
+    }
+
     /// Writes `route` as the next generation, in the name of `release`, and returns it as written.
+    ///
+    /// A champion that is another than before counts as promoted by `release`, and a candidate as tried by it, unless
+    /// the route says otherwise.
     ///
     /// # Errors
     /// Someone else became the writer, or the broker is away: then nothing was changed, or nobody can know yet.
     pub fn write(&mut self, route: Route, release: &str, reason: &str) -> anyhow::Result<Route> {
-        let route = Route {
-            generation: self.current.as_ref().map_or(0, |last| last.generation) + 1,
-            release: release.to_owned(),
-            reason: reason.to_owned(),
-            at: contract::event::now(),
-            ..route
+        let stamp = Stamp {
+            id: unique(&self.stream, release),
+            generation: self.floor.saturating_add(1),
+            begins: self.went_back,
+            release,
+            reason,
         };
+        let route = Route { stream: self.stream.clone(), ..route };
+        let route = route.stamped(self.current.as_ref(), stamp);
         if let Some(defect) = route.defect() {
             anyhow::bail!(contract::usage(
-                format!("the route of {} would be unusable: {defect}", self.stream),
-                "check the model digest and the shares given to this step",
+                format!("the next route of the stream {} would be unusable: {defect}", self.stream),
+                "check the model digest and the shares given to this step, and who wrote the route before",
             ));
         }
-        let record = Outgoing {
-            topic: ROUTES_TOPIC.into(),
-            key: Some(self.stream.clone().into_bytes()),
-            value: Some(serde_json::to_vec(&route)?),
-            ..Outgoing::default()
-        };
-        self.writer
-            .write(&record)
-            .with_context(|| format!("write the route of {}", self.stream))?;
+        self.send(Some(serde_json::to_vec(&route)?), Vec::new())?;
         tracing::info!(
             generation = route.generation,
             share = route.share(),
             reason,
             "route written"
         );
+        (self.floor, self.went_back) = (route.generation, false);
         self.current = Some(route.clone());
         Ok(route)
     }
+
+    /// Takes the stream's route away, in the name of `release`: nobody answers it until it is bootstrapped once more.
+    ///
+    /// # Errors
+    /// As [`Routes::write`].
+    pub fn retire(&mut self, release: &str, reason: &str) -> anyhow::Result<()> {
+        let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        self.send(None, vec![header("release", release), header("reason", reason)])?;
+        tracing::info!(reason, "route taken away");
+        self.current = None;
+        Ok(())
+    }
+
+    fn send(
+        &mut self,
+        value: Option<Vec<u8>>,
+        headers: Vec<(String, Vec<u8>)>,
+    ) -> anyhow::Result<()> {
+        let (topic, key) = (ROUTES_TOPIC.to_owned(), Some(self.stream.clone().into_bytes()));
+        let record = Outgoing { topic, key, value, headers, ..Outgoing::default() };
+        self.writer
+            .write(&record)
+            .with_context(|| format!("write the route of {}", self.stream))?;
+        self.unreadable = None;
+        Ok(())
+    }
+}
+
+/// An id that no other route has.
+fn unique(stream: &str, release: &str) -> String {
+    // Its keys are random; the moment alone would do where clocks never go back.
+    let random = RandomState::new().build_hasher().finish().to_string();
+    contract::event::id([stream, release, &contract::event::now(), &random])
 }

@@ -80,7 +80,7 @@ fn a_candidate_that_loops_costs_a_moment_and_is_out_after_three_times() {
     let error = failed.error.unwrap();
     assert!(error.contains("3 times within 5 minutes"), "{error}");
     assert!(error.contains("no answer within 300ms"), "{error}");
-    assert!(matches!(world.confirm(route.generation), Confirmation::Refused { .. }));
+    assert!(matches!(world.confirm(&route), Confirmation::Refused { .. }));
 
     let begun = Instant::now();
     world.numbers(next..next + 500);
@@ -159,7 +159,7 @@ fn a_way_back_does_not_wait_for_a_candidate_that_loops() {
         let mut scorers = Scorers::open(&world.kafka, "s").unwrap();
         let begun = Instant::now();
         let back = routes.write(route.without_candidate(), "r", "a way back").unwrap();
-        let confirmed = scorers.confirm(back.generation, crate::support::LIMIT, &Stop::default());
+        let confirmed = scorers.confirm(&back, crate::support::LIMIT, &Stop::default());
         assert!(matches!(confirmed.unwrap(), Confirmation::Confirmed { .. }));
         took.push(begun.elapsed());
         let why = world.read("s.predictions", round).pop().unwrap();

@@ -29,7 +29,7 @@ fn shares_are_split_and_a_change_is_in_force_once_it_is_confirmed() {
         first.with_candidate(opposite.clone(), 0.4),
         first.with_candidate(opposite.clone(), 1.0),
         first.promoted(opposite, "2999-01-01T00:00:00Z".into()),
-        first.restored(same),
+        first.restored(same, "r".into()),
     ];
     let mut written = Vec::new();
     for (step, route) in (0..).zip(routes) {
@@ -88,7 +88,7 @@ fn a_candidate_that_cannot_be_loaded_is_told_and_the_champion_answers() {
     let absent = ModelRef { digest: format!("sha256:{}", "ab".repeat(32)), ..same.clone() };
     let route =
         world.route(Route::bootstrap("s", same.clone()).with_candidate(absent.clone(), 0.5));
-    let confirmation = world.confirm(route.generation);
+    let confirmation = world.confirm(&route);
     assert!(
         matches!(&confirmation, Confirmation::Refused { error, .. } if error.contains(&absent.digest))
     );
@@ -101,7 +101,7 @@ fn a_candidate_that_cannot_be_loaded_is_told_and_the_champion_answers() {
     }
     // A champion that cannot be loaded: the route before it goes on.
     let refused = world.route(Route::bootstrap("s", absent));
-    assert!(matches!(world.confirm(refused.generation), Confirmation::Refused { .. }));
+    assert!(matches!(world.confirm(&refused), Confirmation::Refused { .. }));
     world.numbers(100..120);
     for record in world.read("s.predictions", 120) {
         let generation: u64 = record.header("generation").unwrap().parse().unwrap();

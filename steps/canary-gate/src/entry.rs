@@ -50,12 +50,12 @@ pub(crate) fn entry<'a>(
         }
         _ => {}
     }
-    match &route.candidate {
-        Some(other) if route.release != release => refuse(
+    match (&route.candidate, route.tried_by()) {
+        (Some(other), Some(by)) if by != release => refuse(
             Verdict::Inconclusive,
             format!(
-                "release {} has {} on trial; a stream has one canary at a time",
-                route.release, other.model.digest
+                "release {by} has {} on trial; a stream has one canary at a time",
+                other.model.digest
             ),
         ),
         _ => Entry::Begin(route),

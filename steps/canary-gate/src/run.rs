@@ -219,7 +219,7 @@ impl Run<'_> {
     fn ask_scorers(&mut self) -> anyhow::Result<()> {
         let Some(step) = self.gate.steps.last() else { return Ok(()) };
         let (generation, waiting) = (step.generation, step.confirmed.is_none());
-        match self.scorers.confirm(generation, Duration::ZERO, &self.context.stop)? {
+        match self.scorers.confirm(&step.route, Duration::ZERO, &self.context.stop)? {
             Confirmation::Confirmed { scorers, .. } if waiting => {
                 let topic = format!("{}.predictions", self.context.common.stream);
                 let ends = self.context.kafka.extent(&topic)?;
@@ -273,7 +273,7 @@ fn take_back(
                 confirmed_after: None,
                 confirmed_by: Vec::new(),
             };
-            match scorers.confirm(route.generation, limit, &context.stop) {
+            match scorers.confirm(&route, limit, &context.stop) {
                 Ok(Confirmation::Confirmed { scorers, after }) => {
                     withdrawn.confirmed_after = Some(after.as_secs_f64());
                     withdrawn.confirmed_by = scorers;
@@ -310,7 +310,7 @@ fn leave(
 ) -> anyhow::Result<()> {
     tracing::warn!(error = format!("{error:#}"), "leaving before a verdict; share back to 0");
     if let Some(Wrote::Done(route)) = traffic.withdraw("canary-gate left before a verdict")? {
-        let confirmed = scorers.confirm(route.generation, CONFIRM_ON_STOP, &Stop::default());
+        let confirmed = scorers.confirm(&route, CONFIRM_ON_STOP, &Stop::default());
         match confirmed {
             Ok(Confirmation::Confirmed { scorers, .. }) => {
                 let scorers = scorers.join(", ");

@@ -51,7 +51,7 @@ impl Traffic {
         // An earlier run of this release may have left the candidate a share.
         let exposed = routes.current().is_some_and(|route| {
             let ours = |it: &routes::Candidate| it.model.digest == model.digest && it.share > 0.0;
-            route.release == release && route.candidate.as_ref().is_some_and(ours)
+            route.tried_by() == Some(release) && route.candidate.as_ref().is_some_and(ours)
         });
         Ok(Self {
             kafka: kafka.clone(),

@@ -80,7 +80,7 @@ fn a_fenced_gate_gives_way_to_the_route_of_who_fenced_it() {
     let _scorer = stage.scorer(Behaviour::default()).unwrap();
     let gate = start(&stage, "1m");
     let route = stage.await_route(|route| route.share() == 0.1).unwrap();
-    let foreign = stage.write(route.restored(model(9)), "r-2", "by hand").unwrap();
+    let foreign = stage.write(route.restored(model(9), "r-0".into()), "r-2", "by hand").unwrap();
     let ran = gate.end().unwrap();
     assert_eq!(ran.verdict, "inconclusive", "{}", ran.log);
     assert!(ran.reason.contains("taken over by release r-2 in generation 3"), "{}", ran.reason);

@@ -2,7 +2,8 @@
 
 use contract::Verdict;
 use contract::event::OutcomeEvent;
-use contract::results::types::rollback::ROLLED_BACK;
+use report::to_the_second;
+use routes::ledger::{Promotion, TakenBack};
 use serde::Serialize;
 
 use crate::Goal;
@@ -44,21 +45,26 @@ pub(crate) struct Ending {
     pub(crate) reason: String,
 }
 
-/// Decides. A step that was run again counts with its last word.
-pub(crate) fn ending(told: &[Told], failures: &[Failure], goal: Goal) -> Ending {
+/// Decides. A step that was run again counts with its last word; `promotion` is the last one of this release, with who
+/// took it back since, whichever release that was.
+pub(crate) fn ending(
+    told: &[Told],
+    promotion: Option<&Promotion>,
+    failures: &[Failure],
+    goal: Goal,
+) -> Ending {
     let last = |step: &str| told.iter().rfind(|told| told.step == step);
     let passed = |step: &str| last(step).filter(|told| told.verdict == Verdict::Pass);
     let reached = match goal {
         Goal::Promoted => passed("promote"),
         Goal::Shadowed => passed("shadow-test"),
     };
-    let taken_back = last("rollback").filter(|told| told.event_type == ROLLED_BACK.name);
-    if let (Some(reached), None) = (reached, taken_back) {
-        let reason = match goal {
-            Goal::Promoted => format!("promoted: {}", reached.reason),
-            Goal::Shadowed => format!("dry run, no traffic was moved: {}", reached.reason),
+    if let Some(reached) = reached {
+        return match (goal, promotion.and_then(|it| Some((it, it.taken_back.as_ref()?)))) {
+            (Goal::Promoted, Some((promotion, back))) => taken_back(promotion, back),
+            (Goal::Promoted, None) => ended_well(reached, "promoted"),
+            (Goal::Shadowed, _) => ended_well(reached, "dry run, no traffic was moved"),
         };
-        return Ending { verdict: Verdict::Pass, step: reached.step.clone(), reason };
     }
     // A step without an event ended after all that did tell one.
     if let Some(failure) = telling(failures) {
@@ -67,17 +73,14 @@ pub(crate) fn ending(told: &[Told], failures: &[Failure], goal: Goal) -> Ending 
         return Ending { verdict: Verdict::Fail, step, reason };
     }
     let said = |told: &Told| Ending {
-        verdict: match told.verdict {
-            Verdict::Pass => Verdict::Fail,
-            other => other,
-        },
+        verdict: told.verdict,
         step: told.step.clone(),
         reason: format!("{} {}: {}", told.step, told.verdict, told.reason),
     };
     // The rollback only carries out what another step said.
     let decided =
         told.iter().rfind(|told| told.verdict != Verdict::Pass && told.step != "rollback");
-    if let Some(decided) = decided.or_else(|| last("rollback").filter(|_| reached.is_some())) {
+    if let Some(decided) = decided {
         return said(decided);
     }
     match told.iter().rfind(|told| told.step != "rollback").or(told.last()) {
@@ -85,16 +88,37 @@ pub(crate) fn ending(told: &[Told], failures: &[Failure], goal: Goal) -> Ending 
             verdict: Verdict::Fail,
             step: last.step.clone(),
             reason: format!(
-                "the release was ended after {} told {}, before it reached its goal",
+                "the release was ended after {} said {}, before it reached its goal",
                 last.step, last.verdict
             ),
         },
         None => Ending {
             verdict: Verdict::Fail,
             step: String::new(),
-            reason: "no step of this release told anything".into(),
+            reason: "no step of this release said anything".into(),
         },
     }
+}
+
+fn ended_well(reached: &Told, what: &str) -> Ending {
+    let reason = format!("{what}: {}", reached.reason);
+    Ending { verdict: Verdict::Pass, step: reached.step.clone(), reason }
+}
+
+/// The model was champion once, and that is over.
+fn taken_back(promotion: &Promotion, back: &TakenBack) -> Ending {
+    let (from, to) = (to_the_second(&promotion.at), to_the_second(&back.at));
+    let (release, verdict, why) = (&back.release, back.verdict, &back.reason);
+    let reason = match verdict {
+        Verdict::Pass => format!(
+            "promoted at {from}, and taken back since: by the rollback of release {release} at {to}: {why}"
+        ),
+        _ => format!(
+            "promoted at {from}, and found bad since: the rollback of release {release} at {to} ended with {verdict}: \
+             {why}"
+        ),
+    };
+    Ending { verdict: Verdict::Fail, step: "rollback".into(), reason }
 }
 
 /// The failure that says most: the last try of a task, not the node around its tries, which only says that they ended.
@@ -110,8 +134,7 @@ mod tests {
     use super::*;
 
     fn told(step: &str, verdict: Verdict) -> Told {
-        let kind = if step == "rollback" { "service.rolledback" } else { "x.y" };
-        let (event_type, at) = (format!("dev.cdevents.{kind}.0.3.0"), String::new());
+        let (event_type, at) = ("dev.cdeventsx.x-y.z.0.1.0".into(), String::new());
         Told {
             step: step.into(),
             event_type,
@@ -122,9 +145,21 @@ mod tests {
         }
     }
 
-    fn unneeded() -> Told {
-        let event_type = "dev.cdeventsx.headgate-rollback.unneeded.0.1.0".into();
-        Told { event_type, ..told("rollback", Pass) }
+    fn promotion(by: Option<(&str, Verdict)>) -> Promotion {
+        let model = routes::ModelRef { digest: "sha256:1".into(), image: String::new() };
+        let taken_back = by.map(|(release, verdict)| TakenBack {
+            release: release.into(),
+            at: "2026-01-02T00:00:00Z".into(),
+            event: "e".into(),
+            verdict,
+            reason: "back on 1".into(),
+        });
+        Promotion { release: "r".into(), model, at: "2026-01-01T00:00:00Z".into(), taken_back }
+    }
+
+    /// As if nobody had taken anything back.
+    fn ending(told: &[Told], failures: &[Failure], goal: Goal) -> Ending {
+        super::ending(told, None, failures, goal)
     }
 
     #[test]
@@ -132,12 +167,12 @@ mod tests {
         let (validated, shadowed) = (told("validate-model", Pass), told("shadow-test", Pass));
         let gate = |verdict| told("canary-gate", verdict);
         for (events, verdict, step, reason) in [
-            (vec![], Fail, "", "no step of this release told anything"),
+            (vec![], Fail, "", "no step of this release said anything"),
             (
                 vec![validated.clone()],
                 Fail,
                 "validate-model",
-                "the release was ended after validate-model told pass, before it reached its goal",
+                "the release was ended after validate-model said pass, before it reached its goal",
             ),
             (
                 vec![told("validate-model", Fail)],
@@ -152,7 +187,7 @@ mod tests {
                 "canary-gate fail: because",
             ),
             (
-                vec![shadowed.clone(), gate(Inconclusive), unneeded()],
+                vec![shadowed.clone(), gate(Inconclusive), told("rollback", Pass)],
                 Inconclusive,
                 "canary-gate",
                 "canary-gate inconclusive: because",
@@ -161,21 +196,15 @@ mod tests {
                 vec![gate(Pass), told("rollback", Pass)],
                 Fail,
                 "canary-gate",
-                "the release was ended after canary-gate told pass, before it reached its goal",
+                "the release was ended after canary-gate said pass, before it reached its goal",
             ),
             (vec![gate(Pass), told("promote", Fail)], Fail, "promote", "promote fail: because"),
             (vec![gate(Pass), told("promote", Pass)], Pass, "promote", "promoted: because"),
             (
-                vec![gate(Pass), told("promote", Pass), unneeded()],
+                vec![gate(Pass), told("promote", Pass), told("rollback", Pass)],
                 Pass,
                 "promote",
                 "promoted: because",
-            ),
-            (
-                vec![told("promote", Pass), told("rollback", Pass)],
-                Fail,
-                "rollback",
-                "rollback pass: because",
             ),
             (
                 vec![gate(Fail), gate(Pass), told("promote", Pass)],
@@ -186,6 +215,29 @@ mod tests {
         ] {
             let expected = Ending { verdict, step: step.into(), reason: reason.into() };
             assert_eq!(ending(&events, &[], Goal::Promoted), expected, "{events:?}");
+        }
+    }
+
+    #[test]
+    fn a_promotion_that_was_taken_back_is_over_whoever_took_it_back() {
+        let events = [told("canary-gate", Pass), told("promote", Pass)];
+        let ended = |by| super::ending(&events, Some(&promotion(by)), &[], Goal::Promoted);
+        assert_eq!(ended(None).verdict, Pass);
+        for (by, words) in [
+            (
+                ("r", Pass),
+                "promoted at 2026-01-01 00:00:00 UTC, and taken back since: by the rollback of release r at 2026-01-02",
+            ),
+            (("other", Pass), "by the rollback of release other at"),
+            (
+                ("other", Inconclusive),
+                "found bad since: the rollback of release other at 2026-01-02",
+            ),
+            (("other", Fail), "ended with fail: back on 1"),
+        ] {
+            let ended = ended(Some(by));
+            assert_eq!((ended.verdict, ended.step.as_str()), (Fail, "rollback"), "{by:?}");
+            assert!(ended.reason.contains(words), "{}", ended.reason);
         }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! - Consumes: the events of the release; what the workflow says of tasks that failed.
 //! - Produces: one event, the release's last; with `--fail-on-verdict` an exit code and a message for Argo.
-//! - Invariants: a release counts as promoted only by the event that `promote` told; a rollback after it counts more;
-//!   nothing told means not promoted.
+//! - Invariants: a release counts as promoted only by the event that `promote` emitted; a rollback of its model after
+//!   that counts more, whichever release it was by; no event means not promoted.
 
 mod decide;
 mod failures;
@@ -16,6 +16,7 @@ use contract::results::Release;
 use contract::results::types::release::{FAILED, SUCCEEDED, UNDECIDED};
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, by_verdict, event_log};
 use decide::{Ending, Told, ending};
+use routes::ledger::promotions;
 use serde_json::json;
 
 /// The step.
@@ -66,6 +67,8 @@ impl Step for Conclude {
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let failures = failures::parse(&args.failures)?;
         let mut events = event_log::read(&context.kafka)?;
+        let promotions = promotions(&events, &context.common.stream);
+        let promotion = promotions.iter().rfind(|one| one.release == context.common.release);
         events.retain(|event| {
             let data = &event.custom_data;
             data.release == context.common.release
@@ -73,19 +76,23 @@ impl Step for Conclude {
                 && data.step != Self::NAME
         });
         let told: Vec<Told> = events.iter().map(Told::of).collect();
-        let Ending { verdict, step, reason } = ending(&told, &failures, args.goal);
+        let Ending { verdict, step, reason } = ending(&told, promotion, &failures, args.goal);
         let result = Release {
             goal: args.goal.name().to_owned(),
             step: step.clone(),
             model: events.iter().rev().find_map(result::model),
             steps: events.iter().map(result::emitted).collect(),
         };
+        // A conclusion that was true before the model was taken back is another one.
+        let back = promotion.and_then(|promotion| promotion.taken_back.as_ref());
+        let inputs =
+            back.map(|back| ("taken-back-by".to_owned(), back.event.clone())).into_iter().collect();
         let event = by_verdict(verdict, [SUCCEEDED, FAILED, UNDECIDED]);
         Ok(Outcome {
             verdict,
             reason,
             event: Subject::new(event, &context.common.release, &result),
-            inputs: BTreeMap::new(),
+            inputs,
             outputs: BTreeMap::from([("step", step)]),
             details: json!({ "told": told, "failures": failures }),
             page: Box::new(page::render),

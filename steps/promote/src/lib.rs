@@ -3,26 +3,33 @@
 //! - Consumes: the stream's route, the scorers' confirmations.
 //! - Produces: a route whose champion is the model, with the former champion kept as `previous`; one event.
 //! - Invariants: only a model that a canary left in place is promoted, or, by `--strategy bootstrap`, the first
-//!   model of a stream; when the scorers do not confirm, the former route comes back.
+//!   model of a stream; when the scorers do not confirm, the former route comes back, and where there was none, there is
+//!   none again.
+//!
+//! # Layout
+//!
+//! - `decide`: what to do, pure
+//! - `switch`: the route written, confirmed or taken back
 
 mod decide;
 mod page;
+mod switch;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use contract::args::duration;
+use contract::event::OutcomeEvent;
 use contract::results::types::promotion::{PROMOTED, REFUSED, UNDECIDED};
 use contract::results::{Model, Promotion};
-use contract::words::plural;
 use contract::{
-    AnyEventType, Context, Outcome, OutputSpec, Step, Subject, Verdict, by_verdict, words,
+    AnyEventType, Context, Outcome, OutputSpec, Step, Subject, again, by_verdict, event_log,
 };
-use decide::{Plan, plan};
 use registry::RegistryArgs;
-use routes::{Confirmation, ModelRef, Route, Routes, Scorers};
+use routes::{Confirmation, ModelRef};
 use serde_json::json;
+use switch::Done;
 
 /// The step.
 pub struct Promote;
@@ -76,129 +83,91 @@ impl Step for Promote {
     const EVENTS: &'static [AnyEventType] = &[PROMOTED.any(), REFUSED.any(), UNDECIDED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-        let stream = &context.common.stream;
+        let (kafka, stream) = (&context.kafka, &context.common.stream);
+        let release = context.common.release.as_str();
         let model = ModelRef { digest: args.model_digest.clone(), image: args.image.clone() };
-        let mut routes = Routes::open(&context.kafka, stream)?;
-        let before = routes.current().cloned();
-        let until = contract::event::after(args.bake);
-        let ended = match plan(before.as_ref(), stream, &model, args.strategy, until) {
-            Plan::Refuse(reason) => Ended::new(Verdict::Fail, reason),
-            Plan::AlreadyDone => {
-                Ended::new(Verdict::Pass, format!("{} is the champion", model.digest))
-            }
-            Plan::Write(route) => {
-                inputs::image_holds(&args.registry, context, &args.image, &args.model_digest)?;
-                switch(args, context, &mut routes, before.as_ref(), *route)?
-            }
-        };
-        Ok(outcome(args, &model, ended, before.as_ref(), routes.current(), context))
+        let events = event_log::read(kafka)?;
+        // Read first: becoming the writer would fence a canary that is under way.
+        let before = routes::read(kafka, stream)?;
+        let told = decide::told(&events, stream, release, &model);
+        let is_champion = before.as_ref().is_some_and(|now| now.champion.digest == model.digest);
+        if let Some(event) = told.filter(|_| is_champion)
+            && let Some(told) =
+                again::told::<Self>(context, &event.custom_data.inputs, Box::new(page::render))?
+        {
+            return Ok(told);
+        }
+        let work = switch::Work { model: &model, args, context, is_told: told.is_some() };
+        let done = work.run(before)?;
+        let inputs = inputs(&model, &done, &events, context);
+        Ok(outcome(args, &model, done, inputs, context))
     }
 }
 
-/// What came of it.
-struct Ended {
-    verdict: Verdict,
-    reason: String,
-    /// Who confirmed, and how long after the route was written.
-    confirmed: Option<(Vec<String>, Duration)>,
-}
-
-impl Ended {
-    fn new(verdict: Verdict, reason: String) -> Self {
-        Self { verdict, reason, confirmed: None }
-    }
-}
-
-/// Writes the route and waits for the scorers; takes it back when they do not follow.
-fn switch(
-    args: &Args,
+/// What makes this run's event another one than that of another run: also that an earlier run came to another verdict.
+fn inputs(
+    model: &ModelRef,
+    done: &Done,
+    events: &[OutcomeEvent],
     context: &Context,
-    routes: &mut Routes,
-    before: Option<&Route>,
-    route: Route,
-) -> anyhow::Result<Ended> {
-    let release = &context.common.release;
-    let digest = route.champion.digest.clone();
-    let mut scorers = Scorers::open(&context.kafka, &context.common.stream)?;
-    let written = routes.write(route, release, &format!("promote {digest}"))?;
-    let answer = scorers.confirm(written.generation, args.confirm_timeout, &context.stop);
-    let (verdict, reason) = match answer {
-        Ok(Confirmation::Confirmed { scorers, after }) => {
-            let reason = format!(
-                "{digest} is the champion; {} confirmed in {}",
-                plural(scorers.len() as u64, "scorer"),
-                words::duration(after)
-            );
-            let confirmed = Some((scorers, after));
-            return Ok(Ended { verdict: Verdict::Pass, reason, confirmed });
+) -> BTreeMap<String, String> {
+    let inputs = [("model", &model.digest), ("image", &model.image), ("promoted-on", &done.on)];
+    let mut inputs = BTreeMap::from(inputs.map(|(name, value)| (name.to_owned(), value.clone())));
+    loop {
+        let id = context.event_id(&inputs);
+        let other = |event: &&OutcomeEvent| {
+            event.context.id == id && event.custom_data.verdict != done.verdict
+        };
+        if events.iter().find(other).is_none() {
+            return inputs;
         }
-        Ok(Confirmation::Refused { scorer, error }) => {
-            (Verdict::Fail, format!("scorer {scorer} cannot answer with {digest}: {error}"))
-        }
-        Ok(Confirmation::TimedOut { missing }) => {
-            (Verdict::Inconclusive, late(&missing, args.confirm_timeout))
-        }
-        // Asked to end, or the broker went away: the former route must be in force before leaving.
-        Err(error) => {
-            take_back(routes, before, release)?;
-            return Err(error);
-        }
-    };
-    take_back(routes, before, release)?;
-    Ok(Ended::new(verdict, reason))
-}
-
-fn late(missing: &[String], limit: Duration) -> String {
-    let limit = words::duration(limit);
-    if missing.is_empty() {
-        return format!("no scorer of this stream was live within {limit}");
+        inputs.insert("after".into(), id);
     }
-    format!("not confirmed within {limit} by {}", words::list(missing))
-}
-
-fn take_back(routes: &mut Routes, before: Option<&Route>, release: &str) -> anyhow::Result<()> {
-    // A bootstrap has nothing to go back to: its route stays, and the release fails.
-    if let Some(before) = before {
-        routes.write(before.without_candidate(), release, "promotion was not confirmed")?;
-    }
-    Ok(())
 }
 
 fn outcome(
     args: &Args,
     model: &ModelRef,
-    ended: Ended,
-    before: Option<&Route>,
-    now: Option<&Route>,
+    done: Done,
+    inputs: BTreeMap<String, String>,
     context: &Context,
 ) -> Outcome {
-    let Ended { verdict, reason, confirmed } = ended;
+    let Done { verdict, reason, before, after, confirmation, .. } = done;
     let named = |model: &ModelRef| Model::of_image(&model.digest, &model.image);
-    let confirmed_after_seconds = confirmed.as_ref().map(|(_, after)| after.as_secs_f64());
+    let confirmed = match &confirmation {
+        Some(Confirmation::Confirmed { scorers, after }) => Some((scorers.clone(), *after)),
+        _ => None,
+    };
     let result = Promotion {
         model: named(model),
-        former: before.map(|route| named(&route.champion)),
-        champion: now.map(|route| named(&route.champion)),
+        former: before.as_ref().map(|route| named(&route.champion)),
+        champion: after.as_ref().map(|route| named(&route.champion)),
         strategy: args
             .strategy
             .to_possible_value()
             .map_or_else(String::new, |value| value.get_name().to_owned()),
-        generation: now.map(|route| route.generation),
+        generation: after.as_ref().map(|route| route.generation),
+        confirmed_after_seconds: confirmed.as_ref().map(|(_, after)| after.as_secs_f64()),
         confirmed_by: confirmed.map(|(scorers, _)| scorers).unwrap_or_default(),
-        confirmed_after_seconds,
     };
     let event = by_verdict(verdict, [PROMOTED, REFUSED, UNDECIDED]);
-    let previous = now.and_then(|route| route.previous.as_ref());
+    let previous = after.as_ref().and_then(|route| route.previous.as_ref());
     let previous = previous.map_or_else(String::new, |previous| previous.model.digest.clone());
-    let generation = now.map_or_else(String::new, |route| route.generation.to_string());
-    let inputs = [("model", &model.digest), ("image", &model.image)];
+    let generation = after.as_ref().map_or_else(String::new, |route| route.generation.to_string());
+    let confirmation = confirmation.map(|answer| match answer {
+        Confirmation::Confirmed { scorers, after } => {
+            json!({ "confirmed-by": scorers, "after-seconds": after.as_secs_f64() })
+        }
+        Confirmation::Refused { scorer, error } => json!({ "refused-by": scorer, "error": error }),
+        Confirmation::TimedOut { missing } => json!({ "missing": missing }),
+    });
     Outcome {
         verdict,
         reason,
         event: Subject::new(event, &context.common.stream, &result),
-        inputs: BTreeMap::from(inputs.map(|(name, value)| (name.to_owned(), value.clone()))),
+        inputs,
         outputs: BTreeMap::from([("generation", generation), ("previous", previous)]),
-        details: json!({ "before": before, "after": now }),
+        details: json!({ "before": before, "after": after, "confirmation": confirmation }),
         page: Box::new(page::render),
     }
 }

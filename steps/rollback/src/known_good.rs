@@ -2,69 +2,71 @@
 
 use std::collections::BTreeSet;
 
-use contract::Verdict;
 use contract::event::OutcomeEvent;
+use routes::ledger::{promoted, rolled_back};
 use routes::{ModelRef, Route};
 use serde::Serialize;
+
+use crate::note::Note;
 
 /// A model to go back to, and how it is known to be good.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Good {
     pub(crate) model: ModelRef,
-    /// The release that promoted it, or `route` where the log no longer tells.
+    /// The release that promoted it, or `unknown` where neither the log nor the route says.
     pub(crate) promoted_by: String,
 }
 
-const UPGRADED: &str = "dev.cdevents.service.upgraded.";
-
 /// The last model that was promoted on `stream` and not rolled back since, other than `bad`.
 ///
-/// Where the log knows none, the route's `previous` serves: it was a champion. A model that was rolled back and then
-/// promoted once more is good again, for it passed all gates once more.
+/// `untold` are the rollbacks that wrote a route and ended before they told so. Where the log knows no model, the route's
+/// `previous` serves: it was a champion. A model that was rolled back and then promoted once more is good again, for it
+/// passed all gates once more.
 pub(crate) fn last_known_good(
     events: &[OutcomeEvent],
-    stream: &str,
+    untold: &[Note],
     bad: &str,
     route: &Route,
 ) -> Option<Good> {
-    let mut promoted: Vec<Good> = Vec::new();
-    let mut rolled_back = BTreeSet::new();
-    for event in events.iter().filter(|event| event.custom_data.stream == stream) {
-        let told = &event.custom_data;
-        if event.context.event_type.starts_with(UPGRADED) && told.verdict == Verdict::Pass {
-            let (Some(digest), Some(image)) = (told.inputs.get("model"), told.inputs.get("image"))
-            else {
-                tracing::warn!(id = event.context.id, "a promotion that does not say of what");
-                continue;
-            };
-            promoted.retain(|good| good.model.digest != *digest);
-            rolled_back.remove(digest);
-            let model = ModelRef { digest: digest.clone(), image: image.clone() };
-            promoted.push(Good { model, promoted_by: told.release.clone() });
-        } else if let Some(gone) = rolled_back_by(event) {
-            promoted.retain(|good| good.model.digest != gone);
-            rolled_back.insert(gone);
+    // With the generation that the promotion says it led to.
+    let mut good: Vec<(Good, u64)> = Vec::new();
+    let mut gone = BTreeSet::new();
+    for event in events.iter().filter(|event| event.custom_data.stream == route.stream) {
+        let said = &event.custom_data;
+        if let Some(model) = promoted(event) {
+            good.retain(|(good, _)| good.model.digest != model.digest);
+            gone.remove(&model.digest);
+            let generation = said.outputs.get("generation").and_then(|text| text.parse().ok());
+            let promoted_by = said.release.clone();
+            good.push((Good { model, promoted_by }, generation.unwrap_or(0)));
+        } else if let Some(bad) = rolled_back(event) {
+            good.retain(|(good, _)| good.model.digest != bad);
+            gone.insert(bad.to_owned());
         }
     }
-    let by_log = promoted.into_iter().rfind(|good| good.model.digest != bad);
-    by_log.or_else(|| {
-        let previous = route.previous.as_ref().map(|previous| previous.model.clone())?;
-        let good = previous.digest != bad && !rolled_back.contains(&previous.digest);
-        good.then(|| Good { model: previous, promoted_by: "route".into() })
-    })
-}
-
-/// The model that a rollback found bad, whether or not it could prove that it is gone.
-fn rolled_back_by(event: &OutcomeEvent) -> Option<String> {
-    let told = &event.custom_data;
-    if told.step != "rollback" {
-        return None;
+    for note in untold {
+        let before = |(good, at): &(Good, u64)| good.model.digest == note.bad && *at <= note.at;
+        if !good.iter().any(|one| one.0.model.digest == note.bad && !before(one)) {
+            good.retain(|(good, _)| good.model.digest != note.bad);
+            gone.insert(note.bad.clone());
+        }
     }
-    told.outputs.get("bad").filter(|bad| !bad.is_empty()).cloned()
+    let by_log = good.into_iter().map(|(good, _)| good).rfind(|good| good.model.digest != bad);
+    by_log.or_else(|| {
+        let previous = route.previous.as_ref()?;
+        let digest = &previous.model.digest;
+        let promoted_by = match previous.promoted_by.as_str() {
+            "" => "unknown".to_owned(),
+            release => release.to_owned(),
+        };
+        let model = previous.model.clone();
+        (digest != bad && !gone.contains(digest)).then_some(Good { model, promoted_by })
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use contract::Verdict;
     use serde_json::{Value, json};
 
     use super::*;
@@ -98,13 +100,22 @@ mod tests {
     }
 
     fn good(events: &[OutcomeEvent], bad: u8, previous: Option<u8>) -> Option<String> {
+        good_but_for(events, &[], bad, previous)
+    }
+
+    fn good_but_for(
+        events: &[OutcomeEvent],
+        untold: &[Note],
+        bad: u8,
+        previous: Option<u8>,
+    ) -> Option<String> {
         let model = |n: u8| ModelRef { digest: digest(n), image: String::new() };
         let route = Route::bootstrap("s", model(bad));
         let route = match previous {
             Some(n) => Route { champion: model(n), ..route }.promoted(model(bad), String::new()),
             None => route,
         };
-        last_known_good(events, "s", &digest(bad), &route).map(|good| good.model.digest)
+        last_known_good(events, untold, &digest(bad), &route).map(|good| good.model.digest)
     }
 
     #[test]
@@ -128,6 +139,20 @@ mod tests {
         assert_eq!(good(&[], 2, Some(1)), Some(digest(1)));
         assert_eq!(good(&[down(1)], 2, Some(1)), None);
         assert_eq!(good(&[up(3)], 2, Some(1)), Some(digest(3)));
+    }
+
+    #[test]
+    fn a_rollback_that_was_ended_before_it_told_so_counts() {
+        let at = |generation: &str| {
+            let mut event = up(2);
+            event.custom_data.outputs.insert("generation".into(), generation.into());
+            event
+        };
+        let note = Note { bad: digest(2), at: 3, event: "e".into() };
+        let untold = std::slice::from_ref(&note);
+        assert_eq!(good_but_for(&[up(1), at("3"), up(3)], untold, 3, None), Some(digest(1)));
+        assert_eq!(good_but_for(&[up(1), at("5"), up(3)], untold, 3, None), Some(digest(2)));
+        assert_eq!(good_but_for(&[], untold, 3, Some(2)), None);
     }
 
     #[test]

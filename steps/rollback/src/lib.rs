@@ -8,13 +8,14 @@
 //!
 //! # Layout
 //!
-//! - `decide`, `known_good`, `since`: what to do, pure
+//! - `decide`, `known_good`, `note`, `since`: what to do, pure
 //! - `scan`, `timeline`: what the predictions say, pure
 //! - `run`, `watch`: routes, scorers and topics
 //! - `record`, `page`: what is left behind
 
 mod decide;
 mod known_good;
+mod note;
 mod page;
 mod record;
 mod result;
@@ -29,15 +30,16 @@ use std::time::Duration;
 
 use contract::args::duration;
 use contract::results::types::rollback::{FAILED, ROLLED_BACK, UNDECIDED, UNNEEDED};
-use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, again};
-use decide::{LEFT_BEHIND, left_behind};
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, again, event_log};
+use decide::{Asked, Decided, Known, LEFT_BEHIND, Plan, decide};
+use routes::{Route, Routes};
 
 /// The step.
 pub struct Rollback;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// The bad model: its digest, candidate, champion, or left-behind for a candidate that this release left on the stream; by default the candidate, else what this release promoted
+    /// The bad model: its digest, candidate, champion, or left-behind for a candidate that this release left on the stream; by default the candidate that this release tries, else the champion if this release promoted it
     #[arg(
         long,
         env = "HEADGATE_BAD",
@@ -84,18 +86,48 @@ impl Step for Rollback {
         &[ROLLED_BACK.any(), UNNEEDED.any(), FAILED.any(), UNDECIDED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-        let mut inputs = BTreeMap::from([("bad".to_owned(), args.bad.clone())]);
-        if args.bad == LEFT_BEHIND {
-            let now = routes::read(&context.kafka, &context.common.stream)?;
-            let left = left_behind(now.as_ref(), &context.common.release);
-            inputs.extend(left.map(|at| ("left-behind-at".to_owned(), at.to_string())));
+        let (kafka, stream) = (&context.kafka, &context.common.stream);
+        let event = |at: Option<u64>| context.event_id(&inputs(args, at));
+        let release = context.common.release.as_str();
+        let asked = Asked { bad: &args.bad, release, event: &event };
+        let events = event_log::read(kafka)?;
+        let history = watch::history(kafka, stream)?;
+        let known: Vec<Route> = history.iter().map(|(route, _)| route.clone()).collect();
+        let decided =
+            |now: Option<&Route>| decide(&Known { now, history: &known, events: &events }, &asked);
+
+        let standing = routes::standing(kafka, stream)?;
+        if standing.route.is_none() {
+            // A record that is no route, and none before it: that is not a stream without a route.
+            standing.clone().certain()?;
         }
-        if let Some(told) = again::told::<Self>(context, &inputs, Box::new(page::render))? {
+        let mut found = decided(standing.route.as_ref());
+        let told = inputs(args, found.at);
+        if let Some(told) = again::told::<Self>(context, &told, Box::new(page::render))? {
             return Ok(told);
         }
-        let finished = run::run(args, context, &context.event_id(&inputs))?;
+        let mut before = standing.route;
+        let mut writer = None;
+        // Only who is going to write becomes the writer: that fences a canary under way.
+        if matches!(found.plan, Plan::Write { .. }) || standing.unreadable.is_some() {
+            let routes = Routes::open_last_readable(kafka, stream)?;
+            before = routes.current().cloned();
+            found = decided(before.as_ref());
+            writer = Some(routes);
+        }
+        let inputs = inputs(args, found.at);
+        let Decided { bad, at, plan } = found;
+        let work = run::Work { bad, at, plan, before, writer, history, events };
+        let finished = run::run(work, args, context, &context.event_id(&inputs))?;
         Ok(record::outcome(finished, inputs, context))
     }
+}
+
+/// What makes this run's event another one than that of another run.
+fn inputs(args: &Args, at: Option<u64>) -> BTreeMap<String, String> {
+    let mut inputs = BTreeMap::from([("bad".to_owned(), args.bad.clone())]);
+    inputs.extend(at.map(|at| ("found-in-generation".to_owned(), at.to_string())));
+    inputs
 }
 
 /// A digest, or a word for who has it.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use contract::event::unix_ms;
 use contract::words::plural;
-use contract::{Context, Outcome, Subject, Verdict, words};
-use routes::{Confirmation, Route};
+use contract::{Context, Outcome, Subject, Verdict};
+use routes::{Confirmation, Route, words};
 use serde_json::{Value, json};
 
 use crate::run::{Finished, Proof};
@@ -20,26 +20,27 @@ pub(crate) fn judge(
     args: &Args,
 ) -> (Verdict, String) {
     let (scan, generation) = (&proof.scan, route.generation);
+    let limit = words::span(args.confirm_timeout);
     let scorers = match &proof.confirmation {
         Confirmation::Refused { scorer, error } => {
             let reason =
                 format!("scorer {scorer} does not follow generation {generation}: {error}");
             return (Verdict::Fail, reason);
         }
-        Confirmation::TimedOut { missing } => {
-            let limit = words::duration(args.confirm_timeout);
-            let reason = match missing.as_slice() {
-                [] => format!(
-                    "generation {generation} is written, but no scorer of this stream was live within {limit}"
-                ),
-                missing => format!(
-                    "generation {generation} is written, but not confirmed within {limit} by {}",
-                    words::list(missing)
-                ),
-            };
+        Confirmation::TimedOut { missing } if missing.is_empty() => {
+            let reason = format!(
+                "generation {generation} is written, but no scorer of this stream was live within {limit}"
+            );
             return (Verdict::Inconclusive, reason);
         }
-        Confirmation::Confirmed { scorers, .. } => scorers.len(),
+        Confirmation::TimedOut { missing } => {
+            let who = words::list(missing);
+            let reason = format!(
+                "generation {generation} is written, but not confirmed within {limit} by {who}"
+            );
+            return (Verdict::Inconclusive, reason);
+        }
+        Confirmation::Confirmed { scorers, .. } => words::scorers(scorers.len()),
     };
     if scan.offences > 0 {
         let first = scan.shown.first().map_or("", String::as_str);
@@ -54,13 +55,13 @@ pub(crate) fn judge(
     };
     let seen = match scan.observed {
         0 => format!(
-            "no later answer came within {}, so this rests on their confirmations alone",
-            words::duration(args.observe)
+            "no later answer came within {}, so this rests on the scorers' word alone",
+            words::span(args.observe)
         ),
+        1 => "the one later answer is not the bad model's".to_owned(),
         count => format!("none of {} later answers is the bad model's", report::count(count)),
     };
     let gave = plural(scan.answers, "answer");
-    let scorers = plural(scorers as u64, "scorer");
     let reason = format!("{done}; {scorers} confirmed and {seen}; it gave {gave}");
     (Verdict::Pass, reason)
 }
@@ -91,9 +92,10 @@ pub(crate) fn outcome(
 }
 
 fn details(finished: &Finished) -> Value {
-    let Finished { bad, good, before, after, wrote, proof, .. } = finished;
+    let Finished { bad, good, before, after, wrote, mended, proof, .. } = finished;
     let mut details = json!({
         "bad": bad, "good": good, "before": before, "after": after, "wrote-route": wrote,
+        "wrote-over": mended,
         "written-ms": after.as_ref().and_then(|route| unix_ms(&route.at)),
     });
     let Some(proof) = proof else { return details };

@@ -1,14 +1,30 @@
 //! Writes the route, waits for the scorers, looks at the predictions.
 
-use contract::{Context, EventType, Verdict, by_verdict, event_log, results};
+use contract::event::OutcomeEvent;
+use contract::{Context, EventType, Verdict, by_verdict, results};
 use routes::{Confirmation, Route, Routes, Scorers};
 
-use crate::decide::{LEFT_BEHIND, Plan, note, plan};
+use crate::decide::{LEFT_BEHIND, Plan};
 use crate::known_good::Good;
+use crate::note::Note;
 use crate::scan::{Scan, Sought};
 use crate::since::{names, since, was_routed};
-use crate::watch::{Read, Watching, history, predictions};
+use crate::watch::{Read, SKEW_MS, Watching, predictions};
 use crate::{Args, FAILED, ROLLED_BACK, UNDECIDED, UNNEEDED};
+
+/// What was decided, and all that it was decided from.
+pub(crate) struct Work {
+    pub(crate) bad: String,
+    /// The generation in which the bad model was found.
+    pub(crate) at: Option<u64>,
+    pub(crate) plan: Plan,
+    pub(crate) before: Option<Route>,
+    /// Where something is to be written.
+    pub(crate) writer: Option<Routes>,
+    /// The stream's routes that the topic still has, with the time of their records.
+    pub(crate) history: Vec<(Route, i64)>,
+    pub(crate) events: Vec<OutcomeEvent>,
+}
 
 /// A finished rollback.
 pub(crate) struct Finished {
@@ -22,6 +38,8 @@ pub(crate) struct Finished {
     pub(crate) after: Option<Route>,
     /// Whether this run wrote the route.
     pub(crate) wrote: bool,
+    /// The record that is no route, where this run wrote over one.
+    pub(crate) mended: Option<String>,
     pub(crate) proof: Option<Proof>,
 }
 
@@ -38,48 +56,61 @@ pub(crate) struct Proof {
 ///
 /// # Errors
 /// The broker is away, or the process was asked to end. What was written stays; the next run goes on from there.
-pub(crate) fn run(args: &Args, context: &Context, event: &str) -> anyhow::Result<Finished> {
-    let (kafka, stream) = (&context.kafka, &context.common.stream);
+pub(crate) fn run(
+    work: Work,
+    args: &Args,
+    context: &Context,
+    event: &str,
+) -> anyhow::Result<Finished> {
+    let Work { bad, at, plan, before, mut writer, mut history, events } = work;
     let release = &context.common.release;
-    let events = event_log::read(kafka)?;
-    let decide = |now: Option<&Route>| plan(now, &args.bad, release, event, &events);
-    let now = routes::read(kafka, stream)?;
-    let mut decided = decide(now.as_ref());
     let mut finished = Finished {
         verdict: Verdict::Pass,
         reason: String::new(),
         event: ROLLED_BACK,
         bad: String::new(),
         good: None,
-        before: now.clone(),
-        after: now,
+        after: before.clone(),
+        before,
         wrote: false,
+        mended: None,
         proof: None,
     };
-    // Only who is going to write becomes the writer: that fences a canary under way.
-    if matches!(decided, Plan::Write { .. }) {
-        let mut routes = Routes::open(kafka, stream)?;
-        finished.before = routes.current().cloned();
-        finished.after = finished.before.clone();
-        decided = decide(routes.current());
-        if let Plan::Write { bad, route, good } = decided {
-            let written = routes.write(*route, release, &note(&bad, event))?;
-            finished.after = Some(written);
-            (finished.wrote, finished.good) = (true, good);
-            decided = Plan::Resume { bad };
+    let unreadable = writer.as_ref().and_then(Routes::unreadable).map(ToString::to_string);
+    let (write, ours, refused) = match plan {
+        Plan::Write { route, good } => {
+            finished.good = good;
+            let at = at.unwrap_or_default();
+            let note = Note { bad: bad.clone(), at, event: event.to_owned() };
+            (Some((*route, note.text())), true, None)
         }
-    }
-    let (bad, ours) = match decided {
-        Plan::Refuse { bad, reason } => {
-            (finished.bad, finished.event) = (bad, FAILED);
-            (finished.verdict, finished.reason) = (Verdict::Fail, reason);
-            return Ok(finished);
-        }
-        Plan::Nothing { bad } => (bad, false),
-        Plan::Resume { bad } => (bad, true),
-        Plan::Write { .. } => anyhow::bail!("a route that was to be written was not"),
+        Plan::Resume => (None, true, None),
+        Plan::Nothing => (None, false, None),
+        Plan::Refuse(reason) => (None, false, Some(reason)),
     };
-    prove(&mut finished, bad, ours, &events, args, context)?;
+    // Where nothing else is to be done, the stream goes on as it was, on a record that everyone can read.
+    let mend = || {
+        let route = finished.before.clone().filter(|_| unreadable.is_some())?;
+        Some((route, "written anew over a record that is no route".to_owned()))
+    };
+    if let Some((route, reason)) = write.or_else(mend)
+        && let Some(routes) = &mut writer
+    {
+        let written = routes.write(route, release, &reason)?;
+        let at_ms = contract::event::unix_ms(&written.at).unwrap_or_default();
+        history.push((written.clone(), at_ms));
+        finished.after = Some(written);
+        (finished.wrote, finished.mended) = (true, unreadable);
+    }
+    if let Some(reason) = refused {
+        (finished.bad, finished.event) = (bad, FAILED);
+        (finished.verdict, finished.reason) = (Verdict::Fail, reason);
+    } else {
+        prove(&mut finished, bad, ours, (&history, &events), args, context)?;
+    }
+    if let Some(record) = &finished.mended {
+        finished.reason.push_str(&format!("; {record}, and was written over"));
+    }
     Ok(finished)
 }
 
@@ -88,12 +119,11 @@ fn prove(
     finished: &mut Finished,
     bad: String,
     ours: bool,
-    events: &[contract::event::OutcomeEvent],
+    (history, events): (&[(Route, i64)], &[OutcomeEvent]),
     args: &Args,
     context: &Context,
 ) -> anyhow::Result<()> {
     let (kafka, stream) = (&context.kafka, &context.common.stream);
-    let history = history(kafka, stream)?;
     let events: Vec<_> =
         events.iter().filter(|event| event.custom_data.stream == *stream).cloned().collect();
     let Some(after) = finished.after.clone() else {
@@ -103,26 +133,32 @@ fn prove(
     if bad.is_empty() {
         finished.unneeded(match args.bad.as_str() {
             LEFT_BEHIND => "nothing to do: this release left no candidate on the stream",
-            _ => "nothing to do: no candidate is on the stream, and this release promoted no model",
+            "candidate" => "nothing to do: no candidate is on the stream",
+            _ => {
+                "nothing to do: this release tries no candidate on the stream, and its champion is not by this release"
+            }
         });
         return Ok(());
     }
-    if !ours && !was_routed(&history, &events, &bad) {
+    if !ours && !was_routed(history, &events, &bad) {
         finished.unneeded(&format!("nothing to do: {bad} never had a part in this stream"));
         return Ok(());
     }
     let mut scorers = Scorers::open(kafka, stream)?;
-    let confirmation = scorers.confirm(after.generation, args.confirm_timeout, &context.stop)?;
+    let confirmation = scorers.confirm(&after, args.confirm_timeout, &context.stop)?;
     let confirmed = matches!(confirmation, Confirmation::Confirmed { .. });
-    tracing::info!(confirmed, generation = after.generation, "asked the scorers");
+    tracing::info!(scorers = %confirmation, generation = after.generation, "asked the scorers");
 
+    let (generation, written_ms) = ended(history, &after, &bad);
     let sought = Sought {
         bad: bad.clone(),
         good: std::iter::once(&after.champion)
             .chain(after.candidate.as_ref().map(|candidate| &candidate.model))
             .map(|model| model.digest.clone())
             .collect(),
-        generation: ended(&history, &after, &bad),
+        generation,
+        // Generations of a topic that was lost may be as high.
+        from_ms: written_ms.map_or(i64::MIN, |at| at - SKEW_MS),
     };
     let watching = Watching {
         // Unconfirmed, later answers prove nothing: only the ranges are of use.
@@ -130,7 +166,7 @@ fn prove(
         records: args.observe_records,
     };
     let mut scan = Scan::new(sought);
-    let since = since(&history, &events, &bad);
+    let since = since(history, &events, &bad);
     let read = predictions(context, since, watching, &mut scan)?;
     let proof = Proof { confirmation, scan, since, read };
     (finished.verdict, finished.reason) = crate::record::judge(&proof, &bad, &after, ours, args);
@@ -141,17 +177,11 @@ fn prove(
     Ok(())
 }
 
-/// The generation with which the bad model's part ended, as far as the routes topic still tells.
-fn ended(history: &[(Route, i64)], now: &Route, bad: &str) -> u64 {
-    let last = history
-        .iter()
-        .filter(|(route, _)| names(route, bad))
-        .map(|(route, _)| route.generation)
-        .max();
-    let next = last.and_then(|last| {
-        history.iter().map(|(route, _)| route.generation).filter(|next| *next > last).min()
-    });
-    next.unwrap_or(now.generation)
+/// The generation with which the bad model's part ended, and when it was written, as far as the routes topic still says.
+fn ended(history: &[(Route, i64)], now: &Route, bad: &str) -> (u64, Option<i64>) {
+    let last = history.iter().rposition(|(route, _)| names(route, bad));
+    let next = last.and_then(|last| history.get(last + 1));
+    next.map_or((now.generation, None), |(route, at)| (route.generation, Some(*at)))
 }
 
 impl Finished {

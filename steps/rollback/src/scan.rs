@@ -18,6 +18,8 @@ pub(crate) struct Sought {
     pub(crate) good: Vec<String>,
     /// That generation.
     pub(crate) generation: u64,
+    /// No answer before can be under it, milliseconds since 1970.
+    pub(crate) from_ms: i64,
 }
 
 /// Collects what is found, record by record.
@@ -71,11 +73,12 @@ impl Scan {
             self.answers += 1;
             self.place(record.header("source"));
         }
-        let newer = generation >= self.sought.generation;
+        let is_after = record.timestamp_ms >= self.sought.from_ms;
+        let newer = generation >= self.sought.generation && is_after;
         self.observed += u64::from(newer);
         // A later generation may bring another candidate, but never the bad model.
         let good = self.sought.good.iter().any(|good| good == model);
-        let strange = generation == self.sought.generation && !good;
+        let strange = newer && generation == self.sought.generation && !good;
         if (bad && (newer || after)) || strange {
             self.offences += 1;
             if self.shown.len() < MOST_SHOWN {
@@ -139,7 +142,8 @@ mod tests {
     }
 
     fn scan(records: &[(&str, u64, &str, bool)]) -> Scan {
-        let sought = Sought { bad: "bad".into(), good: vec!["good".into()], generation: 5 };
+        let sought =
+            Sought { bad: "bad".into(), good: vec!["good".into()], generation: 5, from_ms: 1_000 };
         let mut scan = Scan::new(sought);
         for (model, generation, source, after) in records {
             scan.take(&prediction(model, *generation, source), *after);
@@ -160,6 +164,14 @@ mod tests {
         assert_eq!(scan.ranges(), [range(0, 5, 5, 1), range(1, 12, 17, 2)]);
         assert_eq!(scan.window().to_string(), "0:5-6,1:12-18");
         assert_eq!((scan.answers, scan.unplaced, scan.offences), (4, 1, 0));
+    }
+
+    #[test]
+    fn answers_of_a_topic_that_was_lost_are_not_later_whatever_their_generation() {
+        let sought = Sought { bad: "bad".into(), good: vec![], generation: 5, from_ms: 1_001 };
+        let mut scan = Scan::new(sought);
+        scan.take(&prediction("bad", 9, "s/0/1"), false);
+        assert_eq!((scan.answers, scan.observed, scan.offences), (1, 0, 0));
     }
 
     #[test]

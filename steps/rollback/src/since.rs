@@ -27,7 +27,8 @@ pub(crate) fn was_routed(history: &[(Route, i64)], events: &[OutcomeEvent], mode
 /// taken the first ones away; then only a step that saw the model before its canary can tell.
 pub(crate) fn since(history: &[(Route, i64)], events: &[OutcomeEvent], model: &str) -> Option<i64> {
     let routed = history.iter().filter(|(route, _)| names(route, model)).map(|(_, at)| *at).min();
-    let whole = history.iter().any(|(route, _)| route.generation == 1);
+    // The first route of all, and not only of what follows on a topic that was lost.
+    let whole = history.first().is_some_and(|(route, _)| route.is_first() || route.generation == 1);
     let seen = events
         .iter()
         .filter(|event| BEFORE.contains(&event.custom_data.step.as_str()) && mentions(event, model))

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use contract::Context;
 use contract::kafka::{Kafka, Reader, Start, Window};
-use routes::{ROUTES_TOPIC, Route};
+use routes::{ROUTES_TOPIC, Route, Word};
 
 use crate::scan::Scan;
 
 /// Clocks of those who write routes and of those who write predictions may differ by this.
-const SKEW_MS: i64 = 60_000;
+pub(crate) const SKEW_MS: i64 = 60_000;
 
 /// The routes of `stream` that the topic still has, with the time of their records.
 ///
@@ -18,12 +18,8 @@ const SKEW_MS: i64 = 60_000;
 pub(crate) fn history(kafka: &Kafka, stream: &str) -> anyhow::Result<Vec<(Route, i64)>> {
     let mut history = Vec::new();
     kafka.reader(ROUTES_TOPIC, &Start::Beginning)?.read_to_end(|record| {
-        if record.key.as_deref() != Some(stream.as_bytes()) {
-            return;
-        }
-        let value = record.value.as_deref().unwrap_or_default();
-        if let Ok(route) = serde_json::from_slice::<Route>(value) {
-            history.push((route, record.timestamp_ms));
+        if let Some(Word::Route(route)) = Word::of(stream, &record) {
+            history.push((*route, record.timestamp_ms));
         }
     })?;
     Ok(history)

@@ -3,7 +3,7 @@
 
 use contract::event::OutcomeEvent;
 use contract::exit;
-use contract::kafka::{Start, Window};
+use contract::kafka::{Outgoing, Start, Window};
 use routes::testing::{Behaviour, Ran, Stage, model};
 use serde_json::json;
 
@@ -106,6 +106,89 @@ fn a_bad_champion_gives_way_to_the_last_known_good_model() {
     assert_eq!(event.subject.content["artifactId"], model(1).image);
     assert_eq!(event.subject.content["environment"]["id"], "dev");
     assert!(ran.record["details"]["predictions"]["later-answers"].as_u64() >= Some(200));
+}
+
+#[test]
+fn a_release_whose_canary_failed_does_not_depose_the_champion_of_another() {
+    let stage = upgraded();
+    let _scorer = stage.scorer(Behaviour::default()).unwrap();
+    let trial = stage.route().unwrap().with_candidate(model(3), 0.5);
+    let trial = stage.write(trial, "r-bad", "canary").unwrap();
+    stage.write(trial.without_candidate(), "r-bad", "canary-gate fail: harm").unwrap();
+
+    let ran = run(&stage, "r-bad", &[]);
+    assert_ended(&ran, "pass", "nothing to do: this release tries no candidate");
+    assert_eq!(stage.route().unwrap().champion, model(2));
+    assert_eq!(stage.routes().unwrap().len(), 4);
+
+    // Nor does it take another's candidate; and the release that did promote still can take its model back.
+    let trial = stage.route().unwrap().with_candidate(model(3), 0.5);
+    stage.write(trial, "r-next", "canary").unwrap();
+    assert_ended(&run(&stage, "r-bad", &["--observe=1s"]), "pass", "nothing to do");
+    assert_eq!(stage.route().unwrap().share(), 0.5);
+    assert_ended(&run(&stage, "r-2", &[]), "pass", &format!("back on {}", model(1).digest));
+    let route = stage.route().unwrap();
+    assert_eq!((route.champion, route.promoted_by.as_str()), (model(1), "r-1"));
+}
+
+#[test]
+fn a_promotion_that_was_ended_before_its_event_can_be_taken_back() {
+    let stage = Stage::with_champion(1).unwrap();
+    stage.tell(&promoted(1)).unwrap();
+    let _scorer = stage.scorer(Behaviour::default()).unwrap();
+    let route = stage.route().unwrap().promoted(model(2), contract::event::now());
+    let route = stage.write(route, "r-2", "promote").unwrap();
+    let trial = stage.write(route.with_candidate(model(3), 0.5), "r-3", "canary").unwrap();
+    stage.write(trial.without_candidate(), "r-3", "canary-gate fail").unwrap();
+    assert_ended(&run(&stage, "r-3", &[]), "pass", "nothing to do");
+    assert_ended(&run(&stage, "r-2", &[]), "pass", &format!("back on {}", model(1).digest));
+    assert_eq!(stage.route().unwrap().champion, model(1));
+}
+
+#[test]
+fn that_there_was_nothing_to_do_once_does_not_keep_a_model_that_has_to_go_later() {
+    let stage = Stage::with_champion(1).unwrap();
+    stage.tell(&promoted(1)).unwrap();
+    let _scorer = stage.scorer(Behaviour::default()).unwrap();
+    let bad = format!("--bad={}", model(2).digest);
+    for flags in [&[][..], &[bad.as_str()]] {
+        assert_ended(&run(&stage, "r-2", flags), "pass", "nothing to do");
+    }
+    for flags in [&[][..], &[bad.as_str()]] {
+        let route = stage.route().unwrap().promoted(model(2), contract::event::now());
+        stage.write(route, "r-2", "promote").unwrap();
+        assert_ended(&run(&stage, "r-2", flags), "pass", "the stream is back on");
+        assert_eq!(stage.route().unwrap().champion, model(1));
+    }
+}
+
+#[test]
+fn a_record_that_is_no_route_does_not_bar_the_way_back_and_is_written_over() {
+    let garbage = |stage: &Stage| {
+        let (topic, key) = (routes::ROUTES_TOPIC.to_owned(), Some(b"s".to_vec()));
+        let value = Some(b"no route".to_vec());
+        stage.send(&Outgoing { topic, key, value, ..Outgoing::default() }).unwrap();
+        assert!(stage.route().is_err(), "nobody goes on without a word");
+    };
+    let stage = upgraded();
+    let _scorer = stage.scorer(Behaviour::default()).unwrap();
+    garbage(&stage);
+    assert_ended(&run(&stage, "r-2", &["--bad=champion"]), "pass", "is no route: it is not JSON");
+    assert_eq!(stage.route().unwrap().champion, model(1));
+    // Also where nothing else is to be done.
+    garbage(&stage);
+    assert_ended(&run(&stage, "by-hand", &[]), "pass", "nothing to do");
+    let route = stage.route().unwrap();
+    assert_eq!((route.champion, route.generation, route.promoted_by), (model(1), 4, "r-1".into()));
+
+    // Where it is all that is left, nobody knows the champion.
+    let stage = Stage::empty().unwrap();
+    let (topic, key) = (routes::ROUTES_TOPIC.to_owned(), Some(b"s".to_vec()));
+    let value = Some(b"no route".to_vec());
+    stage.send(&Outgoing { topic, key, value, ..Outgoing::default() }).unwrap();
+    let ran = run(&stage, "r-2", &["--bad=champion"]);
+    assert_eq!(ran.code, Some(i32::from(exit::USAGE)), "{}", ran.log);
+    assert!(ran.log.contains("kcat"), "{}", ran.log);
 }
 
 #[test]
@@ -261,7 +344,7 @@ fn without_data_it_rests_on_the_confirmations_and_says_so() {
     assert_ended(
         &ran,
         "pass",
-        "no later answer came within 300ms, so this rests on their confirmations",
+        "no later answer came within 300 ms, so this rests on the scorers' word alone",
     );
 }
 

@@ -11,6 +11,7 @@ use contract::stop::Stop;
 use stats::random::Random;
 
 use crate::status::HEARTBEAT;
+use crate::word::{Standing, Taken};
 use crate::{ROUTES_TOPIC, Route, SCORERS_TOPIC, ScorerState, ScorerStatus, Variant, variant};
 
 /// How often the scorer answers.
@@ -107,6 +108,7 @@ impl FakeScorer {
             offsets: vec![0; usize::try_from(behaviour.partitions)?],
             random: Random::seeded(7),
             behaviour,
+            standing: Standing::default(),
             route: None,
             status: None,
             beside_candidate: 0,
@@ -137,6 +139,7 @@ struct Scorer {
     writer: Writer,
     stream: String,
     behaviour: Behaviour,
+    standing: Standing,
     /// In force.
     route: Option<Route>,
     status: Option<(ScorerStatus, Instant)>,
@@ -151,13 +154,14 @@ struct Scorer {
 impl Scorer {
     fn run(&mut self, stop: &Stop) -> anyhow::Result<()> {
         let mut tick = Instant::now();
+        self.retire()?;
         while !stop.is_set() {
             while let Some(record) = self.routes.next(Duration::ZERO)? {
-                let route = record.value.as_deref().map(serde_json::from_slice::<Route>);
-                if let Some(Ok(route)) = route
-                    && route.stream == self.stream
-                {
-                    self.follow(route)?;
+                if self.standing.take(&self.stream, &record) == Some(Taken::Changed) {
+                    match self.standing.route.clone() {
+                        Some(route) => self.follow(route)?,
+                        None => self.retire()?,
+                    }
                 }
             }
             if self.status.as_ref().is_some_and(|(_, told)| told.elapsed() > HEARTBEAT) {
@@ -184,26 +188,48 @@ impl Scorer {
         let wanted = wanted.into_iter().flatten().map(|model| model.digest.clone());
         let refused =
             wanted.into_iter().find(|digest| self.behaviour.refuses.as_ref() == Some(digest));
-        let seen = route.generation;
-        let generation = match (&refused, &self.route) {
-            (Some(_), former) => former.as_ref().map_or(0, |former| former.generation),
-            (None, _) => seen,
+        let (seen_route, seen) = (route.id.clone(), route.generation);
+        let former = self.route.as_ref().map(|route| (route.id.clone(), route.generation));
+        let (in_force, generation) = match &refused {
+            Some(_) => former.unwrap_or_default(),
+            None => (seen_route.clone(), seen),
         };
         let stuck = self.behaviour.stuck_at.is_some_and(|last| seen > last);
         if refused.is_none() && !stuck {
             self.route = Some(route);
         }
         let status = ScorerStatus {
-            stream: self.stream.clone(),
-            scorer: self.behaviour.name.clone(),
+            route: in_force,
             generation,
             state: if refused.is_some() { ScorerState::Failed } else { ScorerState::Ready },
+            seen_route,
             seen,
             error: refused.map(|digest| format!("no model {digest}")),
-            fallbacks: 0,
+            ..self.idle()
         };
         self.status = Some((status, Instant::now()));
         self.tell()
+    }
+
+    /// Nothing is answered until there is a route.
+    fn retire(&mut self) -> anyhow::Result<()> {
+        self.route = None;
+        self.status = Some((self.idle(), Instant::now()));
+        self.tell()
+    }
+
+    fn idle(&self) -> ScorerStatus {
+        ScorerStatus {
+            stream: self.stream.clone(),
+            scorer: self.behaviour.name.clone(),
+            route: String::new(),
+            generation: 0,
+            state: ScorerState::Ready,
+            seen_route: String::new(),
+            seen: 0,
+            error: None,
+            fallbacks: 0,
+        }
     }
 
     fn tell(&mut self) -> anyhow::Result<()> {

@@ -89,15 +89,15 @@ impl World {
         Routes::open(&self.kafka, "s").unwrap().write(route, "r", "a test").unwrap()
     }
 
-    /// Waits until every scorer has confirmed the generation, or one refuses.
-    pub(crate) fn confirm(&self, generation: u64) -> Confirmation {
+    /// Waits until every scorer has confirmed the route, or one refuses.
+    pub(crate) fn confirm(&self, route: &Route) -> Confirmation {
         let mut scorers = Scorers::open(&self.kafka, "s").unwrap();
-        scorers.confirm(generation, LIMIT, &Stop::default()).unwrap()
+        scorers.confirm(route, LIMIT, &Stop::default()).unwrap()
     }
 
     pub(crate) fn in_force(&self, route: Route) -> Route {
         let route = self.route(route);
-        let confirmation = self.confirm(route.generation);
+        let confirmation = self.confirm(&route);
         assert!(matches!(confirmation, Confirmation::Confirmed { .. }), "{confirmation:?}");
         route
     }

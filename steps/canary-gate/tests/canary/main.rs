@@ -199,7 +199,7 @@ fn whoever_takes_over_the_route_keeps_it() {
     let _scorer = stage.scorer(Behaviour::default()).unwrap();
     let gate = start(&stage, &["--min-step-time=1m"]);
     let route = stage.await_route(|route| route.share() == 0.1).unwrap();
-    let foreign = stage.write(route.restored(model(9)), "r-2", "by hand").unwrap();
+    let foreign = stage.write(route.restored(model(9), "r-0".into()), "r-2", "by hand").unwrap();
     let ran = gate.end().unwrap();
     assert_ended(&ran, "inconclusive", "taken over by release r-2 in generation 3: by hand");
     assert_eq!(stage.route().unwrap(), foreign);
