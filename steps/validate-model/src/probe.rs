@@ -157,7 +157,7 @@ fn fill(request: &Request, bytes: &[u8], reply: &mut Reply) -> Result<(), (Stage
     }
     let mut model = Model::from_bytes(bytes).map_err(|error| {
         let stage = match &error {
-            LoadError::Engine(_) => Stage::Engine,
+            LoadError::Engine(_) | LoadError::Folder(_) => Stage::Engine,
             LoadError::Misfit(_) => Stage::Fit,
             _ => Stage::Load,
         };

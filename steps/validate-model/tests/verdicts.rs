@@ -250,7 +250,7 @@ fn nothing_of_the_kafka_properties_is_said_whatever_is_wrong_with_them() {
         assert!(!run.outputs().join("verdict").exists());
     }
     // A broker that refuses who asks: the one in memory knows no users.
-    let user = "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=pl4nted-user\nsasl.password=pl4nted-secret";
+    let user = "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=robot\nsasl.password=pl4nted-secret";
     let run =
         Run::new().with_file("kafka-config", user).with("log", "debug").with("kafka-timeout", "2s");
     let output = run.output();
