@@ -120,7 +120,9 @@ fn the_demo_builds_the_programs_that_it_runs_and_no_others() {
 #[test]
 fn the_help_of_a_program_begins_with_what_the_program_does() {
     let mut seen = BTreeMap::new();
-    for program in ["make-topics", "show-event", "push-files", "conformance", "demo", "images", "scorer"] {
+    for program in
+        ["make-topics", "show-event", "push-files", "conformance", "demo", "images", "scorer"]
+    {
         let output = Command::new(pipeline_tests::binaries().join(program)).arg("--help").output();
         let told = String::from_utf8(output.unwrap().stdout).unwrap();
         let first = told.lines().next().unwrap().to_owned();
