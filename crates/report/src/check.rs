@@ -146,12 +146,13 @@ pub(crate) fn icon(outcome: Outcome) -> Markup {
     }
 }
 
-/// A text that begins a line; a name such as `f1` or `p99 latency` stays as it is.
+/// A text that begins a line; a name such as `f1` or `demo-scorer`, or a digest, stays as it is.
 pub(crate) fn capitalised(text: &str) -> String {
-    let is_word = text.chars().take_while(|letter| letter.is_alphabetic()).count() > 1;
+    let first = text.split_whitespace().next().unwrap_or_default().trim_end_matches([',', ';']);
+    let is_word = first.len() > 1 && first.chars().all(char::is_alphabetic);
     let mut letters = text.chars();
     match letters.next() {
-        Some(first) if is_word => first.to_uppercase().chain(letters).collect(),
+        Some(letter) if is_word => letter.to_uppercase().chain(letters).collect(),
         _ => text.to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 
-use crate::check::{Check, Verdict, icon};
+use crate::check::{Check, Verdict, capitalised, icon};
 use crate::model::Model;
 use crate::plot::Plot;
 use crate::table::Table;
@@ -176,7 +176,7 @@ impl Page {
                 }
                 div class=(format!("verdict {}", outcome.class())) role="status" {
                     (icon(outcome))
-                    div { strong { (self.verdict.word()) } p { (prose(&self.reason)) } }
+                    div { strong { (self.verdict.word()) } p { (prose(&capitalised(&self.reason))) } }
                 }
             }
         }

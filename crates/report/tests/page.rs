@@ -165,7 +165,7 @@ fn the_verdict_is_a_word_and_not_only_a_colour() {
         [(Verdict::Pass, "Pass"), (Verdict::Fail, "Fail"), (Verdict::Inconclusive, "Inconclusive")]
     {
         let html = Page::new("step", "title", verdict, "because").render();
-        assert!(html.contains(&format!("<strong>{word}</strong><p>because</p>")), "{html}");
+        assert!(html.contains(&format!("<strong>{word}</strong><p>Because</p>")), "{html}");
     }
 }
 

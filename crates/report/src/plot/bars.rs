@@ -89,7 +89,7 @@ impl Bars {
                     text class="tick" x=(at) y=(px(bottom + 17.0)) text-anchor="middle" { (tick.label) }
                 }
             }
-            text class="axis" x=(px((left + right) / 2.0)) y=(px(bottom + 37.0)) text-anchor="middle" { (self.value.title()) }
+            text class="axis" x=(px((left + right) / 2.0)) y=(px(bottom + 37.0)) text-anchor="middle" { (fit(&self.value.title(), right - left)) }
             @for (row, bar) in self.bars.iter().enumerate() {
                 @let middle = middle(row);
                 text class="name" x=(px(left - 8.0)) y=(px(middle)) dy="0.35em" text-anchor="end" { (fit(&bar.label, left - 8.0)) }

@@ -22,9 +22,12 @@ pub(super) fn of_metrics(details: &Value, metrics: &[Value]) -> Vec<Plot> {
         })
         .flat_map(|(place, metric)| {
             let trace = Trace::of(details, place);
-            [evidence(details, metric, &trace), interval(details, metric, &trace)]
+            let (grew, lies) =
+                (evidence(details, metric, &trace), interval(details, metric, &trace));
+            let beside = grew.is_some() && lies.is_some();
+            let plots = [grew, lies].into_iter().flatten();
+            plots.map(move |plot| LinePlot { is_half: beside, ..plot })
         })
-        .flatten()
         .map(Plot::from)
         .collect()
 }
@@ -59,7 +62,6 @@ fn evidence(details: &Value, metric: &Value, trace: &Trace<'_>) -> Option<LinePl
     let name = title(metric);
     let title = format!("{name}: how near each claim came to its proof");
     let mut plot = LinePlot::new(title, time(), Axis::new("part of a proof").percent())
-        .half()
         .series(Series::new("harm", harm).tone(Tone::Alarm));
     if metric["proof"] == true {
         plot = plot.series(Series::new("not worse", safe).tone(Tone::Good));
