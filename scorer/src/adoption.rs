@@ -376,7 +376,7 @@ mod tests {
         // Until its model is there, the status names the route that answers, and that is another one.
         let status = adoption.status(0);
         assert!(!status.has_in_force(&anew) && status.has_seen(&anew), "{status:?}");
-        adoption.model(&model(9).digest, Readiness::Loaded);
+        adoption.model(&here(9), Readiness::Loaded);
         let Decision::Force(plan) = adoption.decide() else { panic!() };
         adoption.in_force(Some(plan));
         assert!(adoption.status(0).has_in_force(&anew));
