@@ -62,7 +62,8 @@ impl Bars {
     fn draw(&self, frame: Frame) -> Drawing {
         let width = frame.width;
         let widest = self.bars.iter().map(|bar| text_width(&bar.label)).fold(40.0, f64::max);
-        let left = (widest + 16.0).min(width * 0.37);
+        // Names may be of wider letters than ticks.
+        let left = (widest * 1.15 + 16.0).min(width * 0.42);
         // Beyond the longest bar its own value must find room.
         let figures = self.bars.iter().map(|bar| text_width(&self.shown(bar.value)));
         let right = width - figures.fold(40.0, f64::max) - 14.0;
@@ -92,7 +93,7 @@ impl Bars {
             text class="axis" x=(px((left + right) / 2.0)) y=(px(bottom + 37.0)) text-anchor="middle" { (fit(&self.value.title(), right - left)) }
             @for (row, bar) in self.bars.iter().enumerate() {
                 @let middle = middle(row);
-                text class="name" x=(px(left - 8.0)) y=(px(middle)) dy="0.35em" text-anchor="end" { (fit(&bar.label, left - 8.0)) }
+                text class="name" x=(px(left - 8.0)) y=(px(middle)) dy="0.35em" text-anchor="end" { (fit(&bar.label, (left - 10.0) / 1.15)) }
                 @if drawable(bar.value, self.value.log) {
                     @let end = across.pixel(bar.value);
                     g class=(bar.tone.class(0)) {
