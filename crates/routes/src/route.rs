@@ -82,6 +82,16 @@ pub struct Stamp<'a> {
 /// The highest generation there may be: readers in any language hold it exactly (2^53 - 1).
 pub const MAX_GENERATION: u64 = (1 << 53) - 1;
 
+impl ModelRef {
+    /// Why this names no model, if so.
+    pub fn defect(&self) -> Option<String> {
+        let hex = self.digest.strip_prefix("sha256:").unwrap_or_default();
+        let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let is_digest = hex.len() == 64 && hex.bytes().all(lower);
+        (!is_digest).then(|| format!("`{}` is no model digest", self.digest))
+    }
+}
+
 impl Route {
     /// The first route of a stream. Who promoted the champion is filled in when the route is written.
     pub fn bootstrap(stream: &str, champion: ModelRef) -> Self {
@@ -193,12 +203,8 @@ impl Route {
             self.candidate.as_ref().map(|c| &c.model),
             self.previous.as_ref().map(|previous| &previous.model),
         ];
-        for model in models.into_iter().flatten() {
-            let hex = model.digest.strip_prefix("sha256:").unwrap_or_default();
-            let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-            if hex.len() != 64 || !hex.bytes().all(lower) {
-                return Some(format!("`{}` is no model digest", model.digest));
-            }
+        if let Some(defect) = models.into_iter().flatten().find_map(ModelRef::defect) {
+            return Some(defect);
         }
         let share = self.share();
         (!(0.0..=1.0).contains(&share)).then(|| format!("{share} is no share"))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use routes::{ModelRef, Route};
+use routes::ModelRef;
 use serde::Serialize;
 
 use crate::metrics::spec::{self, Metric, Of, Role};
@@ -52,7 +52,7 @@ impl Plan {
     /// A flag makes no sense (exit 2).
     pub(crate) fn of(args: &Args, metrics: Option<&str>) -> anyhow::Result<Self> {
         let model = ModelRef { digest: args.model_digest.clone(), image: args.image.clone() };
-        if let Some(defect) = Route::bootstrap("", model).defect() {
+        if let Some(defect) = model.defect() {
             return Err(contract::usage(
                 format!("--model-digest: {defect}"),
                 "give sha256: and the 64 hexadecimal digits that validate-model wrote",

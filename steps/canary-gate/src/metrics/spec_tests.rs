@@ -51,7 +51,7 @@ fn what_makes_no_sense_is_told() {
         (r#""of": "latency", "slo": "soon""#, "no time"),
         (r#""of": "label-errors", "slo": "1s""#, "`slo` is for latency"),
         (r#""of": "loss", "loss": "brier""#, "needs a margin"),
-        (r#""of": "loss", "loss": "hinge", "margin": 1"#, "unknown variant"),
+        (r#""of": "loss", "loss": "hinge", "margin": 1"#, "`hinge` is not known"),
         (r#""of": "failures", "better": "higher""#, "better where it is lower"),
         (r#""of": "failures", "margin": -1"#, "margin"),
         (r#""of": "failures", "weight": 0"#, "weight"),
