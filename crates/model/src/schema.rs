@@ -123,15 +123,15 @@ mod tests {
         for (text, reason) in [
             (r#"{"stream":"s","format":"json","fields":[]}"#, "`fields` is empty"),
             (r#"{"stream":"","format":"json","fields":[]}"#, "`stream` is empty"),
-            (r#"{"stream":"s","format":"avro","fields":[]}"#, "unknown variant `avro`"),
-            (r#"{"stream":"s","format":"json","fieldz":[]}"#, "unknown field `fieldz`"),
+            (r#"{"stream":"s","format":"avro","fields":[]}"#, "`avro` is not known"),
+            (r#"{"stream":"s","format":"json","fieldz":[]}"#, "there is no field `fieldz`"),
             (
                 r#"{"stream":"s","format":"f32le","fields":[{"name":"a","dtype":"float32"},{"name":"a","dtype":"float32"}]}"#,
                 "`a` is there twice",
             ),
             (
                 r#"{"stream":"s","format":"f32le","fields":[{"name":"a","dtype":"int8"}]}"#,
-                "unknown variant `int8`",
+                "`int8` is not known",
             ),
         ] {
             let error = StreamSchema::parse(text).unwrap_err().to_string();

@@ -99,7 +99,7 @@ mod tests {
             "customData": {
                 "contract": "1.0", "step": step, "step-version": "", "release": release, "stream": "s",
                 "environment": "dev", "verdict": verdict, "reason": "because", "inputs": inputs,
-                "outputs": outputs, "report": ""
+                "outputs": outputs, "report": { "digest": "" }
             }
         }))
         .expect("an event as it stands on the topic")

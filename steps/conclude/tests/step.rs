@@ -61,7 +61,7 @@ fn a_release_whose_model_was_rolled_back_by_another_since_says_so() {
             "customData": {
                 "contract": "1.0", "step": step, "step-version": "0.1.0", "release": release, "stream": "s",
                 "environment": "dev", "verdict": "pass", "reason": format!("{step} says so"),
-                "inputs": inputs, "outputs": outputs, "report": "",
+                "inputs": inputs, "outputs": outputs, "report": { "digest": "" },
             },
         }))
         .unwrap();

@@ -150,7 +150,7 @@ mod tests {
         let path = dir.path().join("baseline.json");
         let good = profile().to_json().unwrap();
         for (text, why) in [
-            ("{}".to_owned(), "missing field"),
+            ("{}".to_owned(), "the field `format` is missing"),
             (good.replace("\"format\":1", "\"format\":9"), "its format is 9"),
             (good.replace("\"records\":100,\"points\"", "\"records\":99,\"points\""), "cover"),
             (good[..good.len() / 2].to_owned(), "EOF"),

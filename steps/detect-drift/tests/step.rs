@@ -27,7 +27,7 @@ fn a_baseline_from_a_range_is_recorded_and_its_own_range_and_the_next_do_not_dri
     assert_eq!(baseline.verdict(), "pass");
     let event = baseline.event();
     assert_eq!(event["context"]["type"], "dev.cdeventsx.headgate-baseline.recorded.0.1.0");
-    assert_eq!(event["subject"]["content"]["records"], 2000);
+    assert_eq!(event["customData"]["result"]["records"], 2000);
     assert_eq!(baseline.output("window"), "0:0-1000,1:0-1000");
     let profile = json(&baseline.read("baseline.json"));
     assert_eq!(profile["features"].as_array().unwrap().len(), 9);
@@ -51,14 +51,14 @@ fn a_drift_is_told_with_the_feature_and_the_offset_it_began_at() {
 
     let event = judged.event();
     assert_eq!(event["context"]["type"], "dev.cdeventsx.headgate-drift.detected.0.1.0");
-    let content = &event["subject"]["content"];
-    assert_eq!(content["topic"], "shuttle.features");
-    let f3 = &content["features"][0];
+    let result = &event["customData"]["result"];
+    let f3 = &result["moved"][0];
     assert_eq!(f3["name"], "f3");
     assert!(f3["ks"].as_f64() > f3["ks-limit"].as_f64());
-    let since = content["since"].as_object().unwrap();
-    assert_eq!(since.keys().collect::<Vec<_>>(), ["1"], "only partition 1 drifts");
-    let offset = since["1"].as_i64().unwrap();
+    let since = result["since"].as_array().unwrap();
+    assert_eq!(since.len(), 1, "only partition 1 drifts: {since:?}");
+    assert_eq!((&since[0]["topic"], &since[0]["partition"]), (&"shuttle.features".into(), &1.into()));
+    let offset = since[0]["offset"].as_i64().unwrap();
     assert!((DRIFTS_FROM - 200..=DRIFTS_FROM + 200).contains(&offset), "found at {offset}");
     assert_eq!(judged.output("since"), format!("1:{offset}"));
 
@@ -134,7 +134,7 @@ fn unreadable_records_are_counted_and_too_many_are_inconclusive() {
     });
     let baseline = stream.baseline();
     let event = baseline.event();
-    assert_eq!(event["subject"]["content"]["unreadable"], 40);
+    assert_eq!(event["customData"]["result"]["unreadable"], 40);
     let record = json(&baseline.read("report.json"));
     let reasons = &record["details"]["unreadable"]["reasons"];
     assert_eq!(reasons["the field `f9` is missing"]["first"], "0:7");

@@ -54,7 +54,7 @@ fn event(step: &str, release: &str, verdict: &str, n: u8) -> OutcomeEvent {
         "customData": {
             "contract": "1.0", "step": step, "step-version": "", "release": release, "stream": "s",
             "environment": "dev", "verdict": verdict, "reason": "", "inputs": inputs, "outputs": outputs,
-            "report": ""
+            "report": { "digest": "" }
         }
     }))
     .expect("an event as it stands on the topic")

@@ -74,7 +74,7 @@ impl World {
             "customData": {
                 "contract": "1.0", "step": step, "step-version": "", "release": release, "stream": "s",
                 "environment": "dev", "verdict": verdict, "reason": "", "inputs": inputs, "outputs": outputs,
-                "report": ""
+                "report": { "digest": "" }
             }
         });
         self.events.push(serde_json::from_value(event).expect("an event"));

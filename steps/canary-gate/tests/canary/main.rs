@@ -236,7 +236,7 @@ fn a_switch_to_a_better_model_passes_and_keeps_the_whole_stream() {
     assert!((120..=280).contains(&errors), "a tenth of 2,000: {errors}");
     assert!(baseline["predictions"].as_str().unwrap().contains("0:"), "{baseline}");
     let events = stage.events().unwrap();
-    assert_eq!(events[0].subject.content["strategy"], "blue-green");
+    assert_eq!(events[0].custom_data.result["strategy"], "blue-green");
     let page = std::fs::read_to_string(ran.outputs.join("report.html")).unwrap();
     assert!(page.contains("The champion&#39;s past") || page.contains("The champion's past"));
 }
