@@ -305,7 +305,7 @@ fn carried_over(layer: &Descriptor) -> Result<Descriptor> {
     let known = layer.media_type.starts_with(media_type::LAYER)
         && !layer.media_type.contains("nondistributable");
     if !known {
-        let why = format!("layers of type {:?} cannot be carried over", layer.media_type);
+        let why = format!("layers of type `{}` cannot be carried over", layer.media_type);
         return Err(Error::invalid("base image", why));
     }
     // Marks of a model that the base may carry must not be taken for the new one's.

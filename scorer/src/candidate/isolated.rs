@@ -87,7 +87,7 @@ impl Isolated {
     /// The child is killed; the scorer hears why.
     fn fall(&mut self, lost: Lost) -> NoAnswer {
         let why = match lost {
-            Lost::Late => format!("no answer within {:?}", self.deadline),
+            Lost::Late => format!("no answer within {}", words::duration(self.deadline)),
             Lost::GaveUp => "the route changed before there was an answer".to_owned(),
             Lost::Broken(ref why) => why.clone(),
         };

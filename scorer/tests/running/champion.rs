@@ -28,7 +28,7 @@ fn a_record_at_which_the_champion_loops_goes_to_the_dead_letters() {
     exactly_once(&world.read("s.predictions", 100), 0..100);
     let letter = world.read("s.dead-letters", 1).pop().unwrap();
     assert_eq!(letter.header("id"), Some("r666"));
-    assert_eq!(letter.header("reason"), Some("the champion cannot answer: no answer within 2s"));
+    assert_eq!(letter.header("reason"), Some("the champion cannot answer: no answer within 2 s"));
     eventually("the probe is green", || {
         get(&address, "/healthz", "").starts_with("HTTP/1.1 200").then_some(())
     });

@@ -79,7 +79,7 @@ fn a_candidate_that_loops_costs_a_moment_and_is_out_after_three_times() {
     let failed = status(&world, |it| it.state == ScorerState::Failed);
     let error = failed.error.unwrap();
     assert!(error.contains("3 times within 5 minutes"), "{error}");
-    assert!(error.contains("no answer within 300ms"), "{error}");
+    assert!(error.contains("no answer within 300 ms"), "{error}");
     assert!(matches!(world.confirm(&route), Confirmation::Refused { .. }));
 
     let begun = Instant::now();
@@ -94,7 +94,7 @@ fn a_candidate_that_loops_costs_a_moment_and_is_out_after_three_times() {
     for record in &bad {
         assert_eq!((score(record), record.header("variant")), (BAD as f64, Some("champion")));
         let why = record.header("fallback").unwrap();
-        assert!(why.contains("no answer within 300ms"), "{why}");
+        assert!(why.contains("no answer within 300 ms"), "{why}");
     }
     let last = good.iter().max_by_key(|record| number(record)).unwrap();
     let why = last.header("fallback").unwrap();

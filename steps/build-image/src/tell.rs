@@ -55,7 +55,6 @@ pub(crate) fn result(args: &Args, published: Option<&Published>, read: &Read) ->
 
 /// One sentence on what was done.
 pub(crate) fn reason(published: &Published) -> String {
-    let mib = |bytes: u64| report::number(bytes as f64 / f64::from(1 << 20));
     if published.bytes_sent == 0 {
         return format!(
             "the model is in {}, which was there already; nothing was sent",
@@ -68,10 +67,10 @@ pub(crate) fn reason(published: &Published) -> String {
         mounted => format!(", {} mounted", plural(mounted as u64, "layer")),
     };
     format!(
-        "the model is in {}; {} MiB sent, {} MiB were there already{mounted}",
+        "the model is in {}; {} sent, {} were there already{mounted}",
         published.image,
-        mib(published.bytes_sent),
-        mib(published.bytes_skipped)
+        report::bytes(published.bytes_sent),
+        report::bytes(published.bytes_skipped)
     )
 }
 

@@ -57,7 +57,10 @@ fn a_drift_is_told_with_the_feature_and_the_offset_it_began_at() {
     assert!(f3["ks"].as_f64() > f3["ks-limit"].as_f64());
     let since = result["since"].as_array().unwrap();
     assert_eq!(since.len(), 1, "only partition 1 drifts: {since:?}");
-    assert_eq!((&since[0]["topic"], &since[0]["partition"]), (&"shuttle.features".into(), &1.into()));
+    assert_eq!(
+        (&since[0]["topic"], &since[0]["partition"]),
+        (&"shuttle.features".into(), &1.into())
+    );
     let offset = since[0]["offset"].as_i64().unwrap();
     assert!((DRIFTS_FROM - 200..=DRIFTS_FROM + 200).contains(&offset), "found at {offset}");
     assert_eq!(judged.output("since"), format!("1:{offset}"));

@@ -47,7 +47,7 @@ pub(crate) fn ask(
     let patience = if matches!(said, Ok(Some(_))) { TO_END } else { Duration::ZERO };
     let status = end(&mut child, patience).context("wait for the second process")?;
     let Some(Said { out, err }) = said? else {
-        let how = format!("it gave no answer within {:?}", args.answer_timeout);
+        let how = format!("it gave no answer within {}", words::duration(args.answer_timeout));
         return Ok((Asked::Died(how), Report::default()));
     };
     let (opening, reply) = out.split_once('\n').unwrap_or((&out, ""));

@@ -5,6 +5,7 @@ use model::{Digest, Kind, Port};
 use sandbox::Report;
 use serde::Serialize;
 use serde_json::{Value, json};
+use words::plural;
 
 use crate::checks::{self, Check, Finding, Limits};
 use crate::golden::{self, Golden};
@@ -223,15 +224,18 @@ fn measured(evidence: &Evidence<'_>) -> (Option<f64>, Value) {
 
 fn conclude(checks: &[Check], evidence: &Evidence<'_>, accuracy: Option<f64>) -> (Verdict, String) {
     let having = |finding| checks.iter().filter(move |check| check.outcome == finding);
-    let others = |count: usize| match count {
+    let others = |count: usize, how: &str| match count {
         0 | 1 => String::new(),
-        more => format!(" (and {} more)", more - 1),
+        more => format!("; {} {how}", plural(more as u64 - 1, "more check")),
     };
     if let Some(first) = having(Finding::Fail).next() {
-        return (Verdict::Fail, format!("{}{}", first.why, others(having(Finding::Fail).count())));
+        return (
+            Verdict::Fail,
+            format!("{}{}", first.why, others(having(Finding::Fail).count(), "failed")),
+        );
     }
     if let Some(first) = having(Finding::Inconclusive).next() {
-        let more = others(having(Finding::Inconclusive).count());
+        let more = others(having(Finding::Inconclusive).count(), "could not be decided");
         return (Verdict::Inconclusive, format!("{}{more}", first.why));
     }
     if let Some(first) = having(Finding::NotRun).next() {

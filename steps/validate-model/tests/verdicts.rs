@@ -165,7 +165,7 @@ fn a_holdout_that_settles_nothing_does_not_pass() {
 fn budgets_are_kept() {
     Run::new().with("latency-budget", "1ns").told().is("fail", "the slowest of 100 requests");
     Run::new().with("memory-budget", "1MiB").told().is("fail", "more than 1 MiB");
-    Run::new().with("answer-timeout", "1ms").told().is("fail", "it gave no answer within 1ms");
+    Run::new().with("answer-timeout", "1ms").told().is("fail", "it gave no answer within 1 ms");
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn a_model_that_takes_all_memory_or_never_answers_fails_and_the_step_goes_on() {
     hostile("endless")
         .with("answer-timeout", "3s")
         .told()
-        .is("fail", "it gave no answer within 3s");
+        .is("fail", "it gave no answer within 3 s");
 }
 
 #[test]
