@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::sync::{PoisonError, RwLock};
 
-static VALUES: RwLock<Vec<String>> = RwLock::new(Vec::new());
+static VALUES: RwLock<Vec<Kept>> = RwLock::new(Vec::new());
 
 /// What stands where a value stood.
 const REDACTED: &str = "[redacted]";
@@ -34,8 +34,25 @@ const SHORTEST: usize = 3;
 /// A part of a value that is as long as this is as telling as the whole.
 const TELLING_PART: usize = 6;
 
-/// From here on nothing that is said holds `value`.
+/// A value, and how many bytes of it are already too much.
+#[derive(PartialEq)]
+struct Kept {
+    spelling: String,
+    least: usize,
+}
+
+/// From here on nothing that is said holds `value`, or a telling part of it.
 pub fn keep_out(value: &str) {
+    keep(value, TELLING_PART);
+}
+
+/// From here on nothing that is said holds `value` as a whole. Its parts may be said: those of a path are words that
+/// logs are full of.
+pub fn keep_out_whole(value: &str) {
+    keep(value, usize::MAX);
+}
+
+fn keep(value: &str, telling: usize) {
     let value = value.trim();
     let is_small_number = value.len() < TELLING_PART && value.parse::<u32>().is_ok();
     let lower = value.to_ascii_lowercase();
@@ -49,11 +66,12 @@ pub fn keep_out(value: &str) {
         inside(&serde_json::json!(value).to_string()),
         inside(&format!("{value:?}")),
     ] {
-        if !values.contains(&spelling) {
-            values.push(spelling);
+        let kept = Kept { least: spelling.len().min(telling), spelling };
+        if !values.contains(&kept) {
+            values.push(kept);
         }
     }
-    values.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
+    values.sort_unstable_by_key(|kept| std::cmp::Reverse(kept.spelling.len()));
 }
 
 /// The text without any such value, or a telling part of one.
@@ -62,7 +80,7 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     if values.is_empty() {
         return Cow::Borrowed(text);
     }
-    values.iter().fold(Cow::Borrowed(text), |text, value| match without(&text, value) {
+    values.iter().fold(Cow::Borrowed(text), |text, kept| match without(&text, kept) {
         Some(left) => Cow::Owned(left),
         None => text,
     })
@@ -74,8 +92,8 @@ fn inside(quoted: &str) -> String {
 }
 
 /// The text without a value; `None` where it holds no part of it.
-fn without(text: &str, value: &str) -> Option<String> {
-    let least = value.len().min(TELLING_PART);
+fn without(text: &str, kept: &Kept) -> Option<String> {
+    let (value, least) = (kept.spelling.as_str(), kept.least);
     let mut left = String::new();
     let (mut rest, mut copied) = (0, 0);
     while rest < text.len() {
@@ -126,6 +144,13 @@ mod tests {
             assert!(left.contains(REDACTED), "{left}");
         }
         assert_eq!(redact("pl4n is short of it"), "pl4n is short of it");
+    }
+
+    #[test]
+    fn of_a_path_only_the_whole_is_taken_out() {
+        keep_out_whole("/run/pl4ces/kafka/ca.crt");
+        let log = r#"{"why":"/run/pl4ces/kafka/ca.crt is not there","kafka":"pl4ces"}"#;
+        assert_eq!(redact(log), r#"{"why":"[redacted] is not there","kafka":"pl4ces"}"#);
     }
 
     #[test]

@@ -58,11 +58,15 @@ fn parse(text: &str) -> anyhow::Result<Vec<(String, String)>> {
     let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     // Before anything can fail: a line without `=` may be a password, too.
-    // A user's name is no secret, and often a part of the names of topics and ACLs that an error has to say.
+    // A user's name is no secret, and often a part of the names of topics and ACLs that an error has to say; nor is a path.
     for (_, line) in lines.clone() {
         let (key, value) = line.split_once('=').unwrap_or(("", line));
-        if key.trim() != "sasl.username" {
-            redact::keep_out(value);
+        match key.trim() {
+            "sasl.username" => {}
+            known if known.ends_with(".location") && COMMON.contains(&known) => {
+                redact::keep_out_whole(value);
+            }
+            _ => redact::keep_out(value),
         }
     }
     let mut seen = BTreeMap::new();

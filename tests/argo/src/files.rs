@@ -84,6 +84,7 @@ impl World {
                 format!("--model-digest={digest}"),
                 format!("--image={image}"),
                 "--strategy=bootstrap".into(),
+                format!("--plain-http={}", self.settings.registry_from_pods),
                 "--confirm-timeout=4m".into(),
             ],
         )?;

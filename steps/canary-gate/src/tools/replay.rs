@@ -34,7 +34,13 @@ pub(super) fn replay(path: &Path, kafka: KafkaArgs) -> anyhow::Result<Replayed> 
         serde_json::from_str(&text).map_err(|error| no_record(path, &error.to_string()))?;
     let details = &record["details"];
     let Some(journal) = details["journal"].as_str() else {
-        return Err(no_record(path, "it holds no journal, so no traffic was moved"));
+        let why = match details["told-before"].as_str() {
+            Some(_) => {
+                "it repeats the outcome of an earlier run, whose report.json holds the journal"
+            }
+            _ => "it holds no journal, so no traffic was moved",
+        };
+        return Err(no_record(path, why));
     };
     let journal: Journal =
         serde_json::from_str(journal).map_err(|error| no_record(path, &error.to_string()))?;
