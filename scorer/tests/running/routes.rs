@@ -120,10 +120,11 @@ fn stale_and_senseless_routes_are_passed_over() {
     world.in_force(route.clone());
     let stale = Route { champion: opposite.clone(), ..route.clone() };
     let senseless = Route { generation: 90, ..route.clone() }.with_candidate(opposite.clone(), 7.0);
+    // The stale one last: on a record that is no route nobody writes another.
     for value in [
-        serde_json::to_vec(&stale).unwrap(),
-        serde_json::to_vec(&senseless).unwrap(),
         b"no route".to_vec(),
+        serde_json::to_vec(&senseless).unwrap(),
+        serde_json::to_vec(&stale).unwrap(),
     ] {
         let (topic, key) = ("headgate.routes".into(), Some(b"s".to_vec()));
         let value = Some(value);
