@@ -46,8 +46,12 @@ impl Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        // It hands SIGTERM on to the program; killed, it would leave the program behind.
-        let _ended = Command::new("kill").arg(self.0.id().to_string()).status();
+        // `strace` ends with its program, and keeps no signal for itself; killed, it would leave the program behind.
+        let strace = self.0.id();
+        let children = std::fs::read_to_string(format!("/proc/{strace}/task/{strace}/children"));
+        for child in children.unwrap_or_default().split_whitespace() {
+            let _ended = Command::new("kill").arg(child).status();
+        }
         let _status = self.0.wait();
     }
 }
