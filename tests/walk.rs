@@ -58,7 +58,6 @@ impl Kept {
             true => format!("timeout --preserve-status 5 {}", command.text),
             false => command.text.clone(),
         };
-        println!("{}: {text}", command.paper.display());
         succeeds(&text);
     }
 

@@ -164,7 +164,7 @@ fn outcome(
         readable: counts.readable,
         unreadable: counts.unreadable,
         labelled: counts.labelled,
-        min_records: args.min_records as u64,
+        min_records: args.min_records,
         learnt: None,
         held_out: None,
         accuracy: None,

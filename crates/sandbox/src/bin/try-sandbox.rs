@@ -18,8 +18,11 @@ use sandbox::Limits;
 
 const LIMITS: Limits = Limits { memory: 64 << 20, cpu_seconds: Some(1), threads: false };
 
-/// A name, and whether it could be done.
-const ATTEMPTS: [(&str, fn() -> io::Result<()>); 18] = [
+/// Whether it could be done.
+type Attempt = fn() -> io::Result<()>;
+
+/// By name.
+const ATTEMPTS: [(&str, Attempt); 18] = [
     ("read-file", || fs::read("/etc/passwd").map(drop)),
     ("list-folder", || fs::read_dir("/").map(drop)),
     ("write-file", || fs::write("taken", "")),

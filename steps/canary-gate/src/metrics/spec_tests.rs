@@ -55,7 +55,7 @@ fn what_makes_no_sense_is_told() {
         (r#""of": "failures", "better": "higher""#, "better where it is lower"),
         (r#""of": "failures", "margin": -1"#, "margin"),
         (r#""of": "failures", "weight": 0"#, "weight"),
-        (r#""of": "failures", "limit": 0"#, "unknown field"),
+        (r#""of": "failures", "limit": 0"#, "there is no field `limit`"),
         (r#""of": "failures", "role": "informative""#, "no metric is critical"),
         (
             r#""of": "events", "topic": "t", "slices": [{"feature": "a", "values": ["x"]}]"#,
