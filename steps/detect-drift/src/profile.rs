@@ -153,7 +153,7 @@ mod tests {
             ("{}".to_owned(), "the field `format` is missing"),
             (good.replace("\"format\":1", "\"format\":9"), "its format is 9"),
             (good.replace("\"records\":100,\"points\"", "\"records\":99,\"points\""), "cover"),
-            (good[..good.len() / 2].to_owned(), "EOF"),
+            (good[..good.len() / 2].to_owned(), "it ends in the middle"),
         ] {
             std::fs::write(&path, text).unwrap();
             let error = Profile::load(&path).unwrap_err();
