@@ -58,6 +58,17 @@ pub(crate) const PLACES: [&str; 10] = [
     "help",
 ];
 
+/// Parses a size such as `800000`, `512MiB` or `2GiB`.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u32); 4] = [("GiB", 30), ("MiB", 20), ("KiB", 10), ("", 0)];
+    UNITS
+        .iter()
+        .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?.trim(), shift)))
+        .and_then(|(number, shift)| number.parse::<u64>().ok()?.checked_mul(1 << shift))
+        .filter(|size| *size > 0)
+        .ok_or_else(|| format!("`{text}` is no size; write bytes, or 512MiB, 2GiB"))
+}
+
 /// Parses a duration such as `500ms`, `30s` or `2m`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let signed: jiff::SignedDuration =

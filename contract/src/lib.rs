@@ -30,7 +30,6 @@ pub mod exit;
 pub mod fault;
 pub mod kafka;
 pub mod logging;
-pub mod model_name;
 pub mod outcome;
 pub mod outputs;
 pub mod progress;
@@ -50,7 +49,7 @@ pub use outcome::{Outcome, Verdict};
 pub use outputs::OutputSpec;
 pub use step::{Context, Step, main};
 /// What errors, logs and reasons say in words.
-pub use words;
+pub use words::{self, model_name};
 
 /// The version of the contract this crate implements; `contract/README.md` carries the same.
 pub const CONTRACT_VERSION: &str = "1.0";

@@ -53,7 +53,7 @@ pub struct Args {
     pub candidate_deadline: Duration,
 
     /// The most memory that a candidate's process may take for its model and answers
-    #[arg(long, env = "HEADGATE_CANDIDATE_MEMORY", default_value = "512MiB", value_name = "SIZE", value_parser = bytes)]
+    #[arg(long, env = "HEADGATE_CANDIDATE_MEMORY", default_value = "512MiB", value_name = "SIZE", value_parser = contract::args::bytes)]
     pub candidate_memory: u64,
 
     /// How long the champion may take for a batch; a record that it cannot answer within that goes to the dead letters
@@ -112,18 +112,6 @@ fn model_deadline(text: &str) -> Result<Duration, String> {
         return Err(format!("`{text}` is no deadline for answers; 10ms to 60s are"));
     }
     Ok(deadline)
-}
-
-/// Parses a size such as `800000`, `512MiB` or `2GiB`.
-fn bytes(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, u32); 4] = [("GiB", 30), ("MiB", 20), ("KiB", 10), ("", 0)];
-    let found = UNITS.iter().find_map(|(unit, power)| {
-        let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
-        number.checked_mul(1 << power)
-    });
-    found
-        .filter(|bytes| *bytes > 0)
-        .ok_or_else(|| format!("`{text}` is no size; write 512MiB or 2GiB"))
 }
 
 /// Transactions must time out a second before the session does, so less than 3 s leaves no room.

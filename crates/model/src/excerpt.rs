@@ -7,6 +7,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use words::is_obeyed;
 
 /// At most some hundred characters, none of which is a control character.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -93,12 +94,6 @@ fn shown(mut text: String, character: char) -> String {
         character => text.push(character),
     }
     text
-}
-
-/// Control characters, line ends of Unicode, and what turns the direction of text or is not seen.
-fn is_obeyed(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -103,11 +103,9 @@ impl Model {
 /// The first names, and how many more there are.
 fn listed(names: &[Excerpt]) -> String {
     const SHOWN: usize = 10;
-    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-    match (names.len(), names.len().saturating_sub(SHOWN)) {
-        (0, _) => "nothing".to_owned(),
-        (_, 0) => shown.join(", "),
-        (_, more) => format!("{} and {more} more", shown.join(", ")),
+    match names {
+        [] => "nothing".to_owned(),
+        names => words::first_few(names.iter().map(|name| format!("`{name}`")), SHOWN),
     }
 }
 

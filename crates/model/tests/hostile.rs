@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use model::{Kind, LoadError, Model};
+use stats::random::Random;
 
 fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name).with_extension("onnx")
@@ -43,12 +44,8 @@ fn model(operator: &[u8], input: &[u8], output: &[u8]) -> Vec<u8> {
         .concat()
 }
 
-/// A small generator with a fixed start (splitmix64).
-fn dice(state: &mut u64, below: usize) -> usize {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (*state ^ *state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((mixed ^ mixed >> 31) % below as u64) as usize
+fn dice(random: &mut Random, below: usize) -> usize {
+    (random.bits() % below as u64) as usize
 }
 
 #[test]
@@ -118,7 +115,7 @@ fn no_truncation_passes_for_the_model() {
 
 #[test]
 fn no_change_of_bytes_makes_the_engine_fall_over() {
-    let mut state = 11;
+    let mut state = Random::seeded(11);
     let (mut loaded, mut refused) = (0, 0);
     for name in ["linear", "three-classes", "regressor", "zipmap"] {
         let file = fs::read(sample(name)).unwrap();

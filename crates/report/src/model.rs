@@ -82,16 +82,7 @@ pub fn name_of_file(path: &str) -> String {
 /// by its folder.
 #[must_use]
 pub fn name_of_image(image: &str) -> String {
-    let reference = image.split('@').next().unwrap_or_default();
-    if let Some(layout) = reference.strip_prefix("oci:") {
-        let layout = layout.trim_start_matches("//").trim_end_matches('/');
-        return layout.rsplit('/').next().unwrap_or_default().to_owned();
-    }
-    match reference.split_once('/') {
-        // As Docker has it: what holds a point or a colon before the first slash is a host.
-        Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => rest.to_owned(),
-        _ => reference.to_owned(),
-    }
+    words::model_name::of_image(image).unwrap_or_default()
 }
 
 #[cfg(test)]

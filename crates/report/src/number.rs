@@ -1,5 +1,7 @@
 //! How numbers read on a page: few digits, grouped thousands, never a wall of decimals.
 
+pub use words::{count, plural};
+
 /// A value with about four significant digits: `0.0312`, `12,480`, `3.1e-7`, `not a number`.
 #[must_use]
 pub fn number(value: f64) -> String {
@@ -22,21 +24,6 @@ pub fn number(value: f64) -> String {
 #[must_use]
 pub fn percent(share: f64) -> String {
     format!("{} %", number(share * 100.0))
-}
-
-/// A count with grouped thousands: `49097` reads `49,097`.
-#[must_use]
-pub fn count(value: u64) -> String {
-    group(&value.to_string())
-}
-
-/// A count with its noun: `1 record`, `2,048 records`.
-#[must_use]
-pub fn plural(value: u64, noun: &str) -> String {
-    match value {
-        1 => format!("1 {noun}"),
-        many => format!("{} {noun}s", count(many)),
-    }
 }
 
 /// A duration in the unit that fits its size: `0.0000312` reads `31.2 µs`, `94` reads `1 min 34 s`.

@@ -59,12 +59,7 @@ fn visible(text: &str) -> String {
         '\n' | '\t' => ' ',
         '\u{7f}' => '␡',
         low if u32::from(low) < 0x20 => char::from_u32(0x2400 + u32::from(low)).unwrap_or('�'),
-        // What turns or hides the text around it.
-        '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}'
-        | '\u{feff}' => '�',
-        high if high.is_control() => '�',
+        obeyed if words::is_obeyed(obeyed) => '�',
         other => other,
     };
     let mut shown: String = text.chars().take(LONGEST).map(picture).collect();

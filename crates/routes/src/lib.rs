@@ -12,23 +12,24 @@
 //! - [`status`]: what a scorer says of itself; `live`: who counts as live (pure)
 //! - [`ledger`]: who promoted what, by the events (pure)
 //! - [`writer`], [`scorers`]: Kafka
-//! - [`words`]: numbers and times as people read them
+//! - [`span`]: a time as people read it
 //! - `testing` (feature `testing`): a stage and a scorer for the tests of steps
 
 pub mod ledger;
 mod live;
 pub mod route;
 pub mod scorers;
+mod span;
 pub mod split;
 pub mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod word;
-pub mod words;
 pub mod writer;
 
 pub use route::{Candidate, ModelRef, Previous, Route, Stamp};
 pub use scorers::{Confirmation, Scorers};
+pub use span::span;
 pub use split::{Variant, variant};
 pub use status::{ScorerState, ScorerStatus};
 pub use word::{Standing, Word};

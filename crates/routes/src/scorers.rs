@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use contract::kafka::{Kafka, Reader, Start};
 use contract::stop::Stop;
+use contract::words::{list, plural};
 
 use crate::live::Live;
 use crate::route::MAX_GENERATION;
-use crate::{Route, SCORERS_TOPIC, ScorerState, ScorerStatus, words};
+use crate::{Route, SCORERS_TOPIC, ScorerState, ScorerStatus, span};
 
 /// Follows the scorers of one stream.
 pub struct Scorers {
@@ -140,13 +141,18 @@ impl fmt::Display for Confirmation {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Confirmed { scorers, after } => {
-                write!(to, "{} confirmed in {}", words::scorers(scorers.len()), words::span(*after))
+                write!(
+                    to,
+                    "{} confirmed in {}",
+                    plural(scorers.len() as u64, "scorer"),
+                    span(*after)
+                )
             }
             Self::Refused { scorer, error } => write!(to, "scorer {scorer} cannot: {error}"),
             Self::TimedOut { missing } if missing.is_empty() => {
                 write!(to, "no scorer of this stream is live")
             }
-            Self::TimedOut { missing } => write!(to, "not confirmed by {}", words::list(missing)),
+            Self::TimedOut { missing } => write!(to, "not confirmed by {}", list(missing)),
         }
     }
 }

@@ -1,18 +1,19 @@
-//! What errors, logs and reasons say, in words for people: counts with their noun, durations, lists, and what is wrong
-//! with a JSON file that someone wrote. Pure.
+//! What errors, logs and reasons say, in words for people: counts with their noun, durations, lists, names of models, what
+//! is wrong with a JSON file that someone wrote, and which characters from elsewhere are not passed on. Pure.
 
 use std::time::Duration;
 
 mod json;
+pub mod model_name;
 
 pub use json::read_json;
 
 /// A count with its noun: `1 record`, `2,048 records`.
 #[must_use]
-pub fn plural(count: u64, noun: &str) -> String {
-    match count {
+pub fn plural(value: u64, noun: &str) -> String {
+    match value {
         1 => format!("1 {noun}"),
-        many => format!("{} {noun}s", grouped(many)),
+        many => format!("{} {noun}s", count(many)),
     }
 }
 
@@ -29,8 +30,8 @@ pub fn duration(value: Duration) -> String {
     match (hours, minutes, seconds) {
         (0, minutes, 0) => format!("{minutes} min"),
         (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (hours, 0, _) => format!("{} h", grouped(hours)),
-        (hours, minutes, _) => format!("{} h {minutes} min", grouped(hours)),
+        (hours, 0, _) => format!("{} h", count(hours)),
+        (hours, minutes, _) => format!("{} h {minutes} min", count(hours)),
     }
 }
 
@@ -43,6 +44,25 @@ pub fn list<T: AsRef<str>>(items: &[T]) -> String {
         [only] => (*only).to_owned(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
+}
+
+/// The first few, and how many more there are: `a, b, c and 57 more`.
+#[must_use]
+pub fn first_few<T: std::fmt::Display>(items: impl IntoIterator<Item = T>, most: usize) -> String {
+    let mut items = items.into_iter();
+    let shown: Vec<String> = items.by_ref().take(most).map(|item| item.to_string()).collect();
+    match items.count() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Whether a terminal, a log or a page acts on the character in place of showing it: control characters, line ends of
+/// Unicode, and what turns the direction of text or is not seen. Text from elsewhere is not passed on with any of them.
+#[must_use]
+pub fn is_obeyed(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// About three significant digits, none of the whole ones lost.
@@ -61,8 +81,10 @@ fn three(value: f64) -> String {
     }
 }
 
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
+/// A count with grouped thousands: `49097` reads `49,097`.
+#[must_use]
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
@@ -82,6 +104,12 @@ mod tests {
         assert_eq!(plural(1, "record"), "1 record");
         assert_eq!(plural(0, "record"), "0 records");
         assert_eq!(plural(1_234_567, "record"), "1,234,567 records");
+    }
+
+    #[test]
+    fn a_long_list_is_cut() {
+        assert_eq!(first_few(["a", "b", "c"], 3), "a, b, c");
+        assert_eq!(first_few(1..=60, 3), "1, 2, 3 and 57 more");
     }
 
     #[test]

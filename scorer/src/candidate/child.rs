@@ -74,12 +74,8 @@ impl Child {
         socket.set_read_timeout(Some(LOOK))?;
         socket.set_write_timeout(Some(LOOK))?;
         let memory = limits.memory.to_string();
-        let environment = [
-            (LIBRARY_VARIABLE, limits.library.as_os_str()),
-            (MEMORY, OsStr::new(&memory)),
-            // Without it the engine starts a thread that calls home, which Landlock cannot hold.
-            ("ORT_DISABLE_TELEMETRY", OsStr::new("1")),
-        ];
+        let environment =
+            [(LIBRARY_VARIABLE, limits.library.as_os_str()), (MEMORY, OsStr::new(&memory))];
         let mut process =
             sandbox::spawn_over(OwnedFd::from(theirs), ANSWER, environment, &std::env::temp_dir())?;
         let stderr =

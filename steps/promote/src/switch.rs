@@ -1,7 +1,8 @@
 //! The route written, confirmed, or taken back.
 
+use contract::words::list;
 use contract::{Context, Verdict};
-use routes::{Confirmation, ModelRef, Route, Routes, Scorers, words};
+use routes::{Confirmation, ModelRef, Route, Routes, Scorers, span};
 
 use crate::decide::{self, Back, Plan, back, back_from, plan};
 use crate::{Args, Strategy};
@@ -157,7 +158,7 @@ impl Work<'_> {
             ),
             Confirmation::TimedOut { missing } => (
                 Verdict::Inconclusive,
-                format!("not confirmed within {} by {}", self.limit(), words::list(missing)),
+                format!("not confirmed within {} by {}", self.limit(), list(missing)),
             ),
         }
     }
@@ -173,7 +174,7 @@ impl Work<'_> {
     }
 
     fn limit(&self) -> String {
-        words::span(self.args.confirm_timeout)
+        span(self.args.confirm_timeout)
     }
 }
 

@@ -1,5 +1,5 @@
 use routes::ModelRef;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -47,8 +47,19 @@ fn event(step: &str, release: &str, verdict: &str, n: u8) -> OutcomeEvent {
         "promote" => (json!({ "model": model(n).digest, "image": model(n).image }), json!({})),
         _ => (json!({}), json!({ "bad": model(n).digest })),
     };
+    emitted(step, release, verdict, &format!("{step}{release}{n}"), (inputs, outputs))
+}
+
+/// An event as it stands on the topic, with its inputs and outputs.
+pub(super) fn emitted(
+    step: &str,
+    release: &str,
+    verdict: &str,
+    id: &str,
+    (inputs, outputs): (Value, Value),
+) -> OutcomeEvent {
     serde_json::from_value(json!({
-        "context": { "specversion": "", "id": format!("{step}{release}{n}"), "source": "", "type": "", "timestamp": "" },
+        "context": { "specversion": "", "id": id, "source": "", "type": "", "timestamp": "" },
         "subject": { "id": "s", "content": {} },
         "customDataContentType": "application/json",
         "customData": {

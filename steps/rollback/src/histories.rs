@@ -4,21 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use routes::{ModelRef, Stamp};
 use serde_json::json;
+use stats::random::Random;
 
+use super::tests::emitted;
 use super::*;
 
 const RELEASES: [&str; 5] = ["a", "b", "c", "d", "e"];
 const MODELS: u64 = 4;
 
-/// xorshift64*: the same histories in every run.
-struct Dice(u64);
+/// Seeded: the same histories in every run.
+struct Dice(Random);
 
 impl Dice {
     fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % n
+        self.0.bits() % n
     }
 
     fn release(&mut self) -> &'static str {
@@ -67,17 +66,7 @@ impl World {
             _ => (json!({}), json!({ "bad": digest })),
         };
         let id = id.unwrap_or_else(|| format!("event {}", self.told));
-        let event = json!({
-            "context": { "specversion": "", "id": id, "source": "", "type": "", "timestamp": "" },
-            "subject": { "id": "s", "content": {} },
-            "customDataContentType": "application/json",
-            "customData": {
-                "contract": "1.0", "step": step, "step-version": "", "release": release, "stream": "s",
-                "environment": "dev", "verdict": verdict, "reason": "", "inputs": inputs, "outputs": outputs,
-                "report": { "digest": "" }
-            }
-        });
-        self.events.push(serde_json::from_value(event).expect("an event"));
+        self.events.push(emitted(step, release, verdict, &id, (inputs, outputs)));
     }
 
     /// A promotion as `promote` writes it; it may be ended before its event.
@@ -178,7 +167,7 @@ struct Counts {
 fn a_release_takes_back_what_it_promoted_and_nothing_of_others() {
     let mut counts = Counts::default();
     for seed in 1..=1_000 {
-        let (mut dice, mut world) = (Dice(seed * 0x9e37_79b9), World::default());
+        let (mut dice, mut world) = (Dice(Random::seeded(seed)), World::default());
         for _ in 0..30 {
             world.live(&mut dice);
             let release = dice.release();

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use contract::event::unix_ms;
-use contract::words::plural;
+use contract::words::{list, plural};
 use contract::{Context, Outcome, Subject, Verdict};
-use routes::{Confirmation, Route, words};
+use routes::{Confirmation, Route, span};
 use serde_json::{Value, json};
 
 use crate::run::{Finished, Proof};
@@ -20,7 +20,7 @@ pub(crate) fn judge(
     args: &Args,
 ) -> (Verdict, String) {
     let (scan, generation) = (&proof.scan, route.generation);
-    let limit = words::span(args.confirm_timeout);
+    let limit = span(args.confirm_timeout);
     let scorers = match &proof.confirmation {
         Confirmation::Refused { scorer, error } => {
             let reason =
@@ -34,13 +34,13 @@ pub(crate) fn judge(
             return (Verdict::Inconclusive, reason);
         }
         Confirmation::TimedOut { missing } => {
-            let who = words::list(missing);
+            let who = list(missing);
             let reason = format!(
                 "generation {generation} is written, but not confirmed within {limit} by {who}"
             );
             return (Verdict::Inconclusive, reason);
         }
-        Confirmation::Confirmed { scorers, .. } => words::scorers(scorers.len()),
+        Confirmation::Confirmed { scorers, .. } => plural(scorers.len() as u64, "scorer"),
     };
     if scan.offences > 0 {
         let first = scan.shown.first().map_or("", String::as_str);
@@ -56,7 +56,7 @@ pub(crate) fn judge(
     let seen = match scan.observed {
         0 => format!(
             "no later answer came within {}, so this rests on the scorers' word alone",
-            words::span(args.observe)
+            span(args.observe)
         ),
         1 => "the one later answer is not the bad model's".to_owned(),
         count => format!("none of {} later answers is the bad model's", report::count(count)),

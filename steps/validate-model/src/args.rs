@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use contract::args::{duration, share};
+use contract::args::{bytes, duration, share};
 use registry::{InputFile, RegistryArgs};
 
 use crate::checks::Limits;
@@ -136,17 +136,6 @@ fn batch(text: &str) -> Result<usize, String> {
         Ok(rows @ 1..=100_000) => Ok(rows),
         _ => Err(format!("`{text}` is no batch; write 1 to 100000 rows")),
     }
-}
-
-/// Parses a size such as `800000`, `512MiB` or `2GiB`.
-fn bytes(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, u32); 4] = [("GiB", 30), ("MiB", 20), ("KiB", 10), ("", 0)];
-    UNITS
-        .iter()
-        .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?.trim(), shift)))
-        .and_then(|(number, shift)| number.parse::<u64>().ok()?.checked_mul(1 << shift))
-        .filter(|size| *size > 0)
-        .ok_or_else(|| format!("`{text}` is no size; write bytes, or 512MiB, 2GiB"))
 }
 
 #[cfg(test)]

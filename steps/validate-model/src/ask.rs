@@ -35,8 +35,7 @@ pub(crate) fn ask(
     let most = most_said(&request);
     let library = Engine::locate().map_err(no_engine)?;
     let library = std::path::absolute(library).context("name the engine's library")?;
-    let environment =
-        [(model::LIBRARY_VARIABLE, library.as_os_str()), ("ORT_DISABLE_TELEMETRY", "1".as_ref())];
+    let environment = [(model::LIBRARY_VARIABLE, library.as_os_str())];
     let scratch = &context.common.outputs;
     let mut child = sandbox::spawn(PROBE, environment, scratch).map_err(|error| {
         contract::fault::of_disk("start the second process from", scratch, &error)

@@ -12,17 +12,16 @@ use std::process::Command;
 use super::by_hand::{Bytes, elsewhere, message};
 use super::reader::LENGTH;
 use super::schema::{MODEL, Message, Times, Type};
+use stats::random::Random;
+
 use super::{canonical, written};
 
-/// A small generator with a fixed start (splitmix64), so that each run tries the same.
-struct Dice(u64);
+/// Seeded, so that each run tries the same.
+struct Dice(Random);
 
 impl Dice {
     fn roll(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ mixed >> 31) % below.max(1) as u64) as usize
+        (self.0.bits() % below.max(1) as u64) as usize
     }
 }
 
@@ -201,7 +200,7 @@ fn no_mutant_is_another_model_to_the_onnx_package_than_to_us() {
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
     let samples = ["linear", "three-classes", "columns", "sum", "root", "external-weights"]
         .map(|name| std::fs::read(format!("samples/{name}.onnx")).unwrap());
-    let mut dice = Dice(11);
+    let mut dice = Dice(Random::seeded(11));
     let mut counts = BTreeMap::new();
     for number in 0..mutants {
         let mut mutant = samples[number % samples.len()].clone();

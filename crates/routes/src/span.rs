@@ -1,23 +1,6 @@
-//! Numbers and times as people read them.
+//! Times as people read them.
 
 use std::time::Duration;
-
-/// `1 scorer`, `2 scorers`.
-pub fn scorers(count: usize) -> String {
-    match count {
-        1 => "1 scorer".into(),
-        count => format!("{count} scorers"),
-    }
-}
-
-/// `a`, `a and b`, `a, b and c`.
-pub fn list(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
 
 /// A span with what matters of it: `less than 1 ms`, `120 ms`, `2.5 s`, `2 min`, `1 h 5 min`.
 pub fn span(span: Duration) -> String {
@@ -62,20 +45,5 @@ mod tests {
         ] {
             assert_eq!(span(Duration::from_micros(micros)), expected, "{micros}");
         }
-    }
-
-    #[test]
-    fn counts_and_lists() {
-        assert_eq!(
-            (scorers(1), scorers(0), scorers(3)),
-            ("1 scorer".into(), "0 scorers".into(), "3 scorers".into())
-        );
-        let names =
-            |names: &[&str]| list(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
-        assert_eq!((names(&[]), names(&["a"])), (String::new(), "a".to_owned()));
-        assert_eq!(
-            (names(&["a", "b"]), names(&["a", "b", "c"])),
-            ("a and b".to_owned(), "a, b and c".to_owned())
-        );
     }
 }
