@@ -54,7 +54,7 @@ impl Loader {
     /// As [`Loader::load`], and what it takes longer or more memory for than it may.
     pub(crate) fn load_apart(&self, wanted: &ModelRef, mut child: Child) -> Result<Child, String> {
         let file = (self.fetch)(wanted)?;
-        let bytes = std::fs::read(&file)
+        let bytes = regular_file::read(&file, regular_file::MODEL)
             .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
         let found = model::digest_of(&bytes[..]).map_err(|error| error.to_string())?.sha256;
         if found != wanted.digest {

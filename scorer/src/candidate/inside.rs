@@ -1,7 +1,7 @@
 //! The child's side: gives its rights up, loads one model, answers until the scorer is gone.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, BufReader, Write as _};
 use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -17,6 +17,9 @@ pub const ANSWER: &str = "answer-for-candidate";
 
 /// The environment variable with the bytes of memory that it may take.
 pub(crate) const MEMORY: &str = "HEADGATE_CANDIDATE_MEMORY";
+
+/// Bytes that are read at once: some two thousand records of ten numbers.
+const READ_AHEAD: usize = 80 << 10;
 
 /// Answers for a candidate until the scorer is gone.
 pub fn answer_for_candidate() -> ExitCode {
@@ -55,13 +58,15 @@ fn serve() -> io::Result<()> {
     };
     let (mut buffer, mut rows, mut answers) = (Vec::new(), Vec::new(), Answers::default());
     wire::write_answers(&mut socket, &mut buffer, micros(begun), &answers)?;
-    while let Some(n) = wire::read_rows(&mut socket, &mut buffer, &mut rows)? {
+    // What was asked comes with one call of the system, not with one for its length and another for the rows.
+    let mut requests = BufReader::with_capacity(READ_AHEAD, &socket);
+    while let Some(n) = wire::read_rows(&mut requests, &mut rows)? {
         let begun = Instant::now();
         let result = model.answer_into(&rows, n, &mut answers);
         let micros = micros(begun);
         match result {
-            Ok(()) => wire::write_answers(&mut socket, &mut buffer, micros, &answers)?,
-            Err(error) => wire::write_failure(&mut socket, micros, &error.to_string())?,
+            Ok(()) => wire::write_answers(&mut &socket, &mut buffer, micros, &answers)?,
+            Err(error) => wire::write_failure(&mut &socket, micros, &error.to_string())?,
         }
     }
     Ok(())

@@ -15,6 +15,7 @@
 use std::io::{self, Read, Write};
 
 use model::Answers;
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 /// What came back for some rows, or for the start.
 #[derive(Debug, PartialEq)]
@@ -68,28 +69,21 @@ pub fn write_rows(
     buffer.clear();
     buffer.extend_from_slice(&(n as u64).to_ne_bytes());
     buffer.extend_from_slice(&(rows.len() as u64).to_ne_bytes());
-    put_floats(buffer, rows);
+    buffer.extend_from_slice(rows.as_bytes());
     to.write_all(buffer)
 }
 
 /// Reads rows and returns how many they are; `None` when the scorer is gone.
-pub fn read_rows(
-    from: &mut impl Read,
-    buffer: &mut Vec<u8>,
-    rows: &mut Vec<f32>,
-) -> io::Result<Option<usize>> {
-    let mut first = [0; 8];
-    match from.read_exact(&mut first) {
+pub fn read_rows(from: &mut impl Read, rows: &mut Vec<f32>) -> io::Result<Option<usize>> {
+    let mut head = [0; 16];
+    match from.read_exact(&mut head) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         Err(error) => return Err(error),
     }
-    let (n, numbers) = (u64::from_ne_bytes(first), to_size(read_number(from)?)?);
-    buffer.resize(numbers * 4, 0);
-    from.read_exact(buffer)?;
-    rows.clear();
-    take_floats(buffer, rows);
-    Ok(Some(to_size(n)?))
+    rows.resize(to_size(number_at(&head, 8))?, 0.0);
+    from.read_exact(rows.as_mut_bytes())?;
+    Ok(Some(to_size(number_at(&head, 0))?))
 }
 
 /// Writes a failure, cut to what is read.
@@ -112,11 +106,9 @@ pub fn write_answers(
     let kind = if labels.is_some() { LABELS } else { SCORES };
     buffer.clear();
     buffer.extend_from_slice(&header(kind, micros, answers.width, length));
-    put_floats(buffer, &answers.score);
-    put_floats(buffer, wide);
-    for label in labels.unwrap_or_default() {
-        buffer.extend_from_slice(&label.to_ne_bytes());
-    }
+    buffer.extend_from_slice(answers.score.as_bytes());
+    buffer.extend_from_slice(wide.as_bytes());
+    buffer.extend_from_slice(labels.unwrap_or_default().as_bytes());
     to.write_all(buffer)
 }
 
@@ -132,10 +124,7 @@ pub fn read_reply(
 ) -> io::Result<Reply> {
     let mut head = [0; HEADER];
     from.read_exact(&mut head)?;
-    let number = |place: usize| {
-        let bytes = &head[1 + 8 * place..][..8];
-        u64::from_ne_bytes(bytes.try_into().expect("eight bytes were taken"))
-    };
+    let number = |place: usize| number_at(&head, 1 + 8 * place);
     let (kind, micros, width, length) = (head[0], number(0), number(1), to_size(number(2))?);
     if kind == FAILED && length <= LONGEST {
         buffer.resize(length, 0);
@@ -153,16 +142,11 @@ pub fn read_reply(
     from.read_exact(buffer)?;
     let (score, rest) = buffer.split_at(n * 4);
     let (scores, labels) = rest.split_at(wide * 4);
-    answers.score.clear();
-    answers.scores.clear();
-    take_floats(score, &mut answers.score);
-    take_floats(if width > 1 { scores } else { score }, &mut answers.scores);
+    take(score, &mut answers.score);
+    take(if width > 1 { scores } else { score }, &mut answers.scores);
     answers.width = to_size(width)?;
     let mut room = answers.labels.take().unwrap_or_default();
-    room.clear();
-    room.extend(labels.chunks_exact(8).map(|label| {
-        i64::from_ne_bytes(label.try_into().expect("chunks of eight bytes are eight bytes"))
-    }));
+    take(labels, &mut room);
     answers.labels = (kind == LABELS).then_some(room);
     let finite = answers.score.iter().chain(&answers.scores).all(|number| number.is_finite());
     if finite { Ok(Reply::Done { micros }) } else { Err(strange()) }
@@ -176,14 +160,15 @@ fn header(kind: u8, micros: u64, width: usize, length: usize) -> [u8; HEADER] {
     head
 }
 
-fn put_floats(buffer: &mut Vec<u8>, numbers: &[f32]) {
-    buffer.extend(numbers.iter().flat_map(|number| number.to_ne_bytes()));
+/// Puts numbers in the place of those that `into` holds; `bytes` are whole numbers.
+fn take<T: FromZeros + FromBytes + IntoBytes>(bytes: &[u8], into: &mut Vec<T>) {
+    into.clear();
+    into.resize_with(bytes.len() / size_of::<T>(), T::new_zeroed);
+    into.as_mut_bytes().copy_from_slice(bytes);
 }
 
-fn take_floats(buffer: &[u8], numbers: &mut Vec<f32>) {
-    numbers.extend(buffer.chunks_exact(4).map(|bytes| {
-        f32::from_ne_bytes(bytes.try_into().expect("chunks of four bytes are four bytes"))
-    }));
+fn number_at(bytes: &[u8], place: usize) -> u64 {
+    u64::from_ne_bytes(bytes[place..][..8].try_into().expect("eight bytes were taken"))
 }
 
 fn read_number(from: &mut impl Read) -> io::Result<u64> {
@@ -239,9 +224,9 @@ mod tests {
         write_rows(&mut bytes, &mut Vec::new(), &[1.0, 2.0, 3.0, 4.0], 2).unwrap();
         let mut rows = vec![8.0];
         let from = &mut &*bytes;
-        assert_eq!(read_rows(from, &mut Vec::new(), &mut rows).unwrap(), Some(2));
+        assert_eq!(read_rows(from, &mut rows).unwrap(), Some(2));
         assert_eq!(rows, [1.0, 2.0, 3.0, 4.0]);
-        assert_eq!(read_rows(from, &mut Vec::new(), &mut rows).unwrap(), None);
+        assert_eq!(read_rows(from, &mut rows).unwrap(), None);
         let mut bytes = Vec::new();
         write_start(&mut bytes, b"{}", b"model").unwrap();
         assert_eq!(read_start(&mut &*bytes).unwrap(), (b"{}".to_vec(), b"model".to_vec()));

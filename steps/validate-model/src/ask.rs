@@ -1,6 +1,5 @@
 //! The step's side of the second process: starts it, waits, and takes a crash for an answer.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Child, ExitStatus};
@@ -13,6 +12,7 @@ use contract::Context;
 use contract::stop::Stop;
 use contract::text;
 use model::Engine;
+use regular_file::Bounded;
 use sandbox::{Limits, Report};
 
 use crate::args::Args;
@@ -30,7 +30,8 @@ pub(crate) fn ask(
     args: &Args,
     context: &Context,
 ) -> anyhow::Result<(Asked, Report)> {
-    let model = File::open(path).map_err(|error| changed(path, &error.to_string()))?;
+    let model = regular_file::open(path, regular_file::MODEL)
+        .map_err(|error| changed(path, &error.to_string()))?;
     let limits = limits(args);
     let most = most_said(&request);
     let library = Engine::locate().map_err(no_engine)?;
@@ -133,7 +134,7 @@ struct Said {
 fn converse(
     child: &mut Child,
     lines: String,
-    mut model: File,
+    mut model: Bounded,
     most: u64,
     limit: Duration,
     stop: &Stop,
