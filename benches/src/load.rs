@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use contract::kafka::Kafka;
+use kafka::Kafka;
 
 use crate::stream;
 

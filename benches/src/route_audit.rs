@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
-use contract::kafka::{Record, Window};
+use kafka::{Record, Window};
 use routes::{Route, variant};
 
 /// A route that was confirmed, and the end of the predictions at that moment.

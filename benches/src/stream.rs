@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use contract::kafka::{Kafka, KafkaArgs, Outgoing, Record, Start, Window};
 use demo::telemetry;
+use kafka::{Kafka, KafkaArgs, Outgoing, Record, Start, Window};
 
 /// A connection to the broker at `brokers`.
 ///

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CONTRACT_VERSION, Step, Verdict, exit, outputs, step};
+use fault::exit;
+
+use crate::{CONTRACT_VERSION, Step, Verdict, outputs, step};
 
 /// What a step says of itself.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

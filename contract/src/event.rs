@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::kafka::Outgoing;
 use crate::{EventType, Verdict};
+use kafka::Outgoing;
 
 /// The CDEvents release that the bodies follow.
 pub const CDEVENTS_VERSION: &str = "0.5.1";

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::event::OutcomeEvent;
-use crate::kafka::{Kafka, Start};
+use kafka::{Kafka, Start};
 
 /// Every outcome event on the topic, repeated ids dropped; events of others on the same topic are passed over.
 ///

@@ -9,12 +9,9 @@
 //! - [`step`], [`outcome`]: what a step is and what it returns
 //! - [`args`], [`describe`]: the flags every step has, and `--describe`
 //! - [`event`], [`event_log`], [`again`]: CloudEvents on Kafka, written, read back and told again
-//! - [`results`]: what each of our event types holds; [`model_name`]: what people call a model
-//! - [`fault`], [`exit`]: what can go wrong and the exit code that says so
+//! - [`results`]: what each of our event types holds
 //! - [`record`]: the decision record, `report.json`
 //! - [`outputs`], [`progress`], [`stop`], [`logging`], `termination`: files, progress, SIGTERM, logs, last words
-//! - [`redact`], [`text`]: what never leaves the process, and text from elsewhere made fit for people
-//! - [`kafka`]: the only place where steps touch Kafka
 //! - [`beside()`]: two things at the same time
 //!
 //! The text that teams write steps in other languages from is `contract/README.md`.
@@ -26,30 +23,22 @@ pub mod describe;
 pub mod event;
 pub mod event_log;
 mod event_type;
-pub mod exit;
-pub mod fault;
-pub mod kafka;
 pub mod logging;
 pub mod outcome;
 pub mod outputs;
 pub mod progress;
 pub mod record;
-pub mod redact;
 pub mod results;
 pub mod step;
 pub mod stop;
 mod termination;
-pub mod text;
 
 pub use args::CommonArgs;
 pub use beside::beside;
 pub use event_type::{AnyEventType, EventType, Subject, by_verdict};
-pub use fault::{Fault, passing, usage};
 pub use outcome::{Outcome, Verdict};
 pub use outputs::OutputSpec;
 pub use step::{Context, Step, main};
-/// What errors, logs and reasons say in words.
-pub use words::{self, model_name};
 
 /// The version of the contract this crate implements; `contract/README.md` carries the same.
 pub const CONTRACT_VERSION: &str = "1.0";

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::redact::redact;
+use fault::redact::redact;
 
 /// Installs the subscriber; `filter` as in `--log`.
 ///
@@ -12,7 +12,7 @@ use crate::redact::redact;
 /// The filter does not parse.
 pub fn init(filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter).map_err(|error| {
-        crate::usage(
+        fault::usage(
             format!("--log {filter}: {error}"),
             "write a level (info) or module=level pairs",
         )

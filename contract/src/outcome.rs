@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::redact::redact;
-use crate::{Subject, text};
+use fault::redact::redact;
+use words::text;
+
+use crate::Subject;
 
 /// The answer of a gate. A "no" is a value, not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

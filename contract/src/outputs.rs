@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::fault::of_disk;
+use fault::of_disk;
 
 /// An output parameter, as `--describe` tells it and the WorkflowTemplate declares it.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -119,8 +119,8 @@ mod tests {
         let outputs = Outputs::open(dir.path()).unwrap();
         std::fs::remove_dir(dir.path()).unwrap();
         let error = outputs.write("verdict", "pass").unwrap_err();
-        assert_eq!(crate::fault::exit_code(&error), crate::exit::USAGE);
-        let said = crate::fault::render(&error);
+        assert_eq!(fault::exit_code(&error), fault::exit::USAGE);
+        let said = fault::render(&error);
         assert!(
             said.contains("cannot write verdict to ") && said.contains("has to be a folder"),
             "{said}"
@@ -131,6 +131,6 @@ mod tests {
     fn a_folder_that_cannot_be_made_is_wrong_usage() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = Outputs::open(&file.path().join("below")).unwrap_err();
-        assert_eq!(crate::fault::exit_code(&error), crate::exit::USAGE);
+        assert_eq!(fault::exit_code(&error), fault::exit::USAGE);
     }
 }

@@ -12,14 +12,13 @@ use sha2::{Digest, Sha256};
 
 use crate::args::{CommonArgs, PLACES};
 use crate::event::{self, EventContext, EventSubject, OutcomeEvent, ReportPlace, Told};
-use crate::kafka::{Kafka, Writer};
 use crate::outputs::{OutputSpec, Outputs};
 use crate::progress::Progress;
 use crate::record::DecisionRecord;
 use crate::stop::Stop;
-use crate::{
-    AnyEventType, CONTRACT_VERSION, Outcome, Verdict, describe, exit, fault, logging, termination,
-};
+use crate::{AnyEventType, CONTRACT_VERSION, Outcome, Verdict, describe, logging, termination};
+use fault::exit;
+use kafka::{Kafka, Writer};
 
 /// A step of a release.
 pub trait Step {

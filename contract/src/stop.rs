@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use crate::Fault;
+use fault::Fault;
 
 /// Becomes set when the process was asked to end.
 #[derive(Clone, Debug, Default)]

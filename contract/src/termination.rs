@@ -3,7 +3,8 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
-use crate::{redact, text};
+use fault::redact;
+use words::text;
 
 /// Where Kubernetes looks, unless a pod says otherwise; it makes the file before the container starts.
 const PLACE: &str = "/dev/termination-log";

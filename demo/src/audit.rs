@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use contract::kafka::{Kafka, Reader, Record, Start};
 use contract::stop::Stop;
+use kafka::{Kafka, Reader, Record, Start};
 use routes::{ROUTES_TOPIC, Route, Variant};
 
 /// How long the route of a generation is waited for that a prediction names.
@@ -152,7 +152,7 @@ impl Readers {
 
 impl Findings {
     /// Feature records without an answer, of `written` (partition → end offset).
-    pub fn lost(&self, written: &contract::kafka::Window) -> u64 {
+    pub fn lost(&self, written: &kafka::Window) -> u64 {
         let none = Vec::new();
         let missing = |(partition, (from, to)): (&i32, &(i64, i64))| {
             let counts = self.answered.get(partition).unwrap_or(&none);

@@ -4,11 +4,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context;
-use contract::kafka::TopicSpec;
-use contract::kafka::memory::MemoryBroker;
 use contract::stop::Stop;
 use demo::programs::Places;
 use demo::screen::Screen;
+use kafka::TopicSpec;
+use kafka::memory::MemoryBroker;
 
 use crate::story;
 

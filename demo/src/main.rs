@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use contract::args::duration;
 use contract::stop::Stop;
 use demo::programs::Places;
 use demo::screen::Screen;
+use flags::duration;
 
 mod broker;
 mod story;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use contract::kafka::{Kafka, Outgoing, Writer};
 use contract::stop::Stop;
+use kafka::{Kafka, Outgoing, Writer};
 
 use crate::telemetry::Reading;
 

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use contract::event::OutcomeEvent;
-use contract::kafka::{Kafka, KafkaArgs, Window};
 use contract::stop::Stop;
 use demo::audit::{Audit, Findings};
 use demo::programs::{Places, Running};
@@ -15,6 +14,7 @@ use demo::replay::{Pace, Replay};
 use demo::runner::{Ran, Runner};
 use demo::screen::Screen;
 use demo::telemetry;
+use kafka::{Kafka, KafkaArgs, Window};
 use sha2::{Digest, Sha256};
 
 pub(crate) const STREAM: &str = "shuttle";

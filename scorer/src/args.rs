@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use contract::kafka::KafkaArgs;
+use kafka::KafkaArgs;
 use registry::{InputFile, RegistryArgs};
 
 /// Answers a stream exactly once and switches models without a restart.
@@ -12,7 +12,7 @@ use registry::{InputFile, RegistryArgs};
 #[command(name = "scorer", version, max_term_width = 100)]
 pub struct Args {
     /// Name of the stream: its topics are <STREAM>.features, .predictions and .dead-letters
-    #[arg(long, env = "HEADGATE_STREAM", value_parser = contract::args::name)]
+    #[arg(long, env = "HEADGATE_STREAM", value_parser = flags::name)]
     pub stream: String,
 
     /// The stream's schema, the fields of a feature record in the order that the models take: a path or oci://…
@@ -20,12 +20,12 @@ pub struct Args {
     pub schema: InputFile,
 
     /// Consumer group that shares the stream's partitions [default: headgate-<STREAM>]
-    #[arg(long, env = "HEADGATE_GROUP", value_parser = contract::args::name)]
+    #[arg(long, env = "HEADGATE_GROUP", value_parser = flags::name)]
     pub group: Option<String>,
 
     /// Name of this instance, unique within the stream; one that stays the same over restarts is back faster after
     /// a crash [default: <host>-<process id>]
-    #[arg(long, env = "HEADGATE_NAME", value_parser = contract::args::name)]
+    #[arg(long, env = "HEADGATE_NAME", value_parser = flags::name)]
     pub name: Option<String>,
 
     /// Stay a member of the group over a restart shorter than --session-timeout, under --name
@@ -53,7 +53,7 @@ pub struct Args {
     pub candidate_deadline: Duration,
 
     /// The most memory that a candidate's process may take for its model and answers
-    #[arg(long, env = "HEADGATE_CANDIDATE_MEMORY", default_value = "512MiB", value_name = "SIZE", value_parser = contract::args::bytes)]
+    #[arg(long, env = "HEADGATE_CANDIDATE_MEMORY", default_value = "512MiB", value_name = "SIZE", value_parser = flags::bytes)]
     pub candidate_memory: u64,
 
     /// How long the champion may take for a batch; a record that it cannot answer within that goes to the dead letters
@@ -98,7 +98,7 @@ impl Args {
 
 /// What is not committed yet nobody sees, and Kafka aborts what stays open for long.
 fn commit_interval(text: &str) -> Result<Duration, String> {
-    let interval = contract::args::duration(text)?;
+    let interval = flags::duration(text)?;
     if interval > Duration::from_secs(1) {
         return Err(format!("`{text}` is too long; answers would wait for it, and 1s is the most"));
     }
@@ -107,7 +107,7 @@ fn commit_interval(text: &str) -> Result<Duration, String> {
 
 /// A deadline for answers: the broker gives a scorer's partitions away that does not poll for five minutes.
 fn model_deadline(text: &str) -> Result<Duration, String> {
-    let deadline = contract::args::duration(text)?;
+    let deadline = flags::duration(text)?;
     if !(Duration::from_millis(10)..=Duration::from_secs(60)).contains(&deadline) {
         return Err(format!("`{text}` is no deadline for answers; 10ms to 60s are"));
     }
@@ -116,7 +116,7 @@ fn model_deadline(text: &str) -> Result<Duration, String> {
 
 /// Transactions must time out a second before the session does, so less than 3 s leaves no room.
 fn session_timeout(text: &str) -> Result<Duration, String> {
-    let timeout = contract::args::duration(text)?;
+    let timeout = flags::duration(text)?;
     if timeout < Duration::from_secs(3) {
         return Err(format!("`{text}` is too short; 3s is the least, and most brokers want 6s"));
     }

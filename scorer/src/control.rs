@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use contract::kafka::{Outgoing, Writer};
+use kafka::{Outgoing, Writer};
 use routes::status::HEARTBEAT;
 use routes::{ModelRef, Route, SCORERS_TOPIC, ScorerStatus};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use contract::kafka::{Kafka, Record, Start};
+use kafka::{Kafka, Record, Start};
 use routes::{ROUTES_TOPIC, Standing, Word};
 
 use crate::control::Event;

@@ -16,7 +16,7 @@ use crate::supervise::Shared;
 /// The address is taken or not this machine's (exit 2).
 pub(crate) fn serve(address: SocketAddr, shared: &Arc<Shared>) -> anyhow::Result<SocketAddr> {
     let hint = "choose another --http address; port 0 takes a free one";
-    let usage = |error| contract::usage(format!("cannot listen on {address}: {error}"), hint);
+    let usage = |error| fault::usage(format!("cannot listen on {address}: {error}"), hint);
     let listener = TcpListener::bind(address).map_err(usage)?;
     listener.set_nonblocking(true).map_err(usage)?;
     let bound = listener.local_addr()?;

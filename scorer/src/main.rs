@@ -25,8 +25,8 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", contract::fault::render(&error));
-            ExitCode::from(contract::fault::exit_code(&error))
+            eprintln!("{}", fault::render(&error));
+            ExitCode::from(fault::exit_code(&error))
         }
     }
 }

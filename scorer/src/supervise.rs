@@ -6,9 +6,9 @@ use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use contract::Fault;
-use contract::kafka::Kafka;
 use contract::stop::Stop;
+use fault::Fault;
+use kafka::Kafka;
 use model::{Engine, StreamSchema};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
@@ -174,13 +174,13 @@ impl Shared {
         let hint = "give --schema the stream's schema file, such as demo/shuttle/schema.json";
         let found = args.schema.fetch(&args.registry.client(), &args.cache).map_err(|error| {
             let hint = error.hint().unwrap_or(hint);
-            match error.is_passing() {
-                true => contract::passing(error.to_string(), hint),
-                false => contract::usage(error.to_string(), hint),
+            match error.is_transient() {
+                true => fault::transient(error.to_string(), hint),
+                false => fault::usage(error.to_string(), hint),
             }
         })?;
-        let schema = StreamSchema::load(&found)
-            .map_err(|error| contract::usage(format!("{error:#}"), hint))?;
+        let schema =
+            StreamSchema::load(&found).map_err(|error| fault::usage(format!("{error:#}"), hint))?;
         if schema.stream != args.stream {
             tracing::warn!(schema = schema.stream, "the schema file names another stream");
         }
@@ -242,7 +242,7 @@ impl Shared {
 fn engine() -> anyhow::Result<&'static Engine> {
     Engine::get().map_err(|error| {
         let hint = "run scripts/fetch-onnxruntime, or set ORT_DYLIB_PATH";
-        contract::usage(error.to_string(), hint)
+        fault::usage(error.to_string(), hint)
     })
 }
 
@@ -261,15 +261,15 @@ fn watch_over(watch: &Watch) {
         let now = Instant::now();
         let since = now - std::mem::replace(&mut last, now);
         if let Some(Stuck { digest, since }) = watch.look(now, since) {
-            let error = contract::passing(
+            let error = fault::transient(
                 format!(
                     "the champion {digest} has been answering one batch for {} s and cannot be interrupted",
                     since.as_secs()
                 ),
                 "roll back to another model; the scorer goes on with the same records when it starts again",
             );
-            eprintln!("{}", contract::fault::render(&error));
-            std::process::exit(i32::from(contract::fault::exit_code(&error)));
+            eprintln!("{}", fault::render(&error));
+            std::process::exit(i32::from(fault::exit_code(&error)));
         }
     }
 }
@@ -281,7 +281,7 @@ fn check_topics(shared: &Shared) -> anyhow::Result<()> {
     for topic in [&topics.predictions, &topics.dead_letters] {
         let partitions = shared.kafka.partitions(topic)?.len();
         if partitions < features {
-            anyhow::bail!(contract::usage(
+            anyhow::bail!(fault::usage(
                 format!("{topic} has {partitions} partitions, {} has {features}", topics.features),
                 format!(
                     "give {topic} as many partitions: an answer goes to its question's partition"
@@ -313,7 +313,7 @@ fn wrong_configuration(error: &anyhow::Error) -> Option<anyhow::Error> {
             )
         ) || matches!(kafka, KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_));
     refused.then(|| {
-        contract::usage(
+        fault::usage(
             format!("{error:#}"),
             "check --kafka-config and the ACLs of this scorer (README.md lists what it needs)",
         )

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use contract::kafka::{Outgoing, Start, TopicSpec};
+use kafka::{Outgoing, Start, TopicSpec};
 use pipeline_tests::{binaries, root, steps};
 
 use crate::live::client;
@@ -23,10 +23,10 @@ fn a_later_writer_shuts_out_an_earlier_one() {
     let mut second = kafka.fenced_writer(&topic).unwrap();
 
     let refused = first.write(&record("first again")).unwrap_err();
-    assert_eq!(contract::fault::exit_code(&refused), contract::exit::PASSING, "{refused:#}");
+    assert_eq!(fault::exit_code(&refused), fault::exit::TRANSIENT, "{refused:#}");
     second.write(&record("second")).unwrap();
     let refused = first.write(&record("and again")).unwrap_err();
-    assert_eq!(contract::fault::exit_code(&refused), contract::exit::PASSING, "{refused:#}");
+    assert_eq!(fault::exit_code(&refused), fault::exit::TRANSIENT, "{refused:#}");
 
     let mut values = Vec::new();
     let mut reader = kafka.reader(&topic, &Start::Beginning).unwrap();
@@ -76,8 +76,8 @@ fn every_step_ends_with_75_and_in_time_when_the_broker_is_away() {
             .output()
             .unwrap();
         let log = String::from_utf8_lossy(&ended.stderr);
-        let passing = i32::from(contract::exit::PASSING);
-        assert_eq!(ended.status.code(), Some(passing), "{}: {log}", step.name);
+        let transient = i32::from(fault::exit::TRANSIENT);
+        assert_eq!(ended.status.code(), Some(transient), "{}: {log}", step.name);
         assert!(log.contains("hint: "), "{}: {log}", step.name);
         assert!(ended.stdout.is_empty(), "{} told an outcome that nobody got", step.name);
         let took = started.elapsed();

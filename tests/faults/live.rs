@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use contract::kafka::{Kafka, KafkaArgs, Reader, Record, Start, TopicSpec};
 use demo::audit::{Audit, Findings};
 use demo::programs::{Places, Running};
 use demo::replay::{Pace, Replay};
+use kafka::{Kafka, KafkaArgs, Reader, Record, Start, TopicSpec};
 use routes::{ModelRef, ROUTES_TOPIC, Route};
 use serde_json::Value;
 

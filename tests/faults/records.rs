@@ -1,6 +1,6 @@
 //! Records that cannot be answered go to the dead letters, and the stream goes on.
 
-use contract::kafka::{Outgoing, Record};
+use kafka::{Outgoing, Record};
 
 use crate::live::Live;
 

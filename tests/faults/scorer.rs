@@ -76,11 +76,11 @@ fn a_broker_killed_and_started_again_costs_no_record_and_doubles_none() {
     live.bootstrap("boosting");
     let replay = live.replay(RATE);
     let predictions = format!("{}.predictions", live.stream);
-    // A broker that has just come back does not lead its partitions yet, which is a passing fault.
+    // A broker that has just come back does not lead its partitions yet, which is a transient failure.
     let answered = || match live.kafka.extent(&predictions) {
         Ok(window) => Some(window.len()),
         Err(error) => {
-            assert_eq!(contract::fault::exit_code(&error), contract::exit::PASSING, "{error:#}");
+            assert_eq!(fault::exit_code(&error), fault::exit::TRANSIENT, "{error:#}");
             None
         }
     };

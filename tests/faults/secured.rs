@@ -35,7 +35,7 @@ fn who_may_not_speak_to_the_broker_is_told_why() {
     let line = |line: &str, starts: &str, instead: &str| {
         Some(if line.starts_with(starts) { instead } else { line }.to_owned())
     };
-    let usage = i32::from(contract::exit::USAGE);
+    let usage = i32::from(fault::exit::USAGE);
     // Which part of the properties is wrong, and what the error names.
     let cases = [
         (with("password", &|l| line(l, "sasl.password", "sasl.password=hunter2")), "SASL"),
@@ -50,7 +50,7 @@ fn who_may_not_speak_to_the_broker_is_told_why() {
     }
     let plain = with("plain", &|l| l.starts_with('#').then(String::new));
     let (code, log) = rollback(&broker, &plain);
-    assert_eq!(code, Some(i32::from(contract::exit::PASSING)), "{log}");
+    assert_eq!(code, Some(i32::from(fault::exit::TRANSIENT)), "{log}");
     assert!(log.contains("security.protocol") && log.contains("hint: "), "{log}");
 }
 

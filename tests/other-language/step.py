@@ -28,7 +28,7 @@ USAGE, PASSING = 2, 75
 EXIT_CODES = {
     0: "a verdict was reached, whichever it is; its event was told",
     USAGE: "wrong usage or configuration; never retried",
-    PASSING: "a passing fault, or stopped by SIGTERM; run again",
+    PASSING: "a transient failure, or stopped by SIGTERM; run again",
 }
 # Name: about, default. Without a default a flag is required.
 FLAGS = {

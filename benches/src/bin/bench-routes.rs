@@ -18,8 +18,8 @@ use benches::route_audit::{Confirmed, check};
 use benches::warm::until_warm;
 use benches::{model_image, stream};
 use clap::Parser as _;
-use contract::kafka::{Kafka, Start, TopicSpec};
 use contract::stop::Stop;
+use kafka::{Kafka, Start, TopicSpec};
 use routes::{Confirmation, ModelRef, Route, Routes, Scorers};
 
 #[derive(clap::Parser)]

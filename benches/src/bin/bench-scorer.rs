@@ -13,7 +13,7 @@ use benches::programs::{Python, Scorer, Venv, complain, processor_seconds, score
 use benches::warm::until_warm;
 use benches::{model_image, stream};
 use clap::Parser as _;
-use contract::kafka::{Kafka, Record, TopicSpec};
+use kafka::{Kafka, Record, TopicSpec};
 use routes::{Route, Routes};
 
 #[derive(clap::Parser)]

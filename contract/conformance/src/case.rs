@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
-use contract::kafka::Outgoing;
+use kafka::Outgoing;
 use serde::Deserialize;
 use serde_json::Value;
 

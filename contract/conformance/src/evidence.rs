@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use contract::kafka::Record;
+use kafka::Record;
 use serde_json::Value;
 
 use crate::Case;

@@ -23,7 +23,7 @@ struct Args {
     case: Option<PathBuf>,
 
     /// How long one run may take
-    #[arg(long, default_value = "60s", value_parser = contract::args::duration)]
+    #[arg(long, default_value = "60s", value_parser = flags::duration)]
     limit: Duration,
 }
 
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 #[expect(clippy::print_stdout, reason = "the report is this program's data")]
 fn run(args: &Args) -> anyhow::Result<u8> {
     if args.step.is_empty() && args.command.is_empty() {
-        return Err(contract::usage(
+        return Err(fault::usage(
             "no step is named",
             format!(
                 "make conformance STEP=<name>, with one of {}; or STEP_CMD='<any command>' CASE=<file of its settings>",
@@ -49,7 +49,7 @@ fn run(args: &Args) -> anyhow::Result<u8> {
     let case = match (&args.case, args.step.as_str()) {
         (Some(path), _) => path.clone(),
         (None, "") => {
-            return Err(contract::usage(
+            return Err(fault::usage(
                 "no case is named",
                 "give CASE=<file> (--case) with the settings with which the step reaches a verdict",
             ));
@@ -57,10 +57,7 @@ fn run(args: &Args) -> anyhow::Result<u8> {
         (None, step) => PathBuf::from(format!("steps/{step}/samples/conformance.env")),
     };
     let case = Case::load(&case).map_err(|error| {
-        contract::usage(
-            format!("{error:#}"),
-            "a case has HEADGATE_<FLAG>=value lines, one a setting",
-        )
+        fault::usage(format!("{error:#}"), "a case has HEADGATE_<FLAG>=value lines, one a setting")
     })?;
     let findings = check(&command, &case, args.limit)?;
     for finding in &findings {
@@ -68,7 +65,7 @@ fn run(args: &Args) -> anyhow::Result<u8> {
     }
     let broken = findings.iter().filter(|finding| !finding.holds).count();
     println!("{}", summary(&findings, broken));
-    Ok(if broken == 0 { contract::exit::VERDICT } else { BROKEN })
+    Ok(if broken == 0 { fault::exit::VERDICT } else { BROKEN })
 }
 
 /// A rule is broken.
@@ -112,7 +109,7 @@ fn beside(step: &str) -> anyhow::Result<String> {
     let program = std::env::current_exe()?;
     let binary = program.with_file_name(step);
     let built = binary.canonicalize().map_err(|_| {
-        contract::usage(
+        fault::usage(
             format!("there is no step {step} beside this program"),
             format!("build it (cargo build -p {step}), or name one of {}", steps().join(", ")),
         )

@@ -226,7 +226,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         clause: "5.1",
-        what: "a broker that is away is a passing fault",
+        what: "a broker that is away is a transient failure",
         mend: "give up after --kafka-timeout with exit code 75",
         holds: faults::gives_up_on_a_broker_that_is_away,
     },

@@ -4,8 +4,8 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use contract::kafka::memory::MemoryBroker;
-use contract::kafka::{Kafka, KafkaArgs, Reader, Record, TopicSpec, Window};
+use kafka::memory::MemoryBroker;
+use kafka::{Kafka, KafkaArgs, Reader, Record, TopicSpec, Window};
 
 use crate::Case;
 use crate::process::Running;

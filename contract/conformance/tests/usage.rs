@@ -19,7 +19,7 @@ fn wrong_usage_is_said_with_exit_2_and_without_a_backtrace() {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&ran.stderr);
-        assert_eq!(ran.status.code(), Some(i32::from(contract::exit::USAGE)), "{args:?} {said}");
+        assert_eq!(ran.status.code(), Some(i32::from(fault::exit::USAGE)), "{args:?} {said}");
         assert!(said.contains(words), "{args:?} {said}");
         assert!(!said.contains("backtrace") && !said.contains("   0: "), "{args:?} {said}");
     }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use contract::kafka::{Kafka, KafkaArgs, TopicSpec};
+use kafka::{Kafka, KafkaArgs, TopicSpec};
 
 /// Makes the topics of a stream and Headgate's own, one replica each; those that are there stay as they are
 #[derive(Parser)]
@@ -11,7 +11,7 @@ use contract::kafka::{Kafka, KafkaArgs, TopicSpec};
 #[command(version, about = "Makes the topics of a stream, and those that all streams share, with one replica each", long_about = None)]
 struct Args {
     /// Name of the stream
-    #[arg(value_parser = contract::args::name)]
+    #[arg(value_parser = flags::name)]
     stream: String,
 
     /// Partitions of the stream's topics
@@ -26,5 +26,5 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let topics = TopicSpec::of_stream(&args.stream, args.partitions);
     let made = Kafka::new(&args.kafka).and_then(|kafka| kafka.create_topics(&topics));
-    contract::step::finish(made.map(|()| contract::exit::VERDICT))
+    contract::step::finish(made.map(|()| fault::exit::VERDICT))
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use contract::kafka::{Kafka, KafkaArgs};
+use kafka::{Kafka, KafkaArgs};
 
 /// Prints one outcome event by its id, the way it lies on the topic
 #[derive(Parser)]
@@ -26,8 +26,8 @@ fn show(args: &Args) -> anyhow::Result<u8> {
     let kafka = Kafka::new(&args.kafka)?;
     let event = contract::event_log::find(&kafka, &args.id)?.ok_or_else(|| {
         let what = format!("no event {} on {}", args.id, kafka.events_topic());
-        contract::usage(what, "the id is what a step leaves in its output event-id")
+        fault::usage(what, "the id is what a step leaves in its output event-id")
     })?;
     println!("{}", serde_json::to_string_pretty(&event)?);
-    Ok(contract::exit::VERDICT)
+    Ok(fault::exit::VERDICT)
 }

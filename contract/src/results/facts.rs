@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Verdict;
-use crate::kafka::Window;
-use crate::model_name;
+use kafka::Window;
+use words::model_name;
 
 /// A model: its identity, and what people call it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -91,7 +91,7 @@ fn fault<E: From<Error>>(error: &reqwest::Error, server: &str) -> Failure<E> {
     } else if error.is_builder() {
         ("the request".to_owned(), "correct the address")
     } else {
-        return Failure::passing(chain(error));
+        return Failure::transient(chain(error));
     };
     Failure::Final(Error::setting(what, chain(error), hint).into())
 }

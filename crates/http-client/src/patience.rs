@@ -52,7 +52,7 @@ fn pause(asked: u32, pauses: &RangeInclusive<Duration>, after: Option<Duration>)
 
 impl<E> Failure<E> {
     /// A fault that may pass at any time.
-    pub fn passing(why: impl Into<String>) -> Self {
+    pub fn transient(why: impl Into<String>) -> Self {
         Self::Passing { why: why.into(), after: None }
     }
 }
@@ -89,7 +89,7 @@ mod tests {
         ] {
             let asked = Cell::new(0);
             let once = async || match asked.replace(asked.get() + 1) {
-                before if before < busy => Err(Failure::passing("busy")),
+                before if before < busy => Err(Failure::transient("busy")),
                 _ if is_final => Err(Error::Tls(format!("refusal {}", asked.get())).into()),
                 _ => Ok(format!("answer {}", asked.get())),
             };

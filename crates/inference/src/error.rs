@@ -61,7 +61,7 @@ impl Error {
     }
 
     /// Whether the same may be tried later with nothing changed.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(self, Self::Away { .. })
     }
 }

@@ -28,7 +28,7 @@ impl Inputs {
     pub fn open(registry: &RegistryArgs, context: &Context) -> anyhow::Result<Self> {
         let folder = TempDir::new().map_err(|error| {
             let hint = "let the step write to /tmp, or to the folder that TMPDIR names";
-            contract::usage(format!("no folder for fetched files: {error}"), hint)
+            fault::usage(format!("no folder for fetched files: {error}"), hint)
         })?;
         Ok(Self { client: registry.client(), stop: context.stop.clone(), folder })
     }
@@ -49,7 +49,7 @@ impl Inputs {
             Err(error) if matches!(error.kind(), InvalidInput | FileTooLarge) => {
                 let what = format!("cannot read the {flag} {}: {error}", path.display());
                 let hint = format!("give --{flag} a file that is there and may be read");
-                Err(contract::usage(what, hint))
+                Err(fault::usage(what, hint))
             }
             _ => Ok(path),
         }
@@ -89,14 +89,14 @@ pub fn image_holds(
     let look = move || registry::blocking::holds_model(&client, &place, &wanted);
     match context.stop.unless_set(look)? {
         Ok(()) => Ok(()),
-        Err(registry::Error::DigestMismatch { found, expected, .. }) => Err(contract::usage(
+        Err(registry::Error::DigestMismatch { found, expected, .. }) => Err(fault::usage(
             format!("--image {image} holds the model {found}, and --model-digest is {expected}"),
             hint,
         )),
-        Err(error) if error.is_passing() => Err(fault(error, hint)),
+        Err(error) if error.is_transient() => Err(fault(error, hint)),
         Err(error) => {
             let hint = error.hint().unwrap_or(hint);
-            Err(contract::usage(format!("--image {image}: {error}"), hint))
+            Err(fault::usage(format!("--image {image}: {error}"), hint))
         }
     }
 }
@@ -117,9 +117,9 @@ pub fn sources<'a>(
 /// What an error of images and registries asks of the caller; `hint` says what to do where the error does not.
 pub fn fault(error: registry::Error, hint: &str) -> anyhow::Error {
     let hint = error.hint().unwrap_or(hint);
-    match error.is_passing() {
-        true => contract::passing(error.to_string(), hint),
-        false => contract::usage(error.to_string(), hint),
+    match error.is_transient() {
+        true => fault::transient(error.to_string(), hint),
+        false => fault::usage(error.to_string(), hint),
     }
 }
 
@@ -144,25 +144,21 @@ mod tests {
     fn a_fault_asks_of_the_caller_what_the_registry_means() {
         let what = || "host/files:v1".to_owned();
         for (error, code, hint) in [
-            (
-                registry::Error::NotFound { what: what() },
-                contract::exit::USAGE,
-                "check the reference",
-            ),
+            (registry::Error::NotFound { what: what() }, fault::exit::USAGE, "check the reference"),
             (
                 registry::Error::Unavailable { what: what(), why: "503".into() },
-                contract::exit::PASSING,
+                fault::exit::TRANSIENT,
                 "once the registry answers",
             ),
             (
                 registry::Error::Invalid { what: what(), why: "several files".into() },
-                contract::exit::USAGE,
+                fault::exit::USAGE,
                 "correct --schema",
             ),
         ] {
             let fault = fault(error, "correct --schema");
-            assert_eq!(contract::fault::exit_code(&fault), code);
-            let told = contract::fault::render(&fault);
+            assert_eq!(fault::exit_code(&fault), code);
+            let told = fault::render(&fault);
             assert!(told.contains(hint), "{told}");
         }
     }

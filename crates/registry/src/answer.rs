@@ -8,7 +8,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::client::authority;
-use crate::retry::{Failure, is_passing};
+use crate::retry::{Failure, is_transient};
 use crate::{Error, Result};
 
 /// How long a small request may take, from sending it to the head of its answer.
@@ -49,7 +49,7 @@ pub(crate) async fn within_limit(
     within(ANSWER_LIMIT, sending).await
 }
 
-/// Awaits a part of an exchange; silence and broken connections are passing faults.
+/// Awaits a part of an exchange; silence and broken connections are transient failures.
 pub(crate) async fn within<T>(
     limit: Duration,
     waiting: impl Future<Output = reqwest::Result<T>>,
@@ -57,7 +57,7 @@ pub(crate) async fn within<T>(
     match tokio::time::timeout(limit, waiting).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(fault(&error)),
-        Err(_) => Err(Failure::passing(format!("no answer within {} s", limit.as_secs()))),
+        Err(_) => Err(Failure::transient(format!("no answer within {} s", limit.as_secs()))),
     }
 }
 
@@ -70,13 +70,13 @@ pub(crate) fn fault(error: &reqwest::Error) -> Failure {
         let why = "its certificate is not trusted; name its authority by a CA file";
         return Failure::Final(Error::invalid(chain(error), why));
     }
-    Failure::passing(chain(error))
+    Failure::transient(chain(error))
 }
 
-/// Turns the statuses of a passing fault into one.
+/// Turns the statuses of a transient failure into one.
 pub(crate) fn lasting(answer: Response) -> Result<Response, Failure> {
     let status = answer.status();
-    if is_passing(status) {
+    if is_transient(status) {
         let after = retry_after(answer.headers(), Timestamp::now());
         return Err(Failure::Passing { why: format!("answered {status}"), after });
     }

@@ -25,7 +25,7 @@ pub struct RegistryArgs {
     #[arg(long, env = "HEADGATE_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
 
-    /// How long to try before a registry that does not answer becomes a passing fault
+    /// How long to try before a registry that does not answer becomes a transient failure
     #[arg(long, env = "HEADGATE_REGISTRY_TIMEOUT", default_value = "60s", value_parser = duration)]
     pub registry_timeout: Duration,
 }

@@ -27,7 +27,7 @@ pub struct Options {
     pub ca_file: Option<PathBuf>,
     /// Where credentials come from.
     pub credentials: Credentials,
-    /// How long passing faults are endured.
+    /// How long transient failures are endured.
     pub retry: RetryPolicy,
 }
 
@@ -109,7 +109,7 @@ impl Client {
         Ok(cell.get_or_init(|| built))
     }
 
-    /// Sends a request that can be made again, renewing a token once and retrying passing faults.
+    /// Sends a request that can be made again, renewing a token once and retrying transient failures.
     /// The answer may have any lasting status; see [`expect`].
     pub(crate) async fn send(
         &self,

@@ -23,7 +23,7 @@ pub enum Error {
         /// What the registry answered.
         why: String,
     },
-    /// A passing fault that outlasted the retry budget; trying again later can help (exit 75).
+    /// A transient failure that outlasted the retry budget; trying again later can help (exit 75).
     #[error("{what}: not reachable for now: {why}")]
     Unavailable {
         /// What was tried.
@@ -61,7 +61,7 @@ pub enum Error {
 
 impl Error {
     /// Whether the same call can succeed later without a change to its input.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(self, Error::Unavailable { .. })
     }
 

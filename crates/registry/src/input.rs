@@ -37,7 +37,7 @@ impl InputFile {
     /// The path of the file; one that lies elsewhere is fetched into `folder` first, and verified by digest.
     ///
     /// # Errors
-    /// As those of every fetch: [`Error::is_passing`] tells whether another try can help. A path is not looked at.
+    /// As those of every fetch: [`Error::is_transient`] tells whether another try can help. A path is not looked at.
     pub fn fetch(&self, client: &Client, folder: &Path) -> Result<PathBuf> {
         match self {
             InputFile::Path(path) => Ok(path.clone()),

@@ -107,7 +107,7 @@ impl Repository {
             let failure = loop {
                 let chunk = match within(SILENCE_LIMIT, answer.chunk()).await {
                     Ok(Some(chunk)) => chunk,
-                    Ok(None) => break Failure::passing(format!("ended after {done} bytes")),
+                    Ok(None) => break Failure::transient(format!("ended after {done} bytes")),
                     Err(failure) => break failure,
                 };
                 let skipped = skip.min(chunk.len() as u64);

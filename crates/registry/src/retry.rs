@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 
 use crate::{Error, Result};
 
-/// How long a passing fault is endured.
+/// How long a transient failure is endured.
 #[derive(Debug, Clone)]
 pub struct RetryPolicy {
     /// Time since the last progress after which the fault counts as lasting.
@@ -90,7 +90,7 @@ impl Attempts<'_> {
 }
 
 /// Whether a status is a fault of the moment.
-pub(crate) fn is_passing(status: StatusCode) -> bool {
+pub(crate) fn is_transient(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504 | 522)
 }
 

@@ -14,7 +14,7 @@ use crate::auth::Scope;
 use crate::blob::Blob;
 use crate::client::authority;
 use crate::pull::{Repository, SILENCE_LIMIT, path_of};
-use crate::retry::{Failure, is_passing};
+use crate::retry::{Failure, is_transient};
 use crate::{Descriptor, Digest, Error, Outcome, Result, Select};
 
 /// A registry may need minutes to check a large blob after its last byte.
@@ -85,7 +85,7 @@ impl Repository {
             let late = String::from_utf8_lossy(&body).contains("BLOB_UNKNOWN");
             let error = refusal(status, &body, &what);
             let why = error.to_string();
-            attempts.pause(if late { Failure::passing(why) } else { error.into() }).await?;
+            attempts.pause(if late { Failure::transient(why) } else { error.into() }).await?;
         }
     }
 
@@ -137,7 +137,7 @@ impl Repository {
         let status = answer.status().as_u16();
         if !by_patch && size > 0 && matches!(status, 404 | 405 | 411 | 415 | 416 | 501) {
             patch.store(true, Ordering::Relaxed);
-            return Err(Failure::passing(format!(
+            return Err(Failure::transient(format!(
                 "answered {status} to a whole upload; trying PATCH"
             )));
         }
@@ -192,7 +192,7 @@ impl Repository {
             }
             let now = sent.load(Ordering::Relaxed);
             if now == seen {
-                return Err(Failure::passing(format!("stood still after {now} bytes")));
+                return Err(Failure::transient(format!("stood still after {now} bytes")));
             }
             seen = now;
         }
@@ -235,7 +235,7 @@ impl Repository {
             let found = "another one by the registry's count".to_owned();
             return Err(Error::DigestMismatch { what, expected, found }.into());
         }
-        debug_assert!(!is_passing(status), "passing statuses were sorted out before");
+        debug_assert!(!is_transient(status), "transient statuses were sorted out before");
         Err(refusal(status, &body, what).into())
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use contract::kafka::Record;
+use kafka::Record;
 
 use crate::status::{HEARTBEAT, LIVE_FOR};
 use crate::{Route, ScorerStatus};

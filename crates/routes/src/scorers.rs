@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use contract::kafka::{Kafka, Reader, Start};
 use contract::stop::Stop;
-use contract::words::{list, plural};
+use kafka::{Kafka, Reader, Start};
+use words::{list, plural};
 
 use crate::live::Live;
 use crate::route::MAX_GENERATION;

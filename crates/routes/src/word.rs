@@ -1,6 +1,6 @@
 //! What the records under a stream's key say, one by one and all together. Pure.
 
-use contract::kafka::Record;
+use kafka::Record;
 
 use crate::{ROUTES_TOPIC, Route};
 
@@ -143,7 +143,7 @@ impl Unreadable {
                  key and no value (echo '{stream}:' | kcat -P -b <brokers> -t {ROUTES_TOPIC} -K : -Z) and bootstrap it"
             ),
         };
-        contract::usage(self.to_string(), hint)
+        fault::usage(self.to_string(), hint)
     }
 }
 
@@ -228,9 +228,9 @@ mod tests {
             // Also as the only one that compaction left: never "no route".
             let error = standing(vec![Some(value.clone())]).certain().unwrap_err();
             assert!(format!("{error:#}").contains(why), "{error:#}");
-            assert_eq!(contract::fault::exit_code(&error), contract::exit::USAGE);
+            assert_eq!(fault::exit_code(&error), fault::exit::USAGE);
             let error = standing(vec![good("a", 2), Some(value)]).certain().unwrap_err();
-            assert!(contract::fault::render(&error).contains("generation 2"), "{error:#}");
+            assert!(fault::render(&error).contains("generation 2"), "{error:#}");
         }
         assert_eq!(Word::of("t", &record("s", 0, good("a", 1))), None);
         assert_eq!(Word::of("s", &record("s", 0, None)), Some(Word::Retired));

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use anyhow::Context;
-use contract::kafka::{FencedWriter, Kafka, Outgoing, Start};
+use kafka::{FencedWriter, Kafka, Outgoing, Start};
 
 use crate::route::Stamp;
 use crate::word::{Standing, Taken, Unreadable};
@@ -112,7 +112,7 @@ impl Routes {
         let route = Route { stream: self.stream.clone(), ..route };
         let route = route.stamped(self.current.as_ref(), stamp);
         if let Some(defect) = route.defect() {
-            anyhow::bail!(contract::usage(
+            anyhow::bail!(fault::usage(
                 format!("the next route of the stream {} would be unusable: {defect}", self.stream),
                 "check the model digest and the shares given to this step, and who wrote the route before",
             ));

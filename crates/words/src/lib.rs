@@ -5,6 +5,7 @@ use std::time::Duration;
 
 mod json;
 pub mod model_name;
+pub mod text;
 
 pub use json::read_json;
 

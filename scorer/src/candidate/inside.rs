@@ -29,7 +29,7 @@ pub fn answer_for_candidate() -> ExitCode {
         Err(error) => {
             // The scorer may be gone, and then nobody reads this.
             let _said = writeln!(io::stderr(), "{error}");
-            ExitCode::from(contract::exit::USAGE)
+            ExitCode::from(fault::exit::USAGE)
         }
     }
 }

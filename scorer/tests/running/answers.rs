@@ -6,7 +6,7 @@ use crate::support::{
     LIMIT, Running, World, exactly_once, fails, get, number, score, with_address,
 };
 use ::routes::{Route, Scorers};
-use contract::kafka::{Outgoing, Start};
+use kafka::{Outgoing, Start};
 
 #[test]
 fn every_record_is_answered_once_or_goes_to_the_dead_letters() {
@@ -89,7 +89,7 @@ fn a_record_that_is_too_large_does_not_hold_up_the_stream() {
     world.numbers(0..10);
     assert_eq!(world.read("s.predictions", 10).len(), 10);
     let dead = world.read("s.dead-letters", 2);
-    let large = |letter: &&contract::kafka::Record| letter.header("truncated") == Some("true");
+    let large = |letter: &&kafka::Record| letter.header("truncated") == Some("true");
     assert_eq!(dead.iter().filter(large).count(), 2);
     assert!(dead.iter().any(|letter| letter.header("reason").unwrap().contains("too large")));
     assert!(dead.iter().any(|letter| letter.header("reason").unwrap().contains("`x` is missing")));

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::{World, eventually, exactly_once, get, number, onnx, score, with_address};
 use ::routes::{Confirmation, Route, Routes, ScorerState, ScorerStatus, Scorers};
-use contract::kafka::Record;
 use contract::stop::Stop;
+use kafka::Record;
 
 /// The record at which the looping model never ends.
 const BAD: i64 = 666;

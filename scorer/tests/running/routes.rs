@@ -2,7 +2,7 @@
 
 use crate::support::{LIMIT, World, number, score};
 use ::routes::{Confirmation, ModelRef, Route, Routes, Scorers, Variant, variant};
-use contract::kafka::{Outgoing, Record};
+use kafka::{Outgoing, Record};
 
 /// Whether the prediction is what `route` asks for, given what champion and candidate answer to `n`.
 fn follows(record: &Record, route: &Route, champion: f64, candidate: f64) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use contract::usage;
+use fault::usage;
 use registry::{Client, Digest, LayerBuilder, LayerFile, Published, Recipe, blocking};
 
 use crate::args::{Args, Base};

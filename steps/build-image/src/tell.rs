@@ -1,9 +1,9 @@
 //! What the step says about an image: the reason, the decision record, the package address.
 
 use contract::results::{Model, Packaging};
-use contract::words::plural;
 use registry::{Outcome, Published, Reference};
 use serde_json::{Value, json};
+use words::plural;
 
 use crate::args::{Args, Base};
 use crate::build::Read;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use contract::Context;
-use contract::kafka::{Kafka, Reader, Record, Start};
+use kafka::{Kafka, Reader, Record, Start};
 
 use crate::gate::{Gate, Move};
 use crate::journal::{Entry, Journal, Source};
@@ -65,16 +65,16 @@ pub(crate) fn go(mut gate: Gate, journal: &Journal, context: &Context) -> anyhow
         }
     }
     let at = topics.into_iter().map(|ranges| ranges.next).collect();
-    tracing::info!(records, now = contract::words::duration(now), "went the way again");
+    tracing::info!(records, now = words::duration(now), "went the way again");
     Ok(Went { gate, at, digest, ended, records })
 }
 
-fn still_there(kafka: &Kafka, topic: &str, window: &contract::kafka::Window) -> anyhow::Result<()> {
+fn still_there(kafka: &Kafka, topic: &str, window: &kafka::Window) -> anyhow::Result<()> {
     let kept = kafka.extent(topic)?;
     for (partition, (from, to)) in window.0.iter().filter(|(_, (from, to))| from < to) {
         let (low, high) = kept.0.get(partition).copied().unwrap_or((0, 0));
         if *from < low || *to > high {
-            return Err(contract::usage(
+            return Err(fault::usage(
                 format!(
                     "{topic} no longer holds {partition}:{from}-{to}, on which the verdict rests; it has {low}-{high}"
                 ),
@@ -127,7 +127,7 @@ impl<'a> Ranges<'a> {
         while *next < end {
             let Some(record) = reader.next(Duration::from_millis(500))? else {
                 if reader.at_end() || started.elapsed() > PATIENCE {
-                    return Err(contract::passing(
+                    return Err(fault::transient(
                         format!("{}/{partition} ends at {next}, before {end}", self.source.topic),
                         "is the broker reachable? then run it again",
                     ));

@@ -1,6 +1,6 @@
 //! Predictions and labels, as they are read from their topics.
 
-use contract::kafka::Record;
+use kafka::Record;
 use routes::{Route, Variant};
 use serde::Deserialize;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::args::{duration, share};
+use flags::{duration, share};
 use registry::RegistryArgs;
 use serde::{Deserialize, Serialize};
 

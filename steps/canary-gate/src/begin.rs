@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use contract::kafka::Writer;
-use contract::{Context, exit, fault};
-use prometheus::Client;
+use contract::Context;
+use fault::exit;
+use kafka::Writer;
+use promql::Client;
 use routes::{Route, Scorers};
 
 use crate::baseline::Baseline;
@@ -182,7 +183,7 @@ fn expect(plan: &Plan, learnt: &Learnt, foreseen: Option<&Foreseen>) -> anyhow::
     );
     let refuses = plan.undecidable == Undecidable::Refuse && plan.strategy != Strategy::AA;
     if refuses && learnt.is_known() && !foreseen.is_enough {
-        return Err(contract::usage(
+        return Err(fault::usage(
             format!("this plan cannot be expected to decide: {}", foreseen.words),
             foreseen.hint.clone(),
         ));
@@ -275,7 +276,7 @@ fn promql(plan: &Plan, route: &Route, args: &Args, context: &Context) -> anyhow:
     for (metric, spec) in plan.metrics.iter().enumerate() {
         let Some(query) = &spec.query else { continue };
         let client = Client::new(query.options()).map_err(|error| {
-            contract::usage(
+            fault::usage(
                 format!("--metrics: `{}`: {error}", spec.name),
                 "correct the query's server and files",
             )

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use contract::event::now as timestamp;
-use contract::kafka::{Kafka, Outgoing, Start, Writer};
+use kafka::{Kafka, Outgoing, Start, Writer};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{Began, Entry, Journal};

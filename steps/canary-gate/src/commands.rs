@@ -2,7 +2,7 @@
 //!
 //! Who may write that topic may do so; the release that a command is for is the record's key.
 
-use contract::kafka::{Kafka, Outgoing, Reader, Record, Start};
+use kafka::{Kafka, Outgoing, Reader, Record, Start};
 use serde::{Deserialize, Serialize};
 
 /// Keyed by release; the step's README says what stands there.

@@ -277,7 +277,7 @@ pub(crate) fn unconfirmed(gate: &Gate) -> Ending {
     let limit = span(gate.plan.confirm_timeout);
     inconclusive(match gate.missing.as_slice() {
         [] => format!("no scorer of this stream was live within {limit}"),
-        missing => format!("not confirmed within {limit} by {}", contract::words::list(missing)),
+        missing => format!("not confirmed within {limit} by {}", words::list(missing)),
     })
 }
 

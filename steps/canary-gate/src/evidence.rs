@@ -1,6 +1,6 @@
 //! The evidence: what every metric and slice has to say, and what that proves.
 
-use contract::kafka::Record;
+use kafka::Record;
 use routes::Variant;
 
 use crate::answer::Answer;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::Verdict;
-use contract::kafka::Record;
+use kafka::Record;
 use routes::{Route, Variant};
 use serde::Serialize;
 

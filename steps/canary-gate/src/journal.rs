@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use contract::Verdict;
-use contract::kafka::Window;
+use kafka::Window;
 use routes::Route;
 use serde::{Deserialize, Serialize};
 

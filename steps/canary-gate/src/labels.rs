@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::kafka::Record;
+use kafka::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

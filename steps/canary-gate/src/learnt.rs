@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use contract::kafka::Window;
+use kafka::Window;
 use serde::{Deserialize, Serialize};
 use stats::cluster::{Aggregation, KeyWeights, extra_variance};
 use stats::exact;

@@ -296,7 +296,7 @@ mod tests {
     fn a_past_in_which_nothing_met_is_no_beginning() {
         let unmet = Before { met: 0, in_time: 0, ..known(1) };
         let mut unreadable = Before { labels: 0, ..unmet.clone() };
-        let record = contract::kafka::Record {
+        let record = kafka::Record {
             partition: 0,
             offset: 0,
             timestamp_ms: 0,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use contract::Context;
-use contract::kafka::{Kafka, Reader, Record, Window};
+use kafka::{Kafka, Reader, Record, Window};
 
 use crate::answer::{hash, read_own};
 use crate::labels::{self, shown};

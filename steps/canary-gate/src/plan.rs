@@ -53,7 +53,7 @@ impl Plan {
     pub(crate) fn of(args: &Args, metrics: Option<&str>) -> anyhow::Result<Self> {
         let model = ModelRef { digest: args.model_digest.clone(), image: args.image.clone() };
         if let Some(defect) = model.defect() {
-            return Err(contract::usage(
+            return Err(fault::usage(
                 format!("--model-digest: {defect}"),
                 "give sha256: and the 64 hexadecimal digits that validate-model wrote",
             ));
@@ -62,10 +62,10 @@ impl Plan {
         let inside = shares.iter().all(|share| *share > 0.0 && *share < 1.0);
         let rising = shares.windows(2).all(|pair| pair[0] < pair[1]);
         if shares.is_empty() || !inside || !rising {
-            return Err(contract::usage(
+            return Err(fault::usage(
                 format!(
                     "--shares {} cannot be walked through",
-                    contract::words::list(
+                    words::list(
                         &shares.iter().map(|share| report::percent(*share)).collect::<Vec<_>>()
                     )
                 ),
@@ -76,7 +76,7 @@ impl Plan {
         let metrics = match metrics {
             None => spec::defaults(),
             Some(text) => spec::parse(text).map_err(|why| {
-                contract::usage(
+                fault::usage(
                     format!("--metrics: {why}"),
                     "steps/canary-gate/README.md lists what a metric may say",
                 )
@@ -89,7 +89,7 @@ impl Plan {
             !compares || !metric.slices.is_empty()
         };
         if blue_green && let Some(metric) = metrics.iter().find(alone) {
-            return Err(contract::usage(
+            return Err(fault::usage(
                 format!("--metrics: `{}` needs a champion beside the candidate", metric.name),
                 "a blue-green switch knows label-errors, failures and promql, without slices; take --strategy=canary",
             ));
@@ -162,7 +162,7 @@ pub(crate) fn metrics_text(flag: Option<&str>) -> anyhow::Result<Option<String>>
         return Ok(Some(flag.to_owned()));
     }
     regular_file::read_to_string(flag.as_ref(), regular_file::SETTINGS).map(Some).map_err(|error| {
-        contract::usage(
+        fault::usage(
             format!("--metrics {flag}: {error}"),
             "give a JSON list, or the path of a file that holds one",
         )
@@ -204,7 +204,7 @@ fn numbers(args: &Args) -> anyhow::Result<()> {
     } else {
         None
     };
-    complaint.map_or(Ok(()), |(what, hint)| Err(contract::usage(what, hint)))
+    complaint.map_or(Ok(()), |(what, hint)| Err(fault::usage(what, hint)))
 }
 
 /// Whether what was asked for has something to rest on.
@@ -212,14 +212,14 @@ fn rests(args: &Args, metrics: &[Metric]) -> anyhow::Result<()> {
     let is_a_a = args.strategy == Strategy::AA;
     let mut proofs = metrics.iter().filter(|metric| metric.needs_proof()).peekable();
     if args.accept == Accept::Evidence && !is_a_a && proofs.peek().is_none() {
-        return Err(contract::usage(
+        return Err(fault::usage(
             "--accept=evidence: no metric of --metrics is to be proven, so a pass would rest on nothing",
             "give one of them \"proof\": true, or take --accept=no-harm",
         ));
     }
     let is_counted = |metric: &Metric| !matches!(metric.of, Of::Loss | Of::Score | Of::Promql);
     if args.advance == Advance::Adaptive && !proofs.any(is_counted) {
-        return Err(contract::usage(
+        return Err(fault::usage(
             "--advance=adaptive follows the rate of a metric that is counted and to be proven, and --metrics has none",
             "give one of them \"proof\": true (label-errors has it), or take --advance=plan",
         ));
@@ -314,7 +314,7 @@ mod tests {
             ["--detect=-1"],
         ] {
             let error = plan(&flags).expect_err(flags[0]);
-            assert_eq!(contract::fault::exit_code(&error), contract::exit::USAGE, "{flags:?}");
+            assert_eq!(fault::exit_code(&error), fault::exit::USAGE, "{flags:?}");
         }
     }
 
@@ -336,8 +336,8 @@ mod tests {
             (failures, &["--accept=no-harm", "--advance=adaptive"]),
         ] {
             let error = with(metrics, flags).expect_err("nothing to rest on");
-            assert_eq!(contract::fault::exit_code(&error), contract::exit::USAGE, "{flags:?}");
-            assert!(contract::fault::render(&error).contains("\"proof\": true"), "{error}");
+            assert_eq!(fault::exit_code(&error), fault::exit::USAGE, "{flags:?}");
+            assert!(fault::render(&error).contains("\"proof\": true"), "{error}");
         }
     }
 

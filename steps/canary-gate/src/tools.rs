@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use contract::kafka::{Kafka, KafkaArgs, Start};
-use contract::{Context, exit};
+use contract::Context;
+use fault::exit;
+use kafka::{Kafka, KafkaArgs, Start};
 use routes::{ROUTES_TOPIC, Route};
 use serde_json::json;
 
@@ -41,7 +42,7 @@ enum Tool {
 #[derive(clap::Args)]
 struct Telling {
     /// The release whose gate is told
-    #[arg(long, env = "HEADGATE_RELEASE", value_parser = contract::args::name)]
+    #[arg(long, env = "HEADGATE_RELEASE", value_parser = flags::name)]
     release: String,
     /// Why; it stands in the report
     #[arg(long, default_value = "")]
@@ -117,7 +118,7 @@ fn say(telling: &Telling, command: What) -> anyhow::Result<u8> {
             }
             others => format!("under way are: {}", others.join(", ")),
         };
-        return Err(contract::usage(
+        return Err(fault::usage(
             format!("no gate of release {release} is under way on {}", telling.kafka.brokers),
             hint,
         ));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use contract::kafka::{Kafka, Reader, Start};
+use kafka::{Kafka, Reader, Start};
 use routes::{ModelRef, ROUTES_TOPIC, Route, Routes};
 
 /// How long to wait for the route of whoever fenced this gate, before the candidate is taken back all the same.

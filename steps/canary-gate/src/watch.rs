@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use contract::Verdict;
-use contract::kafka::{Kafka, Reader, Record, Start};
+use kafka::{Kafka, Reader, Record, Start};
 
 use crate::answer::{Seen, hash, read};
 use crate::gate::Gate;

@@ -1,7 +1,7 @@
 //! What only a real Kafka can show: of two writers of a route, the one that was opened later stays.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use contract::kafka::{Outgoing, TopicSpec};
+use kafka::{Outgoing, TopicSpec};
 use routes::Routes;
 use routes::testing::{Behaviour, Stage, model};
 
@@ -58,7 +58,7 @@ fn a_switch_reads_the_champions_past_and_is_taken_back_on_harm() {
     let harmful = Behaviour { candidate_errors: 0.6, ..Behaviour::default() };
     let _scorer = stage.scorer(harmful).unwrap();
     let topic = format!("{}.labels", stage.stream);
-    let mut labels = stage.kafka.reader(&topic, &contract::kafka::Start::Beginning).unwrap();
+    let mut labels = stage.kafka.reader(&topic, &kafka::Start::Beginning).unwrap();
     let (mut seen, started) = (0, std::time::Instant::now());
     while seen < 3_000 {
         assert!(started.elapsed().as_secs() < 60, "{seen} labels");
@@ -98,7 +98,7 @@ fn who_fences_and_writes_nothing_does_not_leave_the_candidate_its_share() {
     drop(Routes::open(&stage.kafka, &stage.stream).unwrap());
     gate.terminate().unwrap();
     let ran = gate.end().unwrap();
-    assert_eq!(ran.code, Some(i32::from(contract::exit::PASSING)), "{}", ran.log);
+    assert_eq!(ran.code, Some(i32::from(fault::exit::TRANSIENT)), "{}", ran.log);
     assert_eq!(shares(&stage), [0.0, 0.1, 0.0]);
 }
 
@@ -134,7 +134,7 @@ fn business_events_count_for_whom_the_key_drew() {
     let gate = stage.start(GATE, "r-1", &flags).unwrap();
     stage.await_route(|route| route.share() == 0.1).unwrap();
     let predictions = format!("{}.predictions", stage.stream);
-    let mut answered = stage.kafka.reader(&predictions, &contract::kafka::Start::End).unwrap();
+    let mut answered = stage.kafka.reader(&predictions, &kafka::Start::End).unwrap();
     let mut writer = stage.kafka.writer().unwrap();
     let started = std::time::Instant::now();
     // All whom the candidate answered complain, until the gate has heard enough.

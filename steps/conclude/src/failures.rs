@@ -26,7 +26,7 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<Vec<Failure>> {
     // Without a failure Argo says `null`.
     let list = serde_json::from_str::<Option<Vec<Failure>>>(&inner).map(Option::unwrap_or_default);
     list.map_err(|error| {
-        contract::usage(
+        fault::usage(
             format!("--failures is no list of failed tasks: {error}"),
             "pass {{workflow.failures}} as it is, or leave the flag away",
         )

@@ -3,8 +3,8 @@
 
 use std::process::Command;
 
-use contract::kafka::TopicSpec;
-use contract::kafka::memory::MemoryBroker;
+use kafka::TopicSpec;
+use kafka::memory::MemoryBroker;
 
 #[test]
 fn a_release_of_which_nothing_was_told_fails_by_exit_code_only_if_asked() {
@@ -31,7 +31,7 @@ fn a_release_of_which_nothing_was_told_fails_by_exit_code_only_if_asked() {
 #[test]
 fn a_release_whose_model_was_rolled_back_by_another_since_says_so() {
     let broker = MemoryBroker::start(&TopicSpec::of_stream("s", 1)).unwrap();
-    let kafka = contract::kafka::Kafka::new(&contract::kafka::KafkaArgs {
+    let kafka = kafka::Kafka::new(&kafka::KafkaArgs {
         brokers: broker.brokers(),
         kafka_config: None,
         kafka_timeout: std::time::Duration::from_secs(60),

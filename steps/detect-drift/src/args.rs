@@ -1,6 +1,6 @@
 //! The flags of the step, and what they say of a sample before anything is computed.
 
-use contract::kafka::Window;
+use kafka::Window;
 use registry::{InputFile, RegistryArgs};
 
 use crate::judge::Limits;
@@ -39,7 +39,7 @@ pub struct Args {
     pub min_records: u64,
 
     /// A larger share of unreadable records than this is inconclusive
-    #[arg(long, env = "HEADGATE_MAX_UNREADABLE", default_value = "5%", value_parser = contract::args::share, value_name = "SHARE")]
+    #[arg(long, env = "HEADGATE_MAX_UNREADABLE", default_value = "5%", value_parser = flags::share, value_name = "SHARE")]
     pub max_unreadable: f64,
 
     /// Chance of telling drift where there is none, shared by all features and tests
@@ -72,7 +72,7 @@ pub enum Mode {
 impl Args {
     /// What clap cannot say of single flags.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        let refuse = |what: &str, hint: &str| Err(contract::usage(what, hint));
+        let refuse = |what: &str, hint: &str| Err(fault::usage(what, hint));
         if !(self.alpha > 0.0 && self.alpha < 1.0) {
             return refuse("--alpha is not between 0 and 1", "give a rate such as 0.01");
         }

@@ -18,10 +18,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ::inputs::Inputs;
-use contract::kafka::Window;
 use contract::outputs::Outputs;
 use contract::results::types::drift::{ABSENT, DETECTED, NOT_RECORDED, RECORDED, UNDECIDED};
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step};
+use kafka::Window;
 use model::StreamSchema;
 use registry::InputFile;
 
@@ -172,9 +172,9 @@ fn window(args: &Args, context: &Context) -> anyhow::Result<Window> {
 
 fn load_schema(path: &Path, stream: &str) -> anyhow::Result<StreamSchema> {
     let hint = "give --schema the stream's schema, such as demo/shuttle/schema.json";
-    let schema = StreamSchema::load(path).map_err(|error| contract::usage(chain(&error), hint))?;
+    let schema = StreamSchema::load(path).map_err(|error| fault::usage(chain(&error), hint))?;
     if schema.stream != stream {
-        return Err(contract::usage(
+        return Err(fault::usage(
             format!("the schema is that of stream {}, not of {stream}", schema.stream),
             "correct --schema or --stream",
         ));
@@ -184,7 +184,7 @@ fn load_schema(path: &Path, stream: &str) -> anyhow::Result<StreamSchema> {
 
 fn digest(path: &Path) -> anyhow::Result<String> {
     let refuse = |error| {
-        contract::usage(format!("cannot read {}: {error}", path.display()), "correct the path")
+        fault::usage(format!("cannot read {}: {error}", path.display()), "correct the path")
     };
     Ok(model::digest(path).map_err(refuse)?.sha256)
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use contract::kafka::Window;
 use contract::results::types::drift::{ABSENT, DETECTED, NOT_RECORDED, RECORDED, UNDECIDED};
 use contract::results::{Baseline, Drift, Moved, Since, offsets, ranges};
 use contract::{Context, Outcome, Subject, Verdict};
+use kafka::Window;
 use report::{count, number};
 use serde_json::json;
 

@@ -74,14 +74,14 @@ impl Profile {
     /// Wrong usage (exit 2): no such file, or not a profile.
     pub(crate) fn load(path: &Path) -> anyhow::Result<Self> {
         let refuse = |why: String| {
-            contract::usage(
+            fault::usage(
                 format!("cannot use the baseline {}: {why}", path.display()),
                 "make one with --mode baseline; it lies in the outputs folder as baseline.json",
             )
         };
         let text = regular_file::read_to_string(path, regular_file::TEXT)
             .map_err(|error| refuse(error.to_string()))?;
-        let profile: Self = contract::words::read_json(&text).map_err(refuse)?;
+        let profile: Self = words::read_json(&text).map_err(refuse)?;
         if profile.format != FORMAT {
             return Err(refuse(format!("its format is {}, not {FORMAT}", profile.format)));
         }
@@ -94,7 +94,7 @@ impl Profile {
         if self.stream != schema.stream {
             let what =
                 format!("the baseline is that of stream {}, not of {}", self.stream, schema.stream);
-            return Err(contract::usage(what, hint));
+            return Err(fault::usage(what, hint));
         }
         let names = |names: &mut dyn Iterator<Item = &String>| -> String {
             names.map(String::as_str).collect::<Vec<_>>().join(", ")
@@ -103,7 +103,7 @@ impl Profile {
         let needs = names(&mut schema.fields.iter().map(|field| &field.name));
         if has != needs {
             let what = format!("the baseline has the fields {has}, the schema {needs}");
-            return Err(contract::usage(what, hint));
+            return Err(fault::usage(what, hint));
         }
         Ok(())
     }
@@ -158,7 +158,7 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             let error = Profile::load(&path).unwrap_err();
             assert!(error.to_string().contains(why), "{why}: {error}");
-            assert_eq!(contract::fault::exit_code(&error), contract::exit::USAGE);
+            assert_eq!(fault::exit_code(&error), fault::exit::USAGE);
         }
         assert!(Profile::load(&dir.path().join("none")).is_err());
     }

@@ -13,7 +13,7 @@ use crate::sample::Sample;
 /// wrong usage.
 pub(crate) fn read(path: &Path, schema: &StreamSchema) -> anyhow::Result<Sample> {
     let refuse = |error: std::io::Error| {
-        contract::usage(
+        fault::usage(
             format!("cannot read the reference file {}: {error}", path.display()),
             "give --reference a CSV or JSON-lines file in UTF-8",
         )
@@ -21,7 +21,7 @@ pub(crate) fn read(path: &Path, schema: &StreamSchema) -> anyhow::Result<Sample>
     let file = regular_file::open(path, regular_file::TABLE).map_err(refuse)?;
     parse(BufReader::new(file), schema).map_err(|error| match error {
         Unusable::Read(error) => refuse(error),
-        Unusable::Header(field) => contract::usage(
+        Unusable::Header(field) => fault::usage(
             format!("the header of {} does not name the field `{field}`", path.display()),
             "name every field of the schema in the first line, or give another file",
         ),

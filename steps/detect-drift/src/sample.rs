@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract::Context;
-use contract::kafka::{Reader, Window};
+use kafka::{Reader, Window};
 use model::StreamSchema;
 use serde::Serialize;
 

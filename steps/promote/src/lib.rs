@@ -19,13 +19,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use contract::args::duration;
 use contract::event::OutcomeEvent;
 use contract::results::types::promotion::{PROMOTED, REFUSED, UNDECIDED};
 use contract::results::{Model, Promotion};
 use contract::{
     AnyEventType, Context, Outcome, OutputSpec, Step, Subject, again, by_verdict, event_log,
 };
+use flags::duration;
 use registry::RegistryArgs;
 use routes::{Confirmation, ModelRef};
 use serde_json::json;

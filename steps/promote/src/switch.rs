@@ -1,8 +1,8 @@
 //! The route written, confirmed, or taken back.
 
-use contract::words::list;
 use contract::{Context, Verdict};
 use routes::{Confirmation, ModelRef, Route, Routes, Scorers, span};
+use words::list;
 
 use crate::decide::{self, Back, Plan, back, back_from, plan};
 use crate::{Args, Strategy};
@@ -109,7 +109,7 @@ impl Work<'_> {
         let mut routes = Routes::open(kafka, &common.stream)?;
         anyhow::ensure!(
             routes.current() == Some(&route),
-            contract::passing(
+            fault::transient(
                 "someone else changed the route meanwhile",
                 "run the step again; it begins from what the route is now",
             )

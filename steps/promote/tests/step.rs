@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use contract::kafka::memory::MemoryBroker;
-use contract::kafka::{Kafka, KafkaArgs, TopicSpec};
+use kafka::memory::MemoryBroker;
+use kafka::{Kafka, KafkaArgs, TopicSpec};
 use routes::testing::{Behaviour, FakeScorer, write_image};
 use routes::{ModelRef, Route, Routes};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use contract::exit;
-use contract::kafka::{Outgoing, Start};
+use fault::exit;
+use kafka::{Outgoing, Start};
 use routes::testing::{Behaviour, Ran, Stage, model};
 use routes::{ROUTES_TOPIC, Route, SCORERS_TOPIC, ScorerState, ScorerStatus};
 
@@ -134,7 +134,7 @@ fn a_bootstrap_that_is_stopped_or_killed_and_run_again_is_taken_back() {
     stage.await_route(|route| route.champion == model(1)).unwrap();
     stopped.terminate().unwrap();
     let ran = stopped.end().unwrap();
-    assert_eq!(ran.code, Some(i32::from(exit::PASSING)), "{}", ran.log);
+    assert_eq!(ran.code, Some(i32::from(exit::TRANSIENT)), "{}", ran.log);
     assert!(matches!(history(&stage).as_slice(), [Some(_), None]));
 
     let killed = start(&stage, "r", 1, "bootstrap");

@@ -28,10 +28,10 @@ mod watch;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use contract::args::duration;
 use contract::results::types::rollback::{FAILED, ROLLED_BACK, UNDECIDED, UNNEEDED};
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, again, event_log};
 use decide::{Asked, Decided, Known, LEFT_BEHIND, Plan, decide};
+use flags::duration;
 use routes::{Route, Routes};
 
 /// The step.

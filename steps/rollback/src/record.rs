@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use contract::event::unix_ms;
-use contract::words::{list, plural};
 use contract::{Context, Outcome, Subject, Verdict};
 use routes::{Confirmation, Route, span};
 use serde_json::{Value, json};
+use words::{list, plural};
 
 use crate::run::{Finished, Proof};
 use crate::{Args, page, result};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::kafka::{Record, Window};
+use kafka::{Record, Window};
 use serde::Serialize;
 
 use crate::timeline::Timeline;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use contract::Context;
-use contract::kafka::{Kafka, Reader, Start, Window};
+use kafka::{Kafka, Reader, Start, Window};
 use routes::{ROUTES_TOPIC, Route, Word};
 
 use crate::scan::Scan;

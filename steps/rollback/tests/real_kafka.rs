@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use contract::kafka::{Kafka, KafkaArgs, Outgoing, Window};
+use kafka::{Kafka, KafkaArgs, Outgoing, Window};
 use routes::testing::{Behaviour, Stage, model};
 
 const ROLLBACK: &str = env!("CARGO_BIN_EXE_rollback");
@@ -21,7 +21,7 @@ fn a_candidate_is_taken_off_and_its_ranges_are_told() {
     let scorer = stage.scorer(Behaviour::default()).unwrap();
     let mut reader = stage
         .kafka
-        .reader(&format!("{}.predictions", stage.stream), &contract::kafka::Start::Beginning)
+        .reader(&format!("{}.predictions", stage.stream), &kafka::Start::Beginning)
         .unwrap();
     let (candidate, mut seen) = (model(2).digest, 0);
     let started = Instant::now();
@@ -102,7 +102,7 @@ fn offsets_by_time_are_those_of_the_first_record_from_then_on() {
     stage.send(&record(0)).unwrap();
     stage.send(&record(1)).unwrap();
     let mut times = Vec::new();
-    let mut reader = stage.kafka.reader(&topic, &contract::kafka::Start::Beginning).unwrap();
+    let mut reader = stage.kafka.reader(&topic, &kafka::Start::Beginning).unwrap();
     reader.read_to_end(|record| times.push((record.partition, record.timestamp_ms))).unwrap();
     let at = |partition| times.iter().find(|(p, _)| *p == partition).unwrap().1;
     let asked = |ms| stage.kafka.offsets_at(&topic, ms).unwrap();

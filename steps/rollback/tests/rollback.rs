@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use contract::event::OutcomeEvent;
-use contract::exit;
-use contract::kafka::{Outgoing, Start, Window};
+use fault::exit;
+use kafka::{Outgoing, Start, Window};
 use routes::testing::{Behaviour, Ran, Stage, model};
 use serde_json::json;
 

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use contract::args::{duration, share};
-use contract::kafka::Window;
+use flags::{duration, share};
 use jiff::Timestamp;
+use kafka::Window;
 use registry::{InputFile, RegistryArgs};
 
 use serde::Serialize;
@@ -144,7 +144,7 @@ pub enum Against {
 impl Args {
     /// Refuses flags that contradict each other.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        let refuse = |what: &str, hint: &str| Err(contract::usage(what, hint));
+        let refuse = |what: &str, hint: &str| Err(fault::usage(what, hint));
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from >= to
         {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::kafka::Record;
+use kafka::Record;
 use model::StreamSchema;
 
 use crate::decide::{Check, Limits};

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use contract::kafka::{Record, Window};
+use kafka::{Record, Window};
 
 /// Records that were read, given out in turn: next is the partition of which the smallest part was given out.
 pub(crate) struct Fair(BTreeMap<i32, Lane>);

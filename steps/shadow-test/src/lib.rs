@@ -69,7 +69,7 @@ impl Step for ShadowTest {
         let given = Given::fetch(args, context)?;
         let schema = schema(args, &given, &context.common.stream)?;
         let mask = Mask::of(&args.mask, &schema).map_err(|unknown| {
-            contract::usage(
+            fault::usage(
                 format!("--mask names {unknown}, which is no field of {}", args.schema),
                 "write the names as the schema does, or * for all",
             )
@@ -142,11 +142,10 @@ impl Step for ShadowTest {
 }
 
 fn schema(args: &Args, given: &Given, stream: &str) -> anyhow::Result<StreamSchema> {
-    let schema = StreamSchema::load(&given.schema.path).map_err(|error| {
-        contract::usage(error.to_string(), "give the stream's schema as --schema")
-    })?;
+    let schema = StreamSchema::load(&given.schema.path)
+        .map_err(|error| fault::usage(error.to_string(), "give the stream's schema as --schema"))?;
     if schema.stream != *stream {
-        return Err(contract::usage(
+        return Err(fault::usage(
             format!("{} is the schema of stream {}, not of {stream}", args.schema, schema.stream),
             "correct --schema or --stream",
         ));

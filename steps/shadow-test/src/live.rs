@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use contract::kafka::{Kafka, Reader, Record, Start, Window};
+use kafka::{Kafka, Reader, Record, Start, Window};
 use serde::{Deserialize, Serialize};
 
 /// The live answer to one record.
@@ -144,7 +144,7 @@ impl LiveAnswers {
                     silent_since = Instant::now();
                 }
                 None if silent_since.elapsed() > self.timeout => {
-                    return Err(contract::passing(
+                    return Err(fault::transient(
                         format!("the answers to {} could not be read in time", self.features),
                         "is the broker reachable? then run the step again",
                     ));
@@ -210,7 +210,7 @@ impl Ahead {
 /// What the predictions hold of one partition.
 fn held(kept: &Window, stream: &str, partition: i32) -> anyhow::Result<(i64, i64)> {
     kept.0.get(&partition).copied().ok_or_else(|| {
-        contract::usage(
+        fault::usage(
             format!("{stream}.predictions has no partition {partition}, but {stream}.features has"),
             "give both topics the same number of partitions",
         )

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use contract::{Context, model_name, results};
+use contract::{Context, results};
 use inference::{Client, Error};
 use inputs::Inputs;
 use model::{LoadError, Model, StreamSchema};
 use registry::{Digest, InputFile, Reference};
 use routes::ModelRef;
 use serde::Serialize;
+use words::model_name;
 
 use crate::side::Side;
 use crate::{Against, Args};
@@ -109,10 +110,10 @@ fn load(found: &Found, schema: &StreamSchema) -> anyhow::Result<Or<Model>> {
         Ok(model) => model,
         // Without the engine nothing can be said about the model.
         Err(LoadError::Engine(error)) => {
-            return Err(contract::usage(error.to_string(), "see above; then run the step again"));
+            return Err(fault::usage(error.to_string(), "see above; then run the step again"));
         }
         Err(error @ LoadError::Folder(_)) => {
-            return Err(contract::usage(error.to_string(), "see above; then run the step again"));
+            return Err(fault::usage(error.to_string(), "see above; then run the step again"));
         }
         Err(error) => return Ok(Err(error.to_string())),
     };
@@ -153,10 +154,10 @@ fn connect(args: &Args, url: &str, schema: &StreamSchema) -> anyhow::Result<Or<S
             Ok(Ok(Side::Endpoint(Box::new(client))))
         }
         Err(misfit @ Error::Misfit { .. }) => Ok(Err(misfit.to_string())),
-        Err(away) if away.is_passing() => {
-            Err(contract::passing(away.to_string(), "then run the step again"))
+        Err(away) if away.is_transient() => {
+            Err(fault::transient(away.to_string(), "then run the step again"))
         }
-        Err(error) => Err(contract::usage(error.to_string(), "correct the flags of the endpoint")),
+        Err(error) => Err(fault::usage(error.to_string(), "correct the flags of the endpoint")),
     }
 }
 
@@ -180,7 +181,7 @@ impl Found {
 
 fn file(path: PathBuf, given: &InputFile) -> anyhow::Result<Found> {
     let digest = model::digest(&path).map_err(|error| {
-        contract::usage(
+        fault::usage(
             format!("cannot read {given}: {error}"),
             "give the path of a file that this step may read",
         )

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use contract::Context;
-use contract::kafka::{Reader, Record, Start, Window};
+use kafka::{Reader, Record, Start, Window};
 use serde::Serialize;
 
 use crate::compare::Comparison;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use contract::kafka::{Kafka, Window};
 use jiff::Timestamp;
+use kafka::{Kafka, Window};
 
 use crate::Args;
 

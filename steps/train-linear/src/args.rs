@@ -1,6 +1,6 @@
 //! The step's flags.
 
-use contract::kafka::Window;
+use kafka::Window;
 use registry::{InputFile, Reference, RegistryArgs};
 
 #[derive(Clone, Debug, clap::Args)]

@@ -17,10 +17,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use contract::kafka::Window;
 use contract::results::types::training::{TRAINED, UNDECIDED};
 use contract::results::{Model, Training, ranges};
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, Verdict, again};
+use kafka::Window;
 use linear::{Fitted, Rows};
 use model::StreamSchema;
 use registry::{Image, Reference, blocking};
@@ -204,10 +204,10 @@ fn outcome(
 
 fn load_schema(path: &Path, stream: &str) -> anyhow::Result<StreamSchema> {
     let hint = "give --schema the stream's schema, such as demo/shuttle/schema.json";
-    let schema = StreamSchema::load(path).map_err(|error| contract::usage(chain(&error), hint))?;
+    let schema = StreamSchema::load(path).map_err(|error| fault::usage(chain(&error), hint))?;
     if schema.stream != stream {
         let what = format!("the schema is that of stream {}, not of {stream}", schema.stream);
-        return Err(contract::usage(what, "correct --schema or --stream"));
+        return Err(fault::usage(what, "correct --schema or --stream"));
     }
     Ok(schema)
 }
@@ -215,9 +215,9 @@ fn load_schema(path: &Path, stream: &str) -> anyhow::Result<StreamSchema> {
 /// What an error of registries asks of the caller.
 fn fault(error: registry::Error) -> anyhow::Error {
     let hint = error.hint().unwrap_or("correct the flag or file that the message names");
-    match error.is_passing() {
-        true => contract::passing(error.to_string(), hint),
-        false => contract::usage(error.to_string(), hint),
+    match error.is_transient() {
+        true => fault::transient(error.to_string(), hint),
+        false => fault::usage(error.to_string(), hint),
     }
 }
 

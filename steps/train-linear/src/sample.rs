@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use contract::Context;
-use contract::kafka::{Reader, Record, Window};
+use kafka::{Reader, Record, Window};
 use model::StreamSchema;
 use serde::{Deserialize, Serialize};
 

@@ -6,9 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use contract::event_log;
-use contract::kafka::memory::MemoryBroker;
-use contract::kafka::{Kafka, KafkaArgs, Outgoing, TopicSpec};
 use harness::registry::OwnRegistry;
+use kafka::memory::MemoryBroker;
+use kafka::{Kafka, KafkaArgs, Outgoing, TopicSpec};
 use model::{Model, StreamSchema};
 use registry::{Client, InputFile, Options};
 use serde_json::Value;

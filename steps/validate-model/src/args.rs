@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use contract::args::{bytes, duration, share};
+use flags::{bytes, duration, share};
 use registry::{InputFile, RegistryArgs};
 
 use crate::checks::Limits;

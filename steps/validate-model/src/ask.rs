@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use contract::Context;
 use contract::stop::Stop;
-use contract::text;
 use model::Engine;
 use regular_file::Bounded;
 use sandbox::{Limits, Report};
+use words::text;
 
 use crate::args::Args;
 use crate::death;
@@ -38,9 +38,8 @@ pub(crate) fn ask(
     let library = std::path::absolute(library).context("name the engine's library")?;
     let environment = [(model::LIBRARY_VARIABLE, library.as_os_str())];
     let scratch = &context.common.outputs;
-    let mut child = sandbox::spawn(PROBE, environment, scratch).map_err(|error| {
-        contract::fault::of_disk("start the second process from", scratch, &error)
-    })?;
+    let mut child = sandbox::spawn(PROBE, environment, scratch)
+        .map_err(|error| fault::of_disk("start the second process from", scratch, &error))?;
     let lines =
         format!("{}\n{}\n", serde_json::to_string(&limits)?, serde_json::to_string(&request)?);
     let said = converse(&mut child, lines, model, most, args.answer_timeout, &context.stop);
@@ -177,11 +176,11 @@ fn converse(
 }
 
 fn no_engine(why: impl ToString) -> anyhow::Error {
-    contract::usage(why.to_string(), "the engine is needed to judge a model")
+    fault::usage(why.to_string(), "the engine is needed to judge a model")
 }
 
 fn changed(path: &Path, why: &str) -> anyhow::Error {
-    contract::passing(
+    fault::transient(
         format!("{} changed while it was judged: {why}", path.display()),
         "run again once nothing writes to it",
     )

@@ -1,11 +1,11 @@
 //! The single checks: each a pure function from what was measured to one finding.
 
-use contract::text::count;
 use serde::Serialize;
 use stats::difference::error_rate_difference;
 use stats::latency::quantile_interval;
 use stats::paired::Discordant;
 use stats::proportion::wilson;
+use words::text::count;
 
 use crate::enough;
 use crate::probe::{Answered, Memory};

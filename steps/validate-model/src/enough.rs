@@ -1,7 +1,7 @@
 //! How many records a hold-out would need to settle what this one did not: the interval against the limit, were the
 //! shares to stay what they are.
 
-use contract::text;
+use words::text;
 
 /// Larger hold-outs are not proposed; a share that close to its limit is not settled by records.
 const MOST: u64 = 10_000_000;

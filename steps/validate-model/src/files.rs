@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use contract::Context;
-use contract::kafka::Kafka;
 use inputs::Inputs;
+use kafka::Kafka;
 use routes::ModelRef;
 
 use crate::args::{Args, Champion};

@@ -124,7 +124,7 @@ impl Given {
             let sha256 = model::digest_of(&bytes[..])?.sha256;
             digests.insert(name.to_owned(), sha256);
             String::from_utf8(bytes).map_err(|_| {
-                contract::usage(
+                fault::usage(
                     format!("the {name} {} is not text", path.display()),
                     format!("give --{name} the right file"),
                 )
@@ -136,21 +136,21 @@ impl Given {
 
         let schema = StreamSchema::parse(&schema).map_err(|error| {
             let what = format!("--schema {}: {error}", args.schema);
-            contract::usage(what, "write it like demo/shuttle/schema.json")
+            fault::usage(what, "write it like demo/shuttle/schema.json")
         })?;
         if schema.stream != *stream {
-            return Err(contract::usage(
+            return Err(fault::usage(
                 format!("--schema is of the stream `{}`, not of `{stream}`", schema.stream),
                 "give the schema of the stream that the release is for",
             ));
         }
         let golden = Golden::parse(&golden).map_err(|what| {
             let what = format!("--golden {}: {what}", args.golden);
-            contract::usage(what, "write it like demo/models/linear.golden.json")
+            fault::usage(what, "write it like demo/models/linear.golden.json")
         })?;
         let holdout = Holdout::parse(&holdout, &schema).map_err(|what| {
             let what = format!("--holdout {}: {what}", args.holdout);
-            contract::usage(what, "write it like demo/shuttle/holdout.csv")
+            fault::usage(what, "write it like demo/shuttle/holdout.csv")
         })?;
         Ok(Given { model, champion, schema, golden, holdout, digests })
     }
@@ -175,7 +175,7 @@ fn digest(name: &str, path: &Path, stop: &Stop) -> anyhow::Result<Digest> {
 }
 
 fn unreadable(name: &str, path: &Path, error: &std::io::Error) -> anyhow::Error {
-    contract::usage(
+    fault::usage(
         format!("cannot read the {name} {}: {error}", path.display()),
         format!("give --{name} a file that is there and may be read"),
     )

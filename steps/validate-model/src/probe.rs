@@ -91,7 +91,7 @@ pub fn probe() -> ExitCode {
     let mut input = BufReader::new(io::stdin());
     let Ok(limits) = line::<Limits>(&mut input) else {
         let _said = writeln!(io::stderr(), "{PROBE} is for the step itself");
-        return ExitCode::from(contract::exit::USAGE);
+        return ExitCode::from(fault::exit::USAGE);
     };
     match hold(&limits).and_then(|status| serve(&mut input, &status)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use contract::kafka::{Kafka, KafkaArgs, TopicSpec};
+use kafka::{Kafka, KafkaArgs, TopicSpec};
 
 use crate::cluster::{PATIENCE, run};
 use crate::world::{PLANTED, World};

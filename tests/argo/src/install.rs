@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use contract::kafka::TopicSpec;
+use kafka::TopicSpec;
 use registry::{Client, Options};
 use serde_json::Value;
 

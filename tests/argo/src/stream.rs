@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use contract::kafka::{Kafka, TopicSpec, Window};
 use demo::audit::{Audit, Findings};
 use demo::replay::{Pace, Replay};
+use kafka::{Kafka, TopicSpec, Window};
 use routes::Route;
 
 use crate::cluster::{Cluster, PATIENCE, until};

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use contract::kafka::{Kafka, TopicSpec};
 use demo::telemetry::{Reading, live_part};
+use kafka::{Kafka, TopicSpec};
 
 use crate::broker::{MAIN, kafka, start_kafka};
 use crate::cluster::Cluster;

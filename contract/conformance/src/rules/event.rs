@@ -1,7 +1,7 @@
 //! Section 4: the outcome event.
 
 use contract::event::is_cdevents_type;
-use contract::kafka::Record;
+use kafka::Record;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

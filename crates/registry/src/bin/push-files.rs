@@ -39,8 +39,8 @@ fn main() -> ExitCode {
     if let Some(hint) = error.hint() {
         eprintln!("hint: {hint}");
     }
-    // The exit codes of the step contract: a passing fault, and wrong usage.
-    ExitCode::from(if error.is_passing() { 75 } else { 2 })
+    // The exit codes of the step contract: a transient failure, and wrong usage.
+    ExitCode::from(if error.is_transient() { 75 } else { 2 })
 }
 
 fn push(cli: &Cli) -> Result<String, Error> {

@@ -77,7 +77,7 @@ fn a_layout_holds_artifacts_too_and_an_image_gives_its_model() {
     fs::remove_dir_all(&folder).unwrap();
     let error = named(&at("files#schema.json"), &folder).unwrap_err();
     assert!(error.to_string().contains("it holds model.onnx"), "{error}");
-    assert!(matches!(error, Error::NotFound { .. }) && !error.is_passing());
+    assert!(matches!(error, Error::NotFound { .. }) && !error.is_transient());
 
     // A blob that rotted is never used.
     let blob = dir.path().join("files/blobs/sha256").join(digest.hex());
@@ -101,7 +101,7 @@ fn faults_are_told_apart() {
     let retry = RetryPolicy { budget: Duration::from_millis(100), ..RetryPolicy::default() };
     let hasty = registry::Client::new(Options { retry, ..Options::default() });
     let error = away.parse::<InputFile>().unwrap().fetch(&hasty, folder.path()).unwrap_err();
-    assert!(error.is_passing(), "{error}");
+    assert!(error.is_transient(), "{error}");
 
     let nothing = push_files(&["localhost:1/files:v1", "nowhere.json"]);
     assert_eq!(nothing.status.code(), Some(2));

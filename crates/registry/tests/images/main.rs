@@ -17,7 +17,7 @@ use registry::{
     Client, Digest, Image, LayerBuilder, Options, Platform, Recipe, Reference, RetryPolicy,
 };
 
-/// A client that gives up on a passing fault within a second and waits for milliseconds only.
+/// A client that gives up on a transient failure within a second and waits for milliseconds only.
 fn client() -> Client {
     client_with(Options::default())
 }

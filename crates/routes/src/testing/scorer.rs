@@ -6,8 +6,8 @@
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use contract::kafka::{Kafka, Outgoing, Reader, Start, Writer};
 use contract::stop::Stop;
+use kafka::{Kafka, Outgoing, Reader, Start, Writer};
 use stats::random::Random;
 
 use crate::status::HEARTBEAT;

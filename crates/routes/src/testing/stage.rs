@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use contract::event::OutcomeEvent;
 use contract::event_log;
-use contract::kafka::memory::MemoryBroker;
-use contract::kafka::{Kafka, KafkaArgs, Outgoing, Record, Start, TopicSpec};
+use kafka::memory::MemoryBroker;
+use kafka::{Kafka, KafkaArgs, Outgoing, Record, Start, TopicSpec};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -6,9 +6,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use contract::kafka::memory::MemoryBroker;
-use contract::kafka::{Kafka, KafkaArgs, Outgoing, Record, Start, TopicSpec, Writer};
 use contract::stop::Stop;
+use kafka::memory::MemoryBroker;
+use kafka::{Kafka, KafkaArgs, Outgoing, Record, Start, TopicSpec, Writer};
 use registry::{Client, LayerBuilder, Options, Platform, Recipe, Reference, blocking};
 use routes::{Confirmation, ModelRef, Route, Routes, Scorers};
 

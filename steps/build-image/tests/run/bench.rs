@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use contract::kafka::memory::MemoryBroker;
-use contract::kafka::{Kafka, KafkaArgs, Start, TopicSpec};
+use kafka::memory::MemoryBroker;
+use kafka::{Kafka, KafkaArgs, Start, TopicSpec};
 use registry::Digest;
 use serde_json::Value;
 use tempfile::TempDir;

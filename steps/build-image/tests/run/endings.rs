@@ -37,7 +37,7 @@ fn wrong_input_ends_with_2_and_says_what_to_do() {
 }
 
 #[test]
-fn a_registry_that_is_away_is_a_passing_fault_in_bounded_time() {
+fn a_registry_that_is_away_is_a_transient_failure_in_bounded_time() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap();
     drop(listener);

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use contract::args::duration;
-use prometheus::{Aggregate, Auth, Options, Question, Range};
+use flags::duration;
+use promql::{Aggregate, Auth, Options, Question, Range};
 use serde::{Deserialize, Serialize};
 
 use crate::sources::loss::Loss;
@@ -158,7 +158,7 @@ pub(crate) fn defaults() -> Vec<Metric> {
 /// # Errors
 /// It is none, or a metric makes no sense: what is wrong, in words.
 pub(crate) fn parse(text: &str) -> Result<Vec<Metric>, String> {
-    let metrics: Vec<Metric> = contract::words::read_json(text)?;
+    let metrics: Vec<Metric> = words::read_json(text)?;
     if metrics.is_empty() {
         return Err("the list is empty".into());
     }

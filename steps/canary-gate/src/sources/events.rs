@@ -2,7 +2,7 @@
 //!
 //! Whose model caused an event is not in the record: the caller finds it by the key and the route, as for an answer.
 
-use contract::kafka::Record;
+use kafka::Record;
 use serde_json::Value;
 
 /// One record may tell of no more events than this; a larger number is taken for a mistake.

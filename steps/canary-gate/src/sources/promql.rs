@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use prometheus::{Answer, Client, Error, Question};
+use promql::{Answer, Client, Error, Question};
 
 /// One metric that is asked for again and again.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use prometheus::NoData;
+    use promql::NoData;
 
     use super::*;
 

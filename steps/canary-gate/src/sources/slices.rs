@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use contract::kafka::Record;
+use kafka::Record;
 use serde::Serialize;
 
 use super::slices_of::{Column, NONE};

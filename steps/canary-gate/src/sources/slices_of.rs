@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use contract::kafka::Record;
+use kafka::Record;
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use clap::{Args as _, FromArgMatches as _};
 use contract::Verdict;
-use contract::kafka::KafkaArgs;
+use kafka::KafkaArgs;
 use serde_json::Value;
 
 use crate::gate::Ending;
@@ -28,7 +28,7 @@ pub(super) struct Replayed {
 /// It is no decision record of a canary, or a range that it rests on is gone (exit 2); the broker is away (exit 75).
 pub(super) fn replay(path: &Path, kafka: KafkaArgs) -> anyhow::Result<Replayed> {
     let text = regular_file::read_to_string(path, regular_file::TABLE).map_err(|error| {
-        contract::usage(format!("{}: {error}", path.display()), "give a canary-gate's report.json")
+        fault::usage(format!("{}: {error}", path.display()), "give a canary-gate's report.json")
     })?;
     let record: Value =
         serde_json::from_str(&text).map_err(|error| no_record(path, &error.to_string()))?;
@@ -121,7 +121,7 @@ fn args(flags: &Value) -> anyhow::Result<Args> {
         given.push(format!("--{name}={}", values.join(",")));
     }
     let matches = command.try_get_matches_from(given).map_err(|error| {
-        contract::usage(
+        fault::usage(
             format!("the record's flags are not this version's: {error}"),
             "replay it with the version that the record names",
         )
@@ -130,7 +130,7 @@ fn args(flags: &Value) -> anyhow::Result<Args> {
 }
 
 fn no_record(path: &Path, why: &str) -> anyhow::Error {
-    contract::usage(
+    fault::usage(
         format!("{} is no decision record that can be replayed: {why}", path.display()),
         "give the report.json of a canary-gate that moved traffic",
     )

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use contract::exit;
+use fault::exit;
 use routes::testing::{Behaviour, Ran, Stage, model};
 
 use super::{GATE, assert_ended, run, shares, start};
@@ -53,7 +53,7 @@ fn a_gate_that_a_signal_ended_takes_its_share_again_and_keeps_its_evidence() {
     gate.terminate().unwrap();
     stage.await_route(|route| route.share() == 0.0).unwrap();
     assert!(asked.elapsed().as_secs() < 5, "{:?}", asked.elapsed());
-    assert_eq!(gate.end().unwrap().code, Some(i32::from(exit::PASSING)));
+    assert_eq!(gate.end().unwrap().code, Some(i32::from(exit::TRANSIENT)));
 
     let better = Behaviour { candidate_errors: 0.02, ..Behaviour::default() };
     let _scorer = stage.scorer(better).unwrap();

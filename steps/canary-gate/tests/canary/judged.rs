@@ -1,7 +1,7 @@
 //! By what a candidate is judged: metrics, slices, forecasts.
 
-use contract::exit;
-use prometheus::testing::{MetricsPage, OwnPrometheus, Setup};
+use fault::exit;
+use promql::testing::{MetricsPage, OwnPrometheus, Setup};
 use routes::testing::{Behaviour, Stage, model};
 
 use super::{assert_ended, await_labels, run, shares};

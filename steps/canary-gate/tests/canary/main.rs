@@ -5,7 +5,7 @@ mod again;
 mod judged;
 mod vain;
 
-use contract::exit;
+use fault::exit;
 use routes::testing::{Behaviour, Ran, Stage, model};
 
 const GATE: &str = env!("CARGO_BIN_EXE_canary-gate");
@@ -176,7 +176,7 @@ fn a_signal_in_the_middle_leaves_share_0() {
     stage.await_route(|route| route.share() == 0.1).unwrap();
     gate.terminate().unwrap();
     let ran = gate.end().unwrap();
-    assert_eq!(ran.code, Some(i32::from(exit::PASSING)), "{}", ran.log);
+    assert_eq!(ran.code, Some(i32::from(exit::TRANSIENT)), "{}", ran.log);
     assert_eq!(shares(&stage), [0.0, 0.1, 0.0]);
     assert!(stage.events().unwrap().is_empty());
 }
@@ -208,7 +208,7 @@ fn whoever_takes_over_the_route_keeps_it() {
 
 /// Waits until the champion has given this many answers, each with its label.
 fn await_labels(stage: &Stage, count: usize) {
-    let mut reader = stage.kafka.reader("s.labels", &contract::kafka::Start::Beginning).unwrap();
+    let mut reader = stage.kafka.reader("s.labels", &kafka::Start::Beginning).unwrap();
     let (mut seen, started) = (0, std::time::Instant::now());
     while seen < count {
         assert!(started.elapsed().as_secs() < 30, "{seen} of {count} labels");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use contract::exit;
+use fault::exit;
 use routes::testing::{Behaviour, LabelForm, Stage, model};
 
 use super::{assert_ended, await_labels, run, shares, start};
@@ -127,7 +127,7 @@ fn an_image_that_does_not_hold_the_model_moves_no_traffic() {
     for (image, code, words) in [
         ("oci:models/nowhere", exit::USAGE, "was not found"),
         ("oci:models/m3", exit::USAGE, "and --model-digest is"),
-        ("127.0.0.1:1/models/m2:v1", exit::PASSING, "not reachable for now"),
+        ("127.0.0.1:1/models/m2:v1", exit::TRANSIENT, "not reachable for now"),
     ] {
         let ran = run(&stage, &[&format!("--image={image}"), "--registry-timeout=1s"]);
         assert_eq!(ran.code, Some(i32::from(code)), "{image}: {}", ran.log);

@@ -5,8 +5,8 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use contract::event_log;
-use contract::kafka::memory::MemoryBroker;
-use contract::kafka::{Kafka, KafkaArgs, Outgoing, TopicSpec};
+use kafka::memory::MemoryBroker;
+use kafka::{Kafka, KafkaArgs, Outgoing, TopicSpec};
 use serde_json::Value;
 
 const RECORDS: i64 = 2600;

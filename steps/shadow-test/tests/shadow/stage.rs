@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use contract::event::OutcomeEvent;
 use contract::event_log;
-use contract::kafka::memory::MemoryBroker;
-use contract::kafka::{Kafka, KafkaArgs, Outgoing, Start, TopicSpec};
+use kafka::memory::MemoryBroker;
+use kafka::{Kafka, KafkaArgs, Outgoing, Start, TopicSpec};
 use model::{Model, StreamSchema};
 use serde_json::{Value, json};
 
@@ -115,7 +115,7 @@ impl Stage {
         }
         let (mut model, digest) = (Model::load(answering).unwrap(), digest(answering));
         let mut reader = self.kafka.reader(&features, &Start::Beginning).unwrap();
-        let answer = |record: contract::kafka::Record| {
+        let answer = |record: kafka::Record| {
             let mut row = Vec::new();
             self.schema.parse_row(&record.value.unwrap(), &mut row).unwrap();
             let value = answer(&mut model, &row).unwrap();

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use contract::kafka::memory::MemoryBroker;
-use contract::kafka::{Kafka, KafkaArgs, Start, TopicSpec};
+use kafka::memory::MemoryBroker;
+use kafka::{Kafka, KafkaArgs, Start, TopicSpec};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -146,7 +146,7 @@ impl Told {
     }
 
     #[track_caller]
-    pub(crate) fn is_a_passing_fault(&self, hint: &str) {
+    pub(crate) fn is_a_transient_failure(&self, hint: &str) {
         assert_eq!(self.code, Some(75), "{}", self.stderr);
         assert!(self.stderr.contains(hint), "{}", self.stderr);
         assert!(!self.folder.path().join("outputs/verdict").exists());

@@ -81,12 +81,12 @@ fn a_stream_without_a_champion_is_told_as_before() {
 }
 
 #[test]
-fn a_registry_that_is_away_is_a_passing_fault_and_a_wrong_reference_is_not() {
+fn a_registry_that_is_away_is_a_transient_failure_and_a_wrong_reference_is_not() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let away = format!("oci://{}/files:v1#schema.json", listener.local_addr().unwrap());
     drop(listener);
     let told = Run::new().with("schema", away).with("registry-timeout", "200ms").told();
-    told.is_a_passing_fault("run the step again once the registry answers");
+    told.is_a_transient_failure("run the step again once the registry answers");
 
     let registry = OwnRegistry::new();
     let files = artifact(&registry);

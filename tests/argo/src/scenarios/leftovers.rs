@@ -1,7 +1,7 @@
 //! What the other scenarios left behind, searched for what must not be there.
 
 use anyhow::ensure;
-use contract::kafka::Start;
+use kafka::Start;
 use serde_json::Value;
 
 use crate::world::{PLANTED, World};
