@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use flags::name;
 use kafka::KafkaArgs;
 
-/// What every step is told, whatever it decides.
+/// What every step is given, whatever it decides.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CommonArgs {
     /// Name of the release this run belongs to; the key of all its events

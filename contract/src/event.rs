@@ -1,7 +1,7 @@
 //! Outcome events: CloudEvents 1.0 on Kafka in binary mode, with a CDEvents 0.5.1 body.
 //!
 //! The body is a CDEvent; what CDEvents has no field for stands in its `customData`, always in the shape of
-//! [`Told`], whose `result` has a type for each event type. The record's key is the release, so a release's events
+//! [`OutcomeData`], whose `result` has a type for each event type. The record's key is the release, so a release's events
 //! stay in order on one partition.
 
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub const CDEVENTS_VERSION: &str = "0.5.1";
 pub struct OutcomeEvent {
     pub context: EventContext,
     pub subject: EventSubject,
-    pub custom_data: Told,
+    pub custom_data: OutcomeData,
     /// Always `application/json`.
     #[schemars(regex(pattern = r"^application/json$"))]
     pub custom_data_content_type: String,
@@ -81,10 +81,10 @@ pub struct EventSubject {
     pub content: Value,
 }
 
-/// What every outcome event tells, whatever its type.
+/// What every outcome event holds, whatever its type.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub struct Told {
+pub struct OutcomeData {
     /// The contract's version.
     #[schemars(length(min = 1))]
     pub contract: String,

@@ -1,11 +1,11 @@
-//! The events topic read back: what was told before, in the order it was told.
+//! The events topic read back: what was emitted before, in that order.
 
 use std::collections::HashSet;
 
 use crate::event::OutcomeEvent;
 use kafka::{Kafka, Start};
 
-/// Every outcome event on the topic, repeated ids dropped; events of others on the same topic are passed over.
+/// Every outcome event on the topic, repeated ids dropped; events of others on the same topic are skipped.
 ///
 /// Order: that of the broker's timestamps, ties by partition and offset.
 ///
@@ -29,7 +29,7 @@ pub fn read(kafka: &Kafka) -> anyhow::Result<Vec<OutcomeEvent>> {
         .collect())
 }
 
-/// The event with this id, if it was told.
+/// The event with this id, if it was emitted.
 ///
 /// # Errors
 /// As [`read`].

@@ -93,9 +93,9 @@ impl AnyEventType {
         };
         set("/$defs/EventContext/properties/type", json!({ "const": self.name }));
         set("/$defs/EventSubject/properties/content", content.to_value());
-        set("/$defs/Told/properties/verdict", json!({ "const": self.verdict }));
-        set("/$defs/Told/properties/result", result.to_value());
-        let required = schema.pointer_mut("/$defs/Told/required").and_then(Value::as_array_mut);
+        set("/$defs/OutcomeData/properties/verdict", json!({ "const": self.verdict }));
+        set("/$defs/OutcomeData/properties/result", result.to_value());
+        let required = schema.pointer_mut("/$defs/OutcomeData/required").and_then(Value::as_array_mut);
         required.expect("customData has required fields").push(json!("result"));
         schema.insert("title".to_owned(), json!(self.name));
         schema.insert("description".to_owned(), json!(self.about));

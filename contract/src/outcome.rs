@@ -43,12 +43,12 @@ impl std::fmt::Display for Verdict {
 /// Renders `report.html` from the finished decision record.
 pub type ReportPage = Box<dyn FnOnce(&Value) -> String>;
 
-/// One reached verdict and everything to be told about it.
+/// One reached verdict and everything that is reported of it.
 pub struct Outcome {
     pub verdict: Verdict,
     /// One sentence a person understands: what was decided and on what grounds.
     pub reason: String,
-    /// The event to tell; one of the step's [`crate::Step::EVENTS`].
+    /// The event to emit; one of the step's [`crate::Step::EVENTS`].
     pub event: Subject,
     /// What the run was given, by digest; with the flags it makes the event's id. Never what the run found.
     pub inputs: BTreeMap<String, String>,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use fault::of_disk;
 
-/// An output parameter, as `--describe` tells it and the WorkflowTemplate declares it.
+/// An output parameter, as `--describe` names it and the WorkflowTemplate declares it.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct OutputSpec {
     pub name: &'static str,

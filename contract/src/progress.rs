@@ -24,7 +24,7 @@ impl Progress {
     }
 
     /// `done` of `total`, and in a few words what is going on. A refusal to take it is no fault.
-    pub fn tell(&self, done: u64, total: u64, what: &str) {
+    pub fn report(&self, done: u64, total: u64, what: &str) {
         let done = done.min(total);
         if done < total && self.last.borrow().is_some_and(|last| last.elapsed() < REFRESH) {
             return;
@@ -60,9 +60,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("progress");
         let progress = Progress { file: Some(file.clone()), bar: false, last: RefCell::new(None) };
-        progress.tell(3, 10, "records");
+        progress.report(3, 10, "records");
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "3/10");
-        progress.tell(10, 10, "records");
+        progress.report(10, 10, "records");
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "10/10");
     }
 

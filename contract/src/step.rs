@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::args::{CommonArgs, PLACES};
-use crate::event::{self, EventContext, EventSubject, OutcomeEvent, ReportPlace, Told};
+use crate::event::{self, EventContext, EventSubject, OutcomeEvent, ReportPlace, OutcomeData};
 use crate::outputs::{OutputSpec, Outputs};
 use crate::progress::Progress;
 use crate::record::DecisionRecord;
@@ -34,7 +34,7 @@ pub trait Step {
     const AFTER_HELP: &'static str = "";
     /// The outputs beyond [`crate::outputs::COMMON_OUTPUTS`].
     const OUTPUTS: &'static [OutputSpec];
-    /// Every event type the step may tell.
+    /// Every event type the step may emit.
     const EVENTS: &'static [AnyEventType];
 
     /// Reaches a verdict.
@@ -84,7 +84,7 @@ pub fn main<S: Step>() -> ExitCode {
         // Help and version end here too, with exit code 0.
         Err(error) => {
             let code = if error.use_stderr() { exit::USAGE } else { exit::VERDICT };
-            // Nobody is left to tell when stdout and stderr are closed.
+            // Nobody is left to read it when stdout and stderr are closed.
             let _printed = error.print();
             ExitCode::from(code)
         }
@@ -124,7 +124,7 @@ impl Context {
     /// The id of the outcome event of this run, were it to end with these inputs.
     ///
     /// It depends on the step, the release, the flags that decide and the inputs, so a step that was killed and
-    /// run again has the same id and can look for what it told before.
+    /// run again has the same id and can look for what it emitted before.
     pub fn event_id(&self, inputs: &BTreeMap<String, String>) -> String {
         let flags = json!(self.flags).to_string();
         let inputs = json!(inputs).to_string();
@@ -141,7 +141,7 @@ fn run<S: Step>(cli: Cli<S::Args>, flags: BTreeMap<String, Vec<String>>) -> anyh
     let progress = Progress::from_environment();
     let context = Context { common: cli.common, kafka, stop, progress, step: S::NAME, flags };
     let started = event::now();
-    // Opened before there is anything to tell: it takes librdkafka half a second to get a producer's id.
+    // Opened before there is anything to emit: it takes librdkafka half a second to get a producer's id.
     let writer = context.kafka.writer()?;
     // Before hours of work that could not be reported. A topic that is missing stops no rollback from acting.
     if let Some(error) = context.kafka.reach()? {
@@ -151,7 +151,7 @@ fn run<S: Step>(cli: Cli<S::Args>, flags: BTreeMap<String, Vec<String>>) -> anyh
     let outcome = outcome.fit_to_read();
     let against = context.common.fail_on_verdict && outcome.verdict != Verdict::Pass;
     let reason = outcome.reason.clone();
-    tell::<S>(outcome, &context, &outputs, writer, started)?;
+    emit::<S>(outcome, &context, &outputs, writer, started)?;
     if against {
         termination::say(&reason);
         return Ok(exit::VERDICT_AGAINST);
@@ -161,7 +161,7 @@ fn run<S: Step>(cli: Cli<S::Args>, flags: BTreeMap<String, Vec<String>>) -> anyh
 
 /// Writes the outputs, the report and the event, in this order: whoever sees the event can read the rest. Where one of
 /// them cannot be written, none is left: nobody takes them for a verdict.
-fn tell<S: Step>(
+fn emit<S: Step>(
     outcome: Outcome,
     context: &Context,
     outputs: &Outputs,
@@ -203,7 +203,7 @@ fn tell<S: Step>(
     let report = serde_json::to_string_pretty(&record)?;
 
     // The event first, in memory: one that cannot be made leaves no output behind.
-    let told = Told {
+    let data = OutcomeData {
         contract: CONTRACT_VERSION.into(),
         step: S::NAME.into(),
         step_version: S::VERSION.into(),
@@ -239,7 +239,7 @@ fn tell<S: Step>(
             links: event::links(&common.cause),
         },
         subject: EventSubject { id: outcome.event.id, content },
-        custom_data: told,
+        custom_data: data,
         custom_data_content_type: "application/json".into(),
     };
     let emitted = event.to_record(context.kafka.events_topic())?;
@@ -255,16 +255,16 @@ fn tell<S: Step>(
         files.push((spec.name, value.to_owned()));
     }
     files.push(("verdict", outcome.verdict.as_str().to_owned()));
-    let told = files
+    let written = files
         .iter()
         .try_for_each(|(name, content)| outputs.write(name, content))
         .and_then(|()| writer.send(&emitted))
         .and_then(|()| writer.flush().context("emit the outcome event"));
-    if told.is_err() {
+    if written.is_err() {
         outputs.take_back(files.iter().map(|(name, _)| *name));
     }
-    told?;
-    tracing::info!(verdict = %outcome.verdict, reason = outcome.reason, event = event.context.id, "told");
+    written?;
+    tracing::info!(verdict = %outcome.verdict, reason = outcome.reason, event = event.context.id, "emitted");
     print(&event.custom_data)
 }
 
@@ -320,7 +320,7 @@ fn flags(command: &clap::Command, matches: &clap::ArgMatches) -> BTreeMap<String
         .collect()
 }
 
-/// An outcome's decision record as [`tell`] writes it, for tests of report pages.
+/// An outcome's decision record as it is written, for tests of report pages.
 pub fn sample_record(step: &str, verdict: crate::Verdict, reason: &str, details: Value) -> Value {
     json!({ "contract": CONTRACT_VERSION, "step": step, "release": "sample", "stream": "sample",
             "environment": "dev", "verdict": verdict, "reason": reason, "details": details })

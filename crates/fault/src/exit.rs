@@ -2,7 +2,7 @@
 //!
 //! Argo reads them in `retryStrategy.expression`; 64 is left out because Argo's own executor uses it.
 
-/// A verdict was reached, whichever it is, and its event was told.
+/// A verdict was reached, whichever it is, and its event was emitted.
 pub const VERDICT: u8 = 0;
 /// The same, where `--fail-on-verdict` was given and the verdict is not `pass`.
 pub const VERDICT_AGAINST: u8 = 10;
@@ -15,7 +15,7 @@ pub const TRANSIENT: u8 = 75;
 
 /// Every code with the sentence that `--describe` and the README tables give.
 pub const ALL: [(u8, &str); 5] = [
-    (VERDICT, "a verdict was reached, whichever it is; its event was told"),
+    (VERDICT, "a verdict was reached, whichever it is; its event was emitted"),
     (VERDICT_AGAINST, "with --fail-on-verdict: a verdict was reached, and it is not pass"),
     (USAGE, "wrong usage or configuration; never retried"),
     (BUG, "a bug in the step"),

@@ -38,7 +38,7 @@ impl Heard {
     }
 
     pub(super) fn hear(&self, kind: &str, line: &str) {
-        // Connections that the broker closes because they are idle are told as failures too.
+        // Connections that the broker closes because they are idle are reported as failures too.
         if kind == "FAIL" {
             let mut heard = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
             *heard = Some(reason(line).to_owned());
@@ -68,7 +68,7 @@ fn reason(line: &str) -> &str {
 
 /// Whether no later try mends it: the two sides have spoken, and one of them has refused the other.
 ///
-/// A connection that breaks in the middle of a handshake is told in nearly the same words, and is no refusal.
+/// A connection that breaks in the middle of a handshake is reported in nearly the same words, and is no refusal.
 fn is_final(reason: &str) -> bool {
     let refused = |start: &str| reason.split_once(start).map(|(_, why)| why);
     let credentials = refused("SASL authentication error: ")

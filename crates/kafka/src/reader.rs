@@ -71,7 +71,7 @@ impl Kafka {
 
     /// As [`Kafka::extent`], with all that is written, committed or not.
     ///
-    /// A transaction is committed for its writer a moment before readers see it, so whoever was told of a commit and
+    /// A transaction is committed for its writer a moment before readers see it, so whoever heard of a commit and
     /// asks for the extent may find the end before the records of that very transaction.
     ///
     /// # Errors
@@ -300,7 +300,7 @@ impl Reader {
 impl Ends {
     /// The next record or error that `poll` gives before the deadline, ends of partitions noted.
     ///
-    /// Whoever waits for the end of the topic is told at once, but what lies behind this end comes first: a live stream
+    /// Whoever waits for the end of the topic hears of it at once, but what lies behind this end comes first: a live stream
     /// reaches its end again and again, with records of other partitions queued already, and whoever does not wait
     /// would get one a call.
     fn next(

@@ -26,7 +26,7 @@ pub struct KafkaArgs {
     #[arg(long, env = "HEADGATE_KAFKA_TIMEOUT", default_value = "30s", value_parser = flags::duration)]
     pub kafka_timeout: Duration,
 
-    /// Topic that outcome events are told on
+    /// Topic that outcome events are written to
     #[arg(long, env = "HEADGATE_EVENTS_TOPIC", default_value = "headgate.events", value_parser = flags::name)]
     pub events_topic: String,
 }
@@ -60,7 +60,7 @@ impl Kafka {
         config.set("bootstrap.servers", &args.brokers);
         config.set("allow.auto.create.topics", "false");
         config.set("client.id", concat!("headgate/", env!("CARGO_PKG_VERSION")));
-        // Why a broker ended a connection is told at this level.
+        // Why a broker ended a connection is logged at this level.
         config.set_log_level(RDKafkaLogLevel::Info);
         Ok(Self {
             peer: Peer::of(&config),

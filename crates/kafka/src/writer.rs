@@ -15,7 +15,7 @@ use crate::heard::{self, Heard};
 use crate::{Kafka, Outgoing};
 use words::text;
 
-/// Writes with `acks=all` and idempotence; [`Writer::flush`] tells whether all arrived.
+/// Writes with `acks=all` and idempotence; [`Writer::flush`] says whether all arrived.
 pub struct Writer {
     pub(super) producer: BaseProducer<Deliveries>,
     timeout: Duration,

@@ -59,14 +59,14 @@ fn build_watched(args: &Args, model: PathBuf, context: &Context) -> anyhow::Resu
     loop {
         match take.recv_timeout(Duration::from_millis(50)) {
             Ok(built) => {
-                context.progress.tell(1, 1, "written");
+                context.progress.report(1, 1, "written");
                 return built;
             }
             Err(RecvTimeoutError::Timeout) => {
                 context.stop.check()?;
                 // The end is told once it is reached, so the last byte is kept back.
                 let moved = client.bytes_moved().min(size.saturating_sub(1));
-                context.progress.tell(moved, size.max(1), "bytes of the image");
+                context.progress.report(moved, size.max(1), "bytes of the image");
             }
             Err(RecvTimeoutError::Disconnected) => anyhow::bail!("the building thread panicked"),
         }

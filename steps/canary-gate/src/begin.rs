@@ -108,10 +108,10 @@ pub(crate) fn begin<'a>(
     };
     let Ready { gate, journal, at, kept, decided } = ready;
     let learnt = &journal.began.learnt;
-    let (foreseen, (watch, scorers)) = contract::beside(
+    let (foreseen, (watch, scorers)) = contract::concurrently(
         || foresee(plan, learnt),
         || {
-            contract::beside(
+            contract::concurrently(
                 || Watch::open(kafka, &journal.began.topics, at, ids),
                 || Scorers::open(kafka, &context.common.stream),
             )

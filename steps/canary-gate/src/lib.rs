@@ -58,7 +58,7 @@ use std::collections::BTreeMap;
 pub use args::{Accept, Advance, Args, Strategy, Undecidable};
 use begin::{Begun, Prepared};
 use contract::results::types::canary::{FAILED, PASSED, UNDECIDED};
-use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, again as told_before};
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, repeat as told_before};
 use entry::Entry;
 use routes::ModelRef;
 pub use tools::main;
@@ -100,7 +100,7 @@ impl Step for CanaryGate {
             inputs.insert("metrics".to_owned(), metrics);
         }
         let event = context.event_id(&inputs);
-        if let Some(told) = told_before::told::<Self>(context, &inputs, Box::new(page::render))? {
+        if let Some(told) = told_before::earlier_outcome::<Self>(context, &inputs, Box::new(page::render))? {
             return Ok(told);
         }
         let (kafka, stream) = (&context.kafka, &context.common.stream);
@@ -115,7 +115,7 @@ impl Step for CanaryGate {
             }
             Entry::Begin(route) => route,
         };
-        let (traffic, prepared) = contract::beside(
+        let (traffic, prepared) = contract::concurrently(
             || Traffic::open(kafka, stream, release, model.clone()),
             || Prepared::new(&plan, &route.champion.digest, context),
         );

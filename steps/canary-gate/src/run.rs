@@ -358,7 +358,7 @@ fn tell(gate: &Gate, context: &Context) {
         .collect();
     let words = format!("share {share}, {} labelled; {}", step.labelled(), words.join("; "));
     // The last one comes with the verdict.
-    context.progress.tell(done.min(total.saturating_sub(1)), total, &words);
+    context.progress.report(done.min(total.saturating_sub(1)), total, &words);
     tracing::info!(
         share,
         generation = step.generation,

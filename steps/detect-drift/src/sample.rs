@@ -117,10 +117,10 @@ pub(crate) fn read(
             schema.parse_row(value, rows).map_err(|error| error.to_string())
         });
         done += 1;
-        context.progress.tell(done, total, "records read");
+        context.progress.report(done, total, "records read");
         Ok(())
     })?;
-    context.progress.tell(total, total, "records read");
+    context.progress.report(total, total, "records read");
     Ok(sample)
 }
 

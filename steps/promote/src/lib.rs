@@ -93,7 +93,7 @@ impl Step for Promote {
         let is_champion = before.as_ref().is_some_and(|now| now.champion.digest == model.digest);
         if let Some(event) = told.filter(|_| is_champion)
             && let Some(told) =
-                again::told::<Self>(context, &event.custom_data.inputs, Box::new(page::render))?
+                repeat::earlier_outcome::<Self>(context, &event.custom_data.inputs, Box::new(page::render))?
         {
             return Ok(told);
         }

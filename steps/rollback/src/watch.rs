@@ -80,7 +80,7 @@ pub(crate) fn predictions(
         scan.take(&record, false);
         done += 1;
         if done.is_multiple_of(10_000) {
-            context.progress.tell(done.min(total.saturating_sub(1)), total, "predictions read");
+            context.progress.report(done.min(total.saturating_sub(1)), total, "predictions read");
         }
         Ok(())
     })?;
@@ -93,7 +93,7 @@ pub(crate) fn predictions(
         if let Some(record) = reader.next(Duration::from_millis(100))? {
             scan.take(&record, true);
         }
-        context.progress.tell(
+        context.progress.report(
             scan.observed.min(watching.records.saturating_sub(1)),
             watching.records,
             "later answers seen",

@@ -27,7 +27,7 @@ mod window;
 use std::collections::BTreeMap;
 
 use contract::results::types::shadow::{FAILED, PASSED, UNDECIDED};
-use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Verdict, again};
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Verdict, repeat};
 use model::StreamSchema;
 
 pub use args::{Against, Args};
@@ -83,7 +83,7 @@ impl Step for ShadowTest {
             }
         };
         let inputs = inputs(args, &given, Some(&candidate));
-        if let Some(told) = again::told::<Self>(context, &inputs, Box::new(page::refused))? {
+        if let Some(told) = repeat::earlier_outcome::<Self>(context, &inputs, Box::new(page::refused))? {
             return Ok(told);
         }
         let refused = |verdict, reason| {
@@ -93,7 +93,7 @@ impl Step for ShadowTest {
             Ok(found) => found,
             Err(reason) => return refused(Verdict::Inconclusive, reason),
         };
-        let (champion_side, candidate_side) = contract::beside(
+        let (champion_side, candidate_side) = contract::concurrently(
             || models::champion_side(args, &champion, &schema),
             || models::candidate_side(args, &candidate, &schema),
         );

@@ -63,7 +63,7 @@ pub(crate) fn candidate(
     if let Some(url) = &args.candidate_endpoint {
         return Ok(Ok(Found::endpoint(url)));
     }
-    context.progress.tell(0, 1, "fetching the candidate");
+    context.progress.report(0, 1, "fetching the candidate");
     let found = match (&given.model, &args.image) {
         (Some(found), _) => found.clone(),
         (None, Some(image)) => match fetch(args, context, image, None)? {
@@ -100,7 +100,7 @@ pub(crate) fn champion(args: &Args, given: &Given, context: &Context) -> anyhow:
     if args.against == Against::Recorded {
         return Ok(Ok(Found::in_image(digest, &image, PathBuf::new())));
     }
-    context.progress.tell(0, 1, "fetching the champion");
+    context.progress.report(0, 1, "fetching the champion");
     fetch(args, context, &image, Some(&digest))
 }
 

@@ -163,7 +163,7 @@ impl<'a, 'c> Reading<'a, 'c> {
         range.1 = record.offset + 1;
         self.comparison.take(record, live);
         let done = self.comparison.records();
-        self.context.progress.tell(done.min(total), total, "records answered by both");
+        self.context.progress.report(done.min(total), total, "records answered by both");
         if self.comparison.is_over() {
             anyhow::bail!(Enough(Stopped::Decided));
         }

@@ -19,7 +19,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use contract::results::types::training::{TRAINED, UNDECIDED};
 use contract::results::{Model, Training, ranges};
-use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, Verdict, again};
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, Verdict, repeat};
 use kafka::Window;
 use linear::{Fitted, Rows};
 use model::StreamSchema;
@@ -62,7 +62,7 @@ impl Step for TrainLinear {
         let schema = load_schema(&fetched, &context.common.stream)?;
         let inputs = BTreeMap::from([("schema".to_owned(), model::digest(&fetched)?.sha256)]);
         // The newest records are others by now: a run that told its model already tells that one again.
-        if let Some(told) = again::told::<Self>(context, &inputs, Box::new(page::render))? {
+        if let Some(told) = repeat::earlier_outcome::<Self>(context, &inputs, Box::new(page::render))? {
             return Ok(told);
         }
         let window = match &args.window {

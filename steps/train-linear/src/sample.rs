@@ -73,7 +73,7 @@ pub(crate) fn read(
         context.stop.check()?;
         joining.record(schema, &record);
         done += 1;
-        context.progress.tell(done, total, "records read");
+        context.progress.report(done, total, "records read");
         Ok(())
     })?;
 
@@ -93,7 +93,7 @@ pub(crate) fn read(
         context.stop.check()?;
         joining.label(&record);
         done += 1;
-        context.progress.tell(done, total, "labels read");
+        context.progress.report(done, total, "labels read");
         Ok(())
     })?;
     tracing::info!(labels = done, "labels read");

@@ -39,7 +39,7 @@ impl Files {
         ]);
         let (kafka, stream) = (&context.kafka, &context.common.stream);
         // The route is asked for while the registry answers.
-        let (champion, given) = contract::beside(
+        let (champion, given) = contract::concurrently(
             || champion(args, &files, kafka, stream),
             || -> anyhow::Result<_> {
                 Ok((

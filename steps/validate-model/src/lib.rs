@@ -62,7 +62,7 @@ impl Step for ValidateModel {
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         let files = Files::fetch(args, context)?;
         let given = Given::load(args, &files, context)?;
-        context.progress.tell(1, 4, "files read");
+        context.progress.report(1, 4, "files read");
         let candidate = match given.model.kind {
             Kind::Onnx => {
                 let request = given.request(&given.model, args.limits().timing());
@@ -72,7 +72,7 @@ impl Step for ValidateModel {
         };
         let (candidate, held) = candidate.unzip();
         held.iter().for_each(warn_of_what_is_lacking);
-        context.progress.tell(2, 4, "candidate asked");
+        context.progress.report(2, 4, "candidate asked");
         let champion = match (&candidate, &given.champion, &files.champion) {
             (Some(_), Some(digest), Some(path)) => {
                 let timing = Timing { decides: false, ..args.limits().timing() };
@@ -80,7 +80,7 @@ impl Step for ValidateModel {
             }
             _ => None,
         };
-        context.progress.tell(3, 4, "champion asked");
+        context.progress.report(3, 4, "champion asked");
         let evidence = Evidence {
             model: &given.model,
             candidate: candidate.as_ref(),
@@ -91,7 +91,7 @@ impl Step for ValidateModel {
             width: given.schema.width(),
         };
         let decision = decide(&evidence, &args.limits())?;
-        context.progress.tell(4, 4, "decided");
+        context.progress.report(4, 4, "decided");
         let result = result::result(args, &given, &decision);
         Ok(outcome(&given, candidate, champion, held, decision, &result))
     }

@@ -1,7 +1,7 @@
-//! Two things done beside each other.
+//! Two things at the same time.
 
 /// What `first` and `second` give, done at the same time: most of what a step does is waiting for someone else.
-pub fn beside<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
+pub fn concurrently<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
     std::thread::scope(|scope| {
         let first = scope.spawn(first);
         let second = second();
@@ -20,13 +20,13 @@ mod tests {
     fn both_are_done_at_the_same_time() {
         let met = Barrier::new(2);
         // Neither would end if the other had not begun.
-        let (first, second) = beside(|| met.wait().is_leader(), || met.wait().is_leader());
+        let (first, second) = concurrently(|| met.wait().is_leader(), || met.wait().is_leader());
         assert!(first != second);
     }
 
     #[test]
     #[should_panic(expected = "the first")]
     fn a_panic_of_the_first_is_one_of_the_caller() {
-        beside(|| panic!("the first"), || ());
+        concurrently(|| panic!("the first"), || ());
     }
 }

@@ -1,4 +1,4 @@
-//! A step run again after its outcome was told: it tells the same once more and changes nothing.
+//! A step that runs again after its outcome was emitted: it emits the same once more and changes nothing.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,14 +9,14 @@ use sha2::{Digest, Sha256};
 use crate::outcome::ReportPage;
 use crate::{Context, Outcome, Step, Subject, event_log};
 
-/// The outcome that an earlier run of `S` with the same event id told, ready to be told again; `page` renders it.
+/// The outcome that an earlier run of `S` with the same event id emitted, ready to be emitted again; `page` renders it.
 ///
 /// The decision record is the earlier one where the outputs folder still has it, else it names the earlier
 /// report's digest.
 ///
 /// # Errors
 /// The broker is away, or the events topic is missing.
-pub fn told<S: Step>(
+pub fn earlier_outcome<S: Step>(
     context: &Context,
     inputs: &BTreeMap<String, String>,
     page: ReportPage,
@@ -27,24 +27,24 @@ pub fn told<S: Step>(
     let name = &event.context.event_type;
     let Some(kind) = S::EVENTS.iter().find(|kind| kind.name == name) else {
         anyhow::bail!(
-            "the event {} is of type {name}, which this step does not tell",
+            "the event {} is of type {name}, which this step does not emit",
             event.context.id
         )
     };
-    let (id, told) = (event.context.id, event.custom_data);
-    tracing::info!(id, verdict = %told.verdict, "told before; nothing is changed");
-    let details = earlier(&context.common.outputs, &told.report.digest).unwrap_or_else(
-        || json!({ "told-before": event.context.timestamp, "report": told.report }),
+    let (id, data) = (event.context.id, event.custom_data);
+    tracing::info!(id, verdict = %data.verdict, "emitted before; nothing is changed");
+    let details = earlier(&context.common.outputs, &data.report.digest).unwrap_or_else(
+        || json!({ "emitted_before": event.context.timestamp, "report": data.report }),
     );
-    let output = |name: &'static str| told.outputs.get(name).map(|value| (name, value.clone()));
+    let output = |name: &'static str| data.outputs.get(name).map(|value| (name, value.clone()));
     Ok(Some(Outcome {
-        verdict: told.verdict,
-        reason: told.reason,
+        verdict: data.verdict,
+        reason: data.reason,
         event: Subject {
             event: *kind,
             id: event.subject.id,
             content: event.subject.content,
-            result: told.result,
+            result: data.result,
         },
         inputs: inputs.clone(),
         outputs: S::OUTPUTS.iter().filter_map(|spec| output(spec.name)).collect(),
