@@ -3,8 +3,8 @@
 
 use std::sync::Mutex;
 
-use model::StreamSchema;
 use routes::{ModelRef, Route};
+use stream::StreamSchema;
 
 use super::*;
 use crate::batch::Feature;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use model::{RowError, StreamSchema};
+use stream::{RowError, StreamSchema};
 
 /// A feature record as it comes from the broker, still in the broker client's memory.
 #[derive(Clone, Copy, Debug, Default)]

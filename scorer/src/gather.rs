@@ -7,7 +7,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Headers};
 
-use model::StreamSchema;
+use stream::StreamSchema;
 
 use crate::batch::{Batch, Feature};
 use crate::group::Group;

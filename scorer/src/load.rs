@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use model::{AnswerError, Model, StreamSchema};
+use model::{AnswerError, Model};
 use routes::ModelRef;
+use stream::StreamSchema;
 
 use crate::args::Args;
 use crate::candidate::child::{Child, Limits, Lost, Patience};

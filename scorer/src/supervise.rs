@@ -9,8 +9,9 @@ use anyhow::Context as _;
 use contract::stop::Stop;
 use fault::Fault;
 use kafka::Kafka;
-use model::{Engine, StreamSchema};
+use model::Engine;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use stream::StreamSchema;
 
 use crate::Args;
 use crate::candidate::child::Limits;
@@ -180,7 +181,7 @@ impl Shared {
             }
         })?;
         let schema =
-            StreamSchema::load(&found).map_err(|error| fault::usage(format!("{error:#}"), hint))?;
+            model::load_schema(&found).map_err(|error| fault::usage(format!("{error:#}"), hint))?;
         if schema.stream != args.stream {
             tracing::warn!(schema = schema.stream, "the schema file names another stream");
         }

@@ -28,7 +28,7 @@ fn records_that_cannot_be_answered_are_told_with_their_reason_and_hold_up_nothin
     let mut writer = live.kafka.writer().unwrap();
     let mut send = |id: String, value: &str| {
         let record = Outgoing {
-            topic: format!("{}.features", live.stream),
+            topic: stream::Topics::of(&live.stream).features,
             // All in one partition: what follows a bad record has to wait for it.
             partition: Some(0),
             key: Some(id.clone().into_bytes()),

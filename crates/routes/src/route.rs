@@ -85,10 +85,7 @@ pub const MAX_GENERATION: u64 = (1 << 53) - 1;
 impl ModelRef {
     /// Why this names no model, if so.
     pub fn defect(&self) -> Option<String> {
-        let hex = self.digest.strip_prefix("sha256:").unwrap_or_default();
-        let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        let is_digest = hex.len() == 64 && hex.bytes().all(lower);
-        (!is_digest).then(|| format!("`{}` is no model digest", self.digest))
+        stream::ModelDigest::try_from(&*self.digest).err().map(|error| error.to_string())
     }
 }
 

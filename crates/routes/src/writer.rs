@@ -3,10 +3,12 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use anyhow::Context;
-use kafka::{FencedWriter, Kafka, Outgoing, Start};
+use kafka::{FencedWriter, Kafka, Outgoing};
 
+use crate::change::{Standing, Unreadable};
+use crate::follow::standing;
 use crate::route::Stamp;
-use crate::word::{Standing, Taken, Unreadable};
+
 use crate::{ROUTES_TOPIC, Route, scorers};
 
 /// The one writer of a stream's route.
@@ -22,29 +24,6 @@ pub struct Routes {
     floor: u64,
     /// The topic has less than scorers have seen, so it is not the one that they followed.
     went_back: bool,
-}
-
-/// The route of `stream`, without becoming its writer.
-///
-/// # Errors
-/// The broker is away, the routes topic is missing, or the stream's newest record is no route.
-pub fn read(kafka: &Kafka, stream: &str) -> anyhow::Result<Option<Route>> {
-    standing(kafka, stream)?.certain()
-}
-
-/// What the routes topic says about `stream`, also where its newest record is no route.
-///
-/// # Errors
-/// The broker is away, or the routes topic is missing.
-pub fn standing(kafka: &Kafka, stream: &str) -> anyhow::Result<Standing> {
-    let mut standing = Standing::default();
-    kafka.reader(ROUTES_TOPIC, &Start::Beginning)?.read_to_end(|record| {
-        let (partition, offset) = (record.partition, record.offset);
-        if standing.take(stream, &record) == Some(Taken::Stale) {
-            tracing::warn!(partition, offset, "skipped a route that is older than the newest");
-        }
-    })?;
-    Ok(standing)
 }
 
 impl Routes {

@@ -6,8 +6,9 @@ use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use model::{Answers, Engine, Model, StreamSchema};
+use model::{Answers, Engine, Model};
 use sandbox::Limits;
+use stream::StreamSchema;
 
 use crate::candidate::wire;
 use crate::load::warm_up;

@@ -2,11 +2,11 @@
 
 use kafka::Record;
 use routes::{Route, Variant};
-use serde::Deserialize;
+use stream::{Defect, PredictionHeaders, StatedValue};
 
 use crate::learnt::Past;
 use crate::metrics::held::Heads;
-use crate::sources::slices::{Place, SliceSet, place};
+use crate::sources::slices::{Place, SliceSet};
 
 /// An answer that counts: given under a route of this gate, and true to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,30 +37,30 @@ pub(crate) enum Seen {
     /// Given under another route: before the gate, or after someone took over.
     Foreign,
     /// It says that it was answered under a route of this gate, but not as that route says.
-    Untrue(String),
+    RoutingMismatch(String),
     /// Not a prediction.
     Unreadable,
 }
 
 /// Reads a prediction; `route` finds the gate's routes by generation.
 pub(crate) fn read<'a>(record: &Record, route: impl Fn(u64) -> Option<&'a Route>) -> Seen {
-    let Some(generation) = record.header("generation").and_then(|text| text.parse().ok()) else {
-        return Seen::Unreadable;
-    };
+    let headers = PredictionHeaders::of(&record.headers);
+    let Ok(generation) = headers.generation() else { return Seen::Unreadable };
     let Some(route) = route(generation) else { return Seen::Foreign };
-    let (Some(id), Some(model), Some(variant)) =
-        (record.header("id"), record.header("model"), record.header("variant"))
-    else {
+    let (Ok(id), Some(model)) = (headers.id(), headers.stated_model()) else {
         return Seen::Unreadable;
     };
-    // A record without a key is split by its source.
-    let source = record.header("source").unwrap_or_default();
-    let key = record.key.as_deref().unwrap_or(source.as_bytes());
+    // One that is neither champion nor candidate is none that the route explains.
+    let variant = match headers.variant() {
+        Err(Defect::Missing(_)) => return Seen::Unreadable,
+        variant => variant.ok(),
+    };
+    let key = headers.split_key(record.key.as_deref());
     let drawn = routes::variant(route, key);
-    let fallback = record.header("fallback").is_some();
-    if let Some(lie) = untrue(route, drawn, fallback, model, variant) {
+    let fallback = headers.fallback().is_some();
+    if let Some(mismatch) = routing_mismatch(route, drawn, fallback, model, variant) {
         let (partition, offset) = (record.partition, record.offset);
-        return Seen::Untrue(format!("prediction {partition}/{offset}: {lie}"));
+        return Seen::RoutingMismatch(format!("prediction {partition}/{offset}: {mismatch}"));
     }
     Seen::Answer(Answer {
         id: hash(id.as_bytes()),
@@ -70,58 +70,43 @@ pub(crate) fn read<'a>(record: &Record, route: impl Fn(u64) -> Option<&'a Route>
         generation,
         heads: heads(record),
         at_ms: record.timestamp_ms,
-        source: place(source, &format!("{}.features", route.stream)),
+        source: headers.source().ok().and_then(|source| source.of_stream(&route.stream)),
         slices: SliceSet::default(),
     })
 }
 
 /// What an answer says. A member that is no number is none: then the answer is there, and cannot be judged.
 fn heads(record: &Record) -> Heads {
-    let value = record.value.as_deref().unwrap_or_default();
-    // serde would take a list for an object.
-    let is_object = value.trim_ascii_start().starts_with(b"{");
-    let said = is_object.then(|| serde_json::from_slice::<Said>(value).ok()).flatten();
-    let said = said.unwrap_or_else(|| {
-        let value = serde_json::from_slice::<serde_json::Value>(value).unwrap_or_default();
-        let number = |name: &str| value.get(name).and_then(serde_json::Value::as_f64);
-        Said { label: number("label"), score: number("score") }
-    });
-    let took_us = record.header("took").and_then(|took| took.parse().ok());
-    Heads { label: said.label, score: said.score, took_us }
+    let value = StatedValue::read(record.value.as_deref().unwrap_or_default()).unwrap_or_default();
+    let took_us = PredictionHeaders::of(&record.headers).took();
+    Heads { label: value.label(), score: value.score(), took_us }
 }
 
 /// What `model` answered as the champion to a key of its own lot; its label is not known yet.
 pub(crate) fn read_own(record: &Record, model: &str) -> Option<Past> {
-    let own = record.header("model") == Some(model)
-        && record.header("variant") == Some(Variant::Champion.as_str())
-        && record.header("fallback").is_none();
+    let headers = PredictionHeaders::of(&record.headers);
+    let own = headers.stated_model() == Some(model)
+        && headers.variant() == Ok(Variant::Champion)
+        && headers.fallback().is_none();
     if !own {
         return None;
     }
-    let source = record.header("source").unwrap_or_default();
     Some(Past {
-        id: hash(record.header("id")?.as_bytes()),
-        key: hash(record.key.as_deref().unwrap_or(source.as_bytes())),
+        id: hash(headers.id().ok()?.as_bytes()),
+        key: hash(headers.split_key(record.key.as_deref())),
         at_ms: record.timestamp_ms,
         wrong: None,
         heads: heads(record),
     })
 }
 
-#[derive(Deserialize)]
-struct Said {
-    label: Option<f64>,
-    #[serde(default)]
-    score: Option<f64>,
-}
-
 /// What is wrong with an answer, by its own headers: the test rests on the split being what the route says.
-fn untrue(
+fn routing_mismatch(
     route: &Route,
     drawn: Variant,
     fallback: bool,
     model: &str,
-    variant: &str,
+    variant: Option<Variant>,
 ) -> Option<String> {
     let expected = if fallback { Variant::Champion } else { drawn };
     let digest = match (expected, &route.candidate) {
@@ -132,12 +117,12 @@ fn untrue(
     if fallback && drawn == Variant::Champion {
         return Some("a key of the champion fell back from the candidate".into());
     }
-    if variant != expected.as_str() {
+    let Some(variant) = variant.filter(|variant| *variant == expected) else {
+        let by = variant.map_or("nobody that a route knows".into(), |it| format!("the {it}"));
         return Some(format!(
-            "answered by the {variant}, where generation {generation} gives the key to the {}",
-            expected.as_str()
+            "answered by {by}, where generation {generation} gives the key to the {expected}"
         ));
-    }
+    };
     (model != digest).then(|| {
         format!("answered by {model}, but the {variant} of generation {generation} is {digest}")
     })
@@ -228,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_the_route_does_not_explain_is_untrue() {
+    fn an_answer_that_the_route_does_not_explain_is_a_routing_mismatch() {
         use Variant::{Candidate, Champion};
         for (drawn, model, variant, more) in [
             (Champion, "sha256:2", "candidate", &[][..]),
@@ -237,9 +222,14 @@ mod tests {
             (Candidate, "sha256:3", "candidate", &[]),
             (Champion, "sha256:1", "champion", &["fallback"]),
             (Candidate, "sha256:2", "candidate", &["fallback"]),
+            (Candidate, "no digest", "candidate", &[]),
+            (Candidate, "sha256:2", "somebody", &[]),
         ] {
             let seen = seen(drawn, model, variant, "7", more);
-            assert!(matches!(seen, Seen::Untrue(_)), "{drawn:?} {model} {variant}: {seen:?}");
+            assert!(
+                matches!(seen, Seen::RoutingMismatch(_)),
+                "{drawn:?} {model} {variant}: {seen:?}"
+            );
         }
     }
 

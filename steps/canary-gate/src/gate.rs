@@ -16,7 +16,7 @@ use crate::ending;
 use crate::evidence::{EVEN, Evidence};
 use crate::join::Join;
 use crate::keys::Keys;
-use crate::labels::{Trouble, Troubles};
+use crate::labels::Troubles;
 use crate::learnt::Learnt;
 use crate::meeting::Meeting;
 use crate::metrics::held;
@@ -24,6 +24,7 @@ use crate::metrics::spec::Of;
 use crate::plan::Plan;
 use crate::sources::events;
 use crate::trace::{Point, Trace};
+use stream::LabelDefect;
 
 mod next;
 mod step;
@@ -244,7 +245,7 @@ impl Gate {
     }
 
     /// A record of the labels topic that cannot be read.
-    pub(crate) fn unlabelled(&mut self, trouble: Trouble, record: &Record) {
+    pub(crate) fn unlabelled(&mut self, trouble: LabelDefect, record: &Record) {
         self.troubles.add(trouble, record);
         self.meeting.unreadable(trouble);
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::join::JoinCounts;
-use crate::labels::{Trouble, Troubles};
+use crate::labels::Troubles;
+use stream::LabelDefect;
 
 /// Fewer labels or answers than this say nothing.
 const FEW: u64 = 50;
@@ -135,8 +136,8 @@ impl Meeting {
     }
 
     /// A record of the labels topic came that is none.
-    pub(crate) fn unreadable(&mut self, trouble: Trouble) {
-        let is_meant = trouble != Trouble::Withdrawn && self.since.is_some();
+    pub(crate) fn unreadable(&mut self, trouble: LabelDefect) {
+        let is_meant = trouble != LabelDefect::Withdrawn && self.since.is_some();
         self.unreadable += u64::from(is_meant);
     }
 
@@ -273,7 +274,7 @@ mod tests {
     #[test]
     fn what_is_no_label_is_given_up_and_a_withdrawal_is_no_trouble() {
         for (trouble, expected) in
-            [(Trouble::Text, Some(Vain::Unreadable)), (Trouble::Withdrawn, None)]
+            [(LabelDefect::Text, Some(Vain::Unreadable)), (LabelDefect::Withdrawn, None)]
         {
             let mut meeting = meeting(&Before::default());
             after(&mut meeting, 1_000, 0, 0);
@@ -304,7 +305,7 @@ mod tests {
             value: Some(b"1".to_vec()),
             headers: Vec::new(),
         };
-        (0..100).for_each(|_| unreadable.troubles.add(Trouble::NotAnObject, &record));
+        (0..100).for_each(|_| unreadable.troubles.add(LabelDefect::NotAnObject, &record));
         for (before, expected) in [
             (known(1), None),
             (Before::default(), None),

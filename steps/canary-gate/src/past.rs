@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use contract::Context;
 use kafka::{Kafka, Reader, Record, Window};
+use stream::{PredictionHeaders, Topics};
 
 use crate::answer::{hash, read_own};
 use crate::labels::{self, shown};
@@ -74,7 +75,7 @@ struct Answer {
 /// The broker is away, or the process was asked to end.
 pub(crate) fn read(context: &Context, champion: &str, plan: &Plan) -> anyhow::Result<History> {
     let (kafka, stream) = (&context.kafka, &context.common.stream);
-    let (predictions, labels) = (format!("{stream}.predictions"), format!("{stream}.labels"));
+    let Topics { predictions, labels, .. } = Topics::of(stream);
     let kept = kafka.extent(&predictions)?;
     let most = usize::try_from(plan.baseline_records)?;
     let mut look = plan.baseline_records.saturating_add(plan.baseline_records / MORE);
@@ -156,12 +157,12 @@ impl Read {
         champion: &str,
         window: &Window,
     ) -> anyhow::Result<()> {
-        let topic = format!("{}.predictions", context.common.stream);
+        let topic = Topics::of(&context.common.stream).predictions;
         Reader::read_window(&context.kafka, &topic, window, |record| {
             context.stop.check()?;
             self.first_ms = self.first_ms.min(record.timestamp_ms);
             self.last_ms = self.last_ms.max(record.timestamp_ms);
-            let Some(id) = record.header("id") else { return Ok(()) };
+            let Ok(id) = PredictionHeaders::of(&record.headers).id() else { return Ok(()) };
             self.answer_id.get_or_insert_with(|| shown(id.as_bytes()));
             let at_ms = self.ids.entry(hash(id.as_bytes())).or_insert(record.timestamp_ms);
             *at_ms = (*at_ms).min(record.timestamp_ms);
@@ -185,7 +186,7 @@ impl Read {
         window: &Window,
         plan: &Plan,
     ) -> anyhow::Result<(Vec<Past>, Before)> {
-        let topic = format!("{}.labels", context.common.stream);
+        let topic = Topics::of(&context.common.stream).labels;
         for answer in self.own.values_mut() {
             (answer.met, answer.past.wrong) = (false, None);
         }

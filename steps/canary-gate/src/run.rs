@@ -221,7 +221,7 @@ impl Run<'_> {
         let (generation, waiting) = (step.generation, step.confirmed.is_none());
         match self.scorers.confirm(&step.route, Duration::ZERO, &self.context.stop)? {
             Confirmation::Confirmed { scorers, .. } if waiting => {
-                let topic = format!("{}.predictions", self.context.common.stream);
+                let topic = stream::Topics::of(&self.context.common.stream).predictions;
                 let ends = self.context.kafka.extent(&topic)?;
                 let from: std::collections::BTreeMap<i32, i64> =
                     ends.0.into_iter().map(|(partition, (_, end))| (partition, end)).collect();

@@ -1,6 +1,5 @@
 //! What else the binary does: `canary-gate replay`, and telling a gate that is under way to pause, resume or abort.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,8 +7,8 @@ use std::time::Instant;
 
 use contract::Context;
 use fault::exit;
-use kafka::{Kafka, KafkaArgs, Start};
-use routes::{ROUTES_TOPIC, Route};
+use kafka::{Kafka, KafkaArgs};
+use routes::Route;
 use serde_json::json;
 
 use crate::CanaryGate;
@@ -136,14 +135,8 @@ fn say(telling: &Telling, command: What) -> anyhow::Result<u8> {
 
 /// The routes with a candidate that a gate gave its share, by stream. A gate has one from its first share to its end.
 fn under_way(kafka: &Kafka) -> anyhow::Result<Vec<Route>> {
-    let mut newest = BTreeMap::new();
-    kafka.reader(ROUTES_TOPIC, &Start::Beginning)?.read_to_end(|record| {
-        let route = record.value.as_deref().map(serde_json::from_slice::<Route>);
-        if let (Some(stream), Some(Ok(route))) = (record.key, route) {
-            newest.insert(stream, route);
-        }
-    })?;
-    Ok(newest.into_values().filter(|route| route.share() > 0.0).collect())
+    let newest = routes::all(kafka)?.into_values().filter_map(|standing| standing.route);
+    Ok(newest.filter(|route| route.share() > 0.0).collect())
 }
 
 /// A context for a tool, which tells no event.

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use kafka::{Kafka, Reader, Start};
-use routes::{ModelRef, ROUTES_TOPIC, Route, Routes};
+use kafka::{Kafka, Start};
+use routes::{Follower, ModelRef, Route, Routes};
 
 /// How long to wait for the route of whoever fenced this gate, before the candidate is taken back all the same.
 const TAKEOVER_WAIT: Duration = Duration::from_secs(5);
@@ -19,7 +19,7 @@ pub(crate) struct Traffic {
     model: ModelRef,
     routes: Routes,
     /// Follows the routes topic from before this gate's first write.
-    follower: Reader,
+    follower: Follower,
     /// What this gate wrote, as (generation, time).
     written: Vec<(u64, String)>,
     foreign: Option<Route>,
@@ -46,7 +46,7 @@ impl Traffic {
         release: &str,
         model: ModelRef,
     ) -> anyhow::Result<Self> {
-        let follower = kafka.reader(ROUTES_TOPIC, &Start::End)?;
+        let follower = Follower::open(kafka, stream, &Start::End)?;
         let routes = Routes::open(kafka, stream)?;
         // An earlier run of this release may have left the candidate a share.
         let exposed = routes.current().is_some_and(|route| {
@@ -127,12 +127,8 @@ impl Traffic {
     /// # Errors
     /// The broker is away.
     pub(crate) fn taken_over(&mut self) -> anyhow::Result<Option<Route>> {
-        while let Some(record) = self.follower.next(Duration::ZERO)? {
-            if record.key.as_deref() != Some(self.stream.as_bytes()) {
-                continue;
-            }
-            let route = record.value.as_deref().map(serde_json::from_slice::<Route>);
-            if let Some(Ok(route)) = route
+        while let Some(entry) = self.follower.next(Duration::ZERO)? {
+            if let Some(route) = entry.route()
                 && !self.written.contains(&(route.generation, route.at.clone()))
             {
                 self.foreign = Some(route);

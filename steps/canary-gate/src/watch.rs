@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use contract::Verdict;
 use kafka::{Kafka, Reader, Record, Start};
+use stream::{PredictionHeaders, Topics};
 
 use crate::answer::{Seen, hash, read};
 use crate::gate::Gate;
@@ -13,7 +14,6 @@ use crate::journal::{Reads, Source};
 use crate::labels::{self, shown};
 use crate::metrics::spec::{Metric, Of};
 use crate::past::Ids;
-use crate::sources::slices::place;
 
 /// At most this many records of a topic are taken before the gate is asked again what to do.
 const BATCH: usize = 2_000;
@@ -60,12 +60,13 @@ pub(crate) fn sources(
     stream: &str,
     metrics: &[Metric],
 ) -> anyhow::Result<Vec<Source>> {
+    let topics = Topics::of(stream);
     let mut wanted = Vec::new();
     if metrics.iter().any(|metric| !metric.slices.is_empty()) {
-        wanted.push((format!("{stream}.features"), Reads::Features));
+        wanted.push((topics.features, Reads::Features));
     }
-    wanted.push((format!("{stream}.predictions"), Reads::Predictions));
-    wanted.push((format!("{stream}.labels"), Reads::Labels));
+    wanted.push((topics.predictions, Reads::Predictions));
+    wanted.push((topics.labels, Reads::Labels));
     for (place, metric) in metrics.iter().enumerate() {
         if let (Of::Events, Some(topic)) = (metric.of, &metric.topic) {
             wanted.push((topic.clone(), Reads::Events(place)));
@@ -170,7 +171,9 @@ impl Watch {
             .iter()
             .filter(|topic| topic.source.what == Reads::Predictions)
             .flat_map(|topic| &topic.waiting)
-            .filter_map(|record| place(record.header("source")?, &features.source.topic))
+            .filter_map(|record| PredictionHeaders::of(&record.headers).source().ok())
+            .filter(|source| source.topic == features.source.topic)
+            .map(|source| (source.partition, source.offset))
             .filter(|place| slices.is_ahead(*place));
         let mut wanted: BTreeMap<i32, i64> = BTreeMap::new();
         for (partition, offset) in named {
@@ -245,12 +248,17 @@ fn prediction(gate: &mut Gate, record: &Record, now: Duration) {
         Seen::Answer(answer) => {
             let counts = gate.answered(answer, (record.partition, record.offset), now);
             if counts && gate.meeting.answer_id.is_empty() {
-                gate.meeting.answer_id = shown(record.header("id").unwrap_or_default().as_bytes());
+                gate.meeting.answer_id = shown(
+                    PredictionHeaders::of(&record.headers).id().unwrap_or_default().as_bytes(),
+                );
             }
         }
-        Seen::Foreign => gate.foreign(record.header("id").map(|id| hash(id.as_bytes()))),
+        Seen::Foreign => {
+            let id = PredictionHeaders::of(&record.headers).id();
+            gate.foreign(id.ok().map(|id| hash(id.as_bytes())));
+        }
         Seen::Unreadable => gate.passed_over.unreadable += 1,
-        Seen::Untrue(lie) => gate.spoilt(
+        Seen::RoutingMismatch(lie) => gate.spoilt(
             Verdict::Inconclusive,
             format!("the stream is not split as the route says, so nothing can be learnt: {lie}"),
         ),

@@ -77,7 +77,7 @@ impl Work<'_> {
 
     /// The first model of a stream is written only where there is somebody to answer with it.
     fn is_awaited(&self, scorers: &mut Scorers) -> anyhow::Result<bool> {
-        self.context.kafka.partitions(&format!("{}.features", self.context.common.stream))?;
+        self.context.kafka.partitions(&stream::Topics::of(&self.context.common.stream).features)?;
         scorers.await_any(self.args.confirm_timeout, &self.context.stop)
     }
 

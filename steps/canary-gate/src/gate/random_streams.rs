@@ -5,11 +5,11 @@ use stats::random::Random;
 use super::judgeable_tests::{KINDS, begun, event, metric, one_share};
 use super::tests::{MS, answer, look};
 use super::*;
-use crate::labels::Trouble;
 use crate::metrics::held::Heads;
 use crate::metrics::spec::{Of, Role};
 use crate::sources::loss::Loss;
 use crate::{Accept, Advance, Strategy};
+use stream::LabelDefect;
 
 /// What a random stream does.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +134,7 @@ fn streamed(plan: Plan, habits: Habits, random: &mut Random) -> (Option<Ending>,
                     value: None,
                     headers: Vec::new(),
                 };
-                gate.unlabelled(Trouble::Text, &record);
+                gate.unlabelled(LabelDefect::Text, &record);
                 None
             }
         };

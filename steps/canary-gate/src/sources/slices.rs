@@ -1,6 +1,6 @@
 //! Which slices of the stream a prediction's record belongs to.
 //!
-//! A prediction tells its feature record by the `source` header, so the features topic is read beside, from the gate's
+//! A prediction names its feature record by the `source` header, so the features topic is read beside, from the gate's
 //! start, and remembered for a while: four bytes for each record, in a ring for each partition. A feature record is
 //! committed before its prediction, so whoever reads features up to the place that a prediction names knows its slices;
 //! [`Slices::is_ahead`] says that there is something to read.
@@ -119,13 +119,6 @@ impl Ring {
     }
 }
 
-/// The place that a prediction's `source` header names, if it is one of `topic`.
-pub(crate) fn place(source: &str, topic: &str) -> Option<Place> {
-    let mut parts = source.strip_prefix(topic)?.strip_prefix('/')?.split('/');
-    let place = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    parts.next().is_none().then_some(place)
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -196,19 +189,5 @@ mod tests {
         assert_eq!(known(&mut slices, (0, i64::MAX - 1)), [1]);
         slices.feature(&record(0, 5, r#"{"kind":"b"}"#));
         assert_eq!(known(&mut slices, (0, 5)), [0u16; 0], "an offset twice changes nothing");
-    }
-
-    #[test]
-    fn a_source_names_a_place_of_the_features_topic() {
-        for (source, expected) in [
-            ("s.features/3/14", Some((3, 14))),
-            ("s.features/3", None),
-            ("s.features/3/14/1", None),
-            ("s.features/x/14", None),
-            ("other/3/14", None),
-            ("s.features2/3/14", None),
-        ] {
-            assert_eq!(place(source, "s.features"), expected, "{source}");
-        }
     }
 }

@@ -9,8 +9,9 @@ use contract::event::OutcomeEvent;
 use contract::event_log;
 use kafka::memory::MemoryBroker;
 use kafka::{Kafka, KafkaArgs, Outgoing, Start, TopicSpec};
-use model::{Model, StreamSchema};
+use model::Model;
 use serde_json::{Value, json};
+use stream::StreamSchema;
 
 pub(crate) const PARTITIONS: i32 = 2;
 

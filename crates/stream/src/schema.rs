@@ -1,9 +1,10 @@
 //! The schema of a stream: which numbers a feature record holds, in which order a model takes them.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+use crate::format::{Format, RowError};
 
 /// A stream's declared records, read from a JSON file such as `demo/shuttle/schema.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,16 +16,6 @@ pub struct StreamSchema {
     pub format: Format,
     /// The fields, in the order of the columns of the model's input.
     pub fields: Vec<Field>,
-}
-
-/// How a feature record's value is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// A JSON object with a number for each field; further members are passed over.
-    Json,
-    /// One little-endian 32-bit float for each field, nothing else.
-    F32le,
 }
 
 /// One number of a feature record.
@@ -45,18 +36,9 @@ pub enum Dtype {
     Float32,
 }
 
-/// A schema file that cannot be used.
-#[derive(Debug, thiserror::Error)]
+/// A schema that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
-    /// The file cannot be read.
-    #[error("cannot read the stream schema {path}")]
-    Read {
-        /// The file.
-        path: String,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
     /// Not JSON, or not of this shape.
     #[error("the stream schema cannot be used: {0}")]
     Shape(String),
@@ -66,16 +48,6 @@ pub enum SchemaError {
 }
 
 impl StreamSchema {
-    /// Reads a schema file.
-    ///
-    /// # Errors
-    /// [`SchemaError`].
-    pub fn load(path: &Path) -> Result<StreamSchema, SchemaError> {
-        let text = regular_file::read_to_string(path, regular_file::TEXT)
-            .map_err(|source| SchemaError::Read { path: path.display().to_string(), source })?;
-        StreamSchema::parse(&text)
-    }
-
     /// Reads a schema out of its JSON text.
     ///
     /// # Errors
@@ -97,9 +69,21 @@ impl StreamSchema {
         }
     }
 
+    /// Appends the record's row to `rows`, in the order of the fields; `rows` is as before when it fails.
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn parse_row(&self, record: &[u8], rows: &mut Vec<f32>) -> Result<(), RowError> {
+        self.format.decoder().row(self, record, rows)
+    }
+
     /// How many numbers a row has.
     pub fn width(&self) -> usize {
         self.fields.len()
+    }
+
+    pub(crate) fn field_name(&self, index: usize) -> String {
+        self.fields[index].name.clone()
     }
 }
 

@@ -1,89 +1,42 @@
-//! From the bytes of a feature record to the row of numbers that a model takes.
+//! A JSON object with a number for each field; further members are ignored.
 //!
-//! This runs once for every record of the live stream: no allocation on the good path, and on the bad one an
+//! Rows are read once for every record of the live stream: no allocation on the good path, and on the bad one an
 //! error that is fit for a dead letter.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 
-use crate::schema::{Format, StreamSchema};
+use crate::format::{Decoder, FieldValue, RowError};
+use crate::schema::StreamSchema;
 
-/// Why a record is no row.  The text is what a dead letter says.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum RowError {
-    /// Not a JSON object at all.
-    #[error("not a JSON object: {0}")]
-    NotJson(String),
-    /// A field of the schema is not there.
-    #[error("the field `{field}` is missing")]
-    Missing {
-        /// The field.
-        field: String,
-    },
-    /// A field is there twice.
-    #[error("the field `{field}` is there twice")]
-    Duplicate {
-        /// The field.
-        field: String,
-    },
-    /// A field's value is not a number.
-    #[error("the field `{field}` is not a number: {why}")]
-    NotANumber {
-        /// The field.
-        field: String,
-        /// What it is.
-        why: String,
-    },
-    /// NaN, infinite, or too large for 32 bits.
-    #[error("the field `{field}` is not a finite 32-bit number")]
-    NotFinite {
-        /// The field.
-        field: String,
-    },
-    /// A binary row of the wrong length.
-    #[error("the row has {got} bytes, the schema's {fields} fields take {expected}")]
-    WrongLength {
-        /// Bytes that are there.
-        got: usize,
-        /// Bytes that must be there.
-        expected: usize,
-        /// Fields of the schema.
-        fields: usize,
-    },
-}
+/// The decoder of [`Format::Json`](crate::Format::Json).
+#[derive(Debug)]
+pub(super) struct Json;
 
-impl StreamSchema {
-    /// Appends the record's row to `rows`, in the schema's order; `rows` is as before when it fails.
-    ///
-    /// # Errors
-    /// [`RowError`].
-    pub fn parse_row(&self, record: &[u8], rows: &mut Vec<f32>) -> Result<(), RowError> {
-        match self.format {
-            Format::Json => self.parse_json_row(record, rows),
-            Format::F32le => self.parse_f32le_row(record, rows),
-        }
-    }
-
-    /// Appends the row of a JSON object; members that the schema does not name are passed over.
-    ///
-    /// # Errors
-    /// [`RowError`], but for [`RowError::WrongLength`].
-    pub fn parse_json_row(&self, record: &[u8], rows: &mut Vec<f32>) -> Result<(), RowError> {
+impl Decoder for Json {
+    /// Does not fail with [`RowError::WrongLength`].
+    fn row(
+        &self,
+        schema: &StreamSchema,
+        record: &[u8],
+        rows: &mut Vec<f32>,
+    ) -> Result<(), RowError> {
         let start = rows.len();
         // A number that JSON cannot hold marks what has not been seen yet.
-        rows.resize(start + self.width(), f32::NAN);
+        rows.resize(start + schema.width(), f32::NAN);
         let mut failure = None;
-        let members =
-            Members { schema: self, row: &mut rows[start..], at: None, failure: &mut failure };
+        let members = Members { schema, row: &mut rows[start..], failure: &mut failure };
         let mut json = serde_json::Deserializer::from_slice(record);
         let parsed = json.deserialize_map(members).and_then(|()| json.end());
         let result = match (failure, parsed) {
             (Some(failure), _) => Err(failure),
             (None, Err(error)) => Err(RowError::NotJson(error.to_string())),
             (None, Ok(())) => match rows[start..].iter().position(|number| number.is_nan()) {
-                Some(missing) => Err(RowError::Missing { field: self.field_name(missing) }),
+                Some(missing) => Err(RowError::Missing { field: schema.field_name(missing) }),
                 None => Ok(()),
             },
         };
@@ -93,29 +46,17 @@ impl StreamSchema {
         result
     }
 
-    /// Appends a row of little-endian 32-bit floats.
-    ///
-    /// # Errors
-    /// [`RowError::WrongLength`] and [`RowError::NotFinite`].
-    pub fn parse_f32le_row(&self, record: &[u8], rows: &mut Vec<f32>) -> Result<(), RowError> {
-        let (numbers, rest) = record.as_chunks::<4>();
-        if numbers.len() != self.width() || !rest.is_empty() {
-            let (got, fields) = (record.len(), self.width());
-            return Err(RowError::WrongLength { got, expected: 4 * fields, fields });
-        }
-        let start = rows.len();
-        rows.extend(numbers.iter().map(|number| f32::from_le_bytes(*number)));
-        match rows[start..].iter().position(|number| !number.is_finite()) {
-            Some(bad) => {
-                rows.truncate(start);
-                Err(RowError::NotFinite { field: self.field_name(bad) })
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn field_name(&self, index: usize) -> String {
-        self.fields[index].name.clone()
+    /// Any member of the object is a field, whether or not the schema names it.
+    fn fields(
+        &self,
+        _schema: Option<&StreamSchema>,
+        names: &[&str],
+        record: &[u8],
+        found: &mut dyn FnMut(usize, Option<FieldValue<'_>>),
+    ) {
+        let mut json = serde_json::Deserializer::from_slice(record);
+        // What is not JSON has no members, and the scorer has sent it to the dead letters.
+        let _ = json.deserialize_map(Wanted { names, found });
     }
 }
 
@@ -123,7 +64,6 @@ impl StreamSchema {
 struct Members<'a> {
     schema: &'a StreamSchema,
     row: &'a mut [f32],
-    at: Option<usize>,
     failure: &'a mut Option<RowError>,
 }
 
@@ -150,7 +90,6 @@ impl<'de> Visitor<'de> for Members<'_> {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            self.at = Some(index);
             likely = index + 1;
             let number = match map.next_value_seed(Number) {
                 Ok(number) => number as f32,
@@ -179,7 +118,7 @@ impl<'de> Visitor<'de> for Members<'_> {
 /// How `serde_json` begins its text for a number that not even 64 bits hold; a test below keeps this true.
 const OUT_OF_RANGE: &str = "number out of range";
 
-/// A member's name, told as its index in the schema, without keeping the text.
+/// A member's name as its index in the schema, without keeping the text.
 struct Name<'a> {
     schema: &'a StreamSchema,
     likely: usize,
@@ -240,6 +179,48 @@ impl Visitor<'_> for Number {
     }
 }
 
+/// Reads the members that are asked for and skips all others.
+struct Wanted<'a> {
+    names: &'a [&'a str],
+    found: &'a mut dyn FnMut(usize, Option<FieldValue<'_>>),
+}
+
+impl<'de> Visitor<'de> for Wanted<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<Key<'de>>()? {
+            if !self.names.contains(&&*name.0) {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let value = map.next_value::<Value>()?;
+            for (index, _) in self.names.iter().enumerate().filter(|(_, it)| **it == name.0) {
+                (self.found)(index, of(&value));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A member's name, in the record's own memory where it has no escapes.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn of(value: &Value) -> Option<FieldValue<'_>> {
+    match value {
+        Value::String(text) => Some(FieldValue::Text(text.into())),
+        Value::Number(number) => number.as_f64().map(FieldValue::Number),
+        Value::Bool(truth) => Some(FieldValue::Text(truth.to_string().into())),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -254,7 +235,7 @@ mod tests {
 
     fn row(json: &str) -> Result<Vec<f32>, RowError> {
         let mut rows = Vec::new();
-        schema().parse_json_row(json.as_bytes(), &mut rows).map(|()| rows)
+        schema().parse_row(json.as_bytes(), &mut rows).map(|()| rows)
     }
 
     #[test]
@@ -265,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_record_is_told_with_its_field() {
+    fn a_bad_record_is_refused_with_its_field() {
         for (json, error) in [
             (r#"{"a":1}"#, "the field `b` is missing"),
             (r#"{"a":1,"b":2,"a":1}"#, "the field `a` is there twice"),
@@ -281,8 +262,8 @@ mod tests {
             ("[1,2]", "not a JSON object: invalid type: sequence"),
             ("", "not a JSON object: EOF"),
         ] {
-            let told = row(json).unwrap_err().to_string();
-            assert!(told.starts_with(error), "{json}: {told}");
+            let error_text = row(json).unwrap_err().to_string();
+            assert!(error_text.starts_with(error), "{json}: {error_text}");
         }
     }
 
@@ -295,27 +276,7 @@ mod tests {
     #[test]
     fn a_bad_record_leaves_the_rows_before_it() {
         let mut rows = vec![7.0, 8.0];
-        assert!(schema().parse_json_row(br#"{"a":1}"#, &mut rows).is_err());
+        assert!(schema().parse_row(br#"{"a":1}"#, &mut rows).is_err());
         assert_eq!(rows, [7.0, 8.0]);
-        let nan = [1.0_f32.to_le_bytes(), f32::NAN.to_le_bytes()].concat();
-        assert!(schema().parse_f32le_row(&nan, &mut rows).is_err());
-        assert_eq!(rows, [7.0, 8.0]);
-    }
-
-    #[test]
-    fn a_binary_row_is_taken_as_it_is() {
-        let mut rows = Vec::new();
-        let good = [1.5_f32.to_le_bytes(), (-3.0_f32).to_le_bytes()].concat();
-        schema().parse_f32le_row(&good, &mut rows).unwrap();
-        assert_eq!(rows, [1.5, -3.0]);
-        assert_eq!(
-            schema().parse_f32le_row(&good[..7], &mut rows).unwrap_err().to_string(),
-            "the row has 7 bytes, the schema's 2 fields take 8"
-        );
-        let bad = [f32::INFINITY.to_le_bytes(), 0.0_f32.to_le_bytes()].concat();
-        assert_eq!(
-            schema().parse_f32le_row(&bad, &mut rows).unwrap_err(),
-            RowError::NotFinite { field: "a".to_owned() }
-        );
     }
 }

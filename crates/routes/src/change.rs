@@ -1,12 +1,13 @@
-//! What the records under a stream's key say, one by one and all together. Pure.
+//! What the records under a stream's key say: one change each, and what stands after all of them. Pure.
 
 use kafka::Record;
 
+use crate::follow::Entry;
 use crate::{ROUTES_TOPIC, Route};
 
 /// What one record of the routes topic says about a stream.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Word {
+pub enum Change {
     Route(Box<Route>),
     /// The stream has no route any more: a record without a value.
     Retired,
@@ -47,7 +48,7 @@ pub enum Taken {
     Unreadable,
 }
 
-impl Word {
+impl Change {
     /// What `record` says about `stream`; `None` where it is about another one.
     pub fn of(stream: &str, record: &Record) -> Option<Self> {
         (record.key.as_deref() == Some(stream.as_bytes())).then(|| match record.value.as_deref() {
@@ -85,35 +86,39 @@ fn in_words(error: &serde_json::Error) -> String {
 }
 
 impl Standing {
-    /// Takes the next record of the topic.
+    /// Takes the next record of the topic; `None` where it is about another stream.
     pub fn take(&mut self, stream: &str, record: &Record) -> Option<Taken> {
-        let word = Word::of(stream, record)?;
-        let (partition, offset) = (record.partition, record.offset);
-        Some(match word {
-            Word::Retired => {
+        Some(self.apply(stream, &Entry::of(stream, record)?))
+    }
+
+    /// Takes the next change of `stream`.
+    pub fn apply(&mut self, stream: &str, entry: &Entry) -> Taken {
+        match &entry.change {
+            Change::Retired => {
                 (self.route, self.unreadable) = (None, None);
                 Taken::Changed
             }
-            Word::Unreadable(why) => {
-                let stream = stream.to_owned();
+            Change::Unreadable(why) => {
+                let Entry { partition, offset, .. } = *entry;
+                let (stream, why) = (stream.to_owned(), why.clone());
                 self.unreadable = Some(Unreadable { stream, partition, offset, why });
                 Taken::Unreadable
             }
-            Word::Route(route) if self.route.as_ref() == Some(&*route) => {
+            Change::Route(route) if self.route.as_ref() == Some(&**route) => {
                 self.unreadable = None;
                 Taken::Known
             }
-            Word::Route(route)
+            Change::Route(route)
                 if self.route.as_ref().is_some_and(|newest| route.is_overtaken_by(newest)) =>
             {
                 Taken::Stale
             }
-            Word::Route(route) => {
+            Change::Route(route) => {
                 self.highest = self.highest.max(route.generation);
-                (self.route, self.unreadable) = (Some(*route), None);
+                (self.route, self.unreadable) = (Some((**route).clone()), None);
                 Taken::Changed
             }
-        })
+        }
     }
 
     /// The route for whoever is going to change it, or to rest a verdict on it.
@@ -222,8 +227,10 @@ mod tests {
             (with(|route| route["candidate"] = candidate("NaN".into())), "NaN"),
         ] {
             let shown = String::from_utf8_lossy(&value).into_owned();
-            let word = Word::of("s", &record("s", 0, Some(value.clone())));
-            let Some(Word::Unreadable(said)) = word else { panic!("{shown} was taken: {word:?}") };
+            let change = Change::of("s", &record("s", 0, Some(value.clone())));
+            let Some(Change::Unreadable(said)) = change else {
+                panic!("{shown} was taken: {change:?}")
+            };
             assert!(said.contains(why) && !said.contains("struct"), "{shown}: {said}");
             // Also as the only one that compaction left: never "no route".
             let error = standing(vec![Some(value.clone())]).certain().unwrap_err();
@@ -232,8 +239,8 @@ mod tests {
             let error = standing(vec![good("a", 2), Some(value)]).certain().unwrap_err();
             assert!(fault::render(&error).contains("generation 2"), "{error:#}");
         }
-        assert_eq!(Word::of("t", &record("s", 0, good("a", 1))), None);
-        assert_eq!(Word::of("s", &record("s", 0, None)), Some(Word::Retired));
+        assert_eq!(Change::of("t", &record("s", 0, good("a", 1))), None);
+        assert_eq!(Change::of("s", &record("s", 0, None)), Some(Change::Retired));
     }
 
     #[test]
