@@ -31,7 +31,10 @@ impl Decoder for F32le {
         }
     }
 
-    /// The fields have names only in a schema.
+    fn knows(&self, schema: Option<&StreamSchema>, name: &str) -> bool {
+        place(schema, name).is_some()
+    }
+
     fn fields(
         &self,
         schema: Option<&StreamSchema>,
@@ -40,12 +43,19 @@ impl Decoder for F32le {
         found: &mut dyn FnMut(usize, Option<FieldValue<'_>>),
     ) {
         let numbers = record.as_chunks::<4>().0;
-        let place = |name: &str| schema?.fields.iter().position(|field| field.name == name);
         for (index, name) in names.iter().enumerate() {
-            if let Some(number) = place(name).and_then(|place| numbers.get(place)) {
+            if let Some(number) = place(schema, name).and_then(|place| numbers.get(place)) {
                 found(index, Some(FieldValue::Number(f32::from_le_bytes(*number).into())));
             }
         }
+    }
+}
+
+/// The numbers have names only in a schema; without one `[3]` is the fourth.
+fn place(schema: Option<&StreamSchema>, name: &str) -> Option<usize> {
+    match schema {
+        Some(schema) => schema.fields.iter().position(|field| field.name == name),
+        None => name.strip_prefix('[')?.strip_suffix(']')?.parse().ok(),
     }
 }
 
@@ -60,6 +70,23 @@ mod tests {
             r#"{"stream":"s","format":"f32le","fields":[{"name":"a","dtype":"float32"},{"name":"b","dtype":"float32"}]}"#,
         )
         .unwrap()
+    }
+
+    #[test]
+    fn fields_are_found_by_name_or_by_place() {
+        let record = [1.5_f32, -3.0].map(f32::to_le_bytes).concat();
+        let (schema, of) = (schema(), |schema: Option<&StreamSchema>, names: &[&str]| {
+            let mut all = Vec::new();
+            F32le.fields(schema, names, &record, &mut |index, value| {
+                all.extend(value.and_then(|value| Some((index, value.number()?))));
+            });
+            all
+        });
+        let schema = Some(&schema);
+        assert_eq!(of(schema, &["b", "x", "a", "b"]), [(0, -3.0), (2, 1.5), (3, -3.0)]);
+        assert_eq!(of(None, &["[1]", "b", "[2]"]), [(0, -3.0)]);
+        assert!(F32le.knows(schema, "b") && !F32le.knows(schema, "[1]"));
+        assert!(F32le.knows(None, "[1]") && !F32le.knows(None, "b"));
     }
 
     #[test]

@@ -47,6 +47,10 @@ impl Decoder for Json {
     }
 
     /// Any member of the object is a field, whether or not the schema names it.
+    fn knows(&self, _schema: Option<&StreamSchema>, _name: &str) -> bool {
+        true
+    }
+
     fn fields(
         &self,
         _schema: Option<&StreamSchema>,
@@ -265,6 +269,26 @@ mod tests {
             let error_text = row(json).unwrap_err().to_string();
             assert!(error_text.starts_with(error), "{json}: {error_text}");
         }
+    }
+
+    #[test]
+    fn members_are_found_by_name_whatever_they_hold() {
+        let of = |record: &str| {
+            let mut all = Vec::new();
+            Json.fields(None, &["a", "b", "a"], record.as_bytes(), &mut |index, value| {
+                let value = value.map(|value| match value {
+                    FieldValue::Text(text) => format!("'{text}'"),
+                    FieldValue::Number(number) => number.to_string(),
+                });
+                all.push((index, value));
+            });
+            all
+        };
+        let is = |index, text: &str| (index, Some(text.to_owned()));
+        assert_eq!(of(r#"{"a":"x","c":{"b":1}}"#), [is(0, "'x'"), is(2, "'x'")]);
+        assert_eq!(of(r#"{"\u0062":1.5}"#), [is(1, "1.5")]);
+        assert_eq!(of(r#"{"b":true,"b":[1]}"#), [is(1, "'true'"), (1, None)]);
+        assert_eq!(of("[1]"), []);
     }
 
     #[test]

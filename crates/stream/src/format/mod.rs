@@ -34,6 +34,9 @@ pub trait Decoder: Send + Sync + std::fmt::Debug {
         rows: &mut Vec<f32>,
     ) -> Result<(), RowError>;
 
+    /// Whether a record can have a field of this name; without a schema, as far as the format itself can say.
+    fn knows(&self, schema: Option<&StreamSchema>, name: &str) -> bool;
+
     /// Hands over the fields `names`, each by its place among them: what the record holds, or that it is no single
     /// value. A field that is not there is not handed over; of one that is there twice the last one counts.
     fn fields(

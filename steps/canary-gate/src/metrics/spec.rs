@@ -86,6 +86,9 @@ pub(crate) enum Better {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Slice {
     pub(crate) feature: Option<String>,
+    /// How the values are written in which the feature is found: json where it is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<stream::Format>,
     pub(crate) header: Option<String>,
     #[serde(default)]
     pub(crate) values: Vec<String>,
@@ -242,8 +245,8 @@ impl Slice {
             _ => return Err("a slice needs either values or edges".into()),
         };
         let (column, name) = match (&self.feature, &self.header) {
-            (Some(name), None) => (Column::feature(name, by), name),
-            (None, Some(name)) => (Column::header(name, by), name),
+            (Some(name), None) => (Column::feature(name, self.format, by)?, name),
+            (None, Some(name)) if self.format.is_none() => (Column::header(name, by), name),
             _ => return Err("a slice is by either a feature or a header".into()),
         };
         let names = if self.edges.is_empty() {

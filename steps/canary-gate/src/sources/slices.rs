@@ -138,7 +138,7 @@ mod tests {
     }
 
     fn slices(most: usize) -> Slices {
-        let column = Column::feature("kind", By::values(&["a", "b"]).unwrap());
+        let column = Column::feature("kind", None, By::values(&["a", "b"]).unwrap()).unwrap();
         Slices::new(vec![column], &BTreeMap::from([(0, 10), (1, 0)]), most)
     }
 

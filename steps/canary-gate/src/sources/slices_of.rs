@@ -3,13 +3,8 @@
 //! A record is in at most one slice of each column. The slices of a record are one number: each column is a digit, 0 for
 //! no slice, else the place of the slice in its column from 1 on.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use kafka::Record;
-use serde::Deserializer as _;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
-use serde_json::Value;
+use stream::{FieldValue, Format};
 
 /// The set of a record that is in no slice.
 pub(super) const NONE: u32 = 0;
@@ -23,10 +18,8 @@ pub(crate) struct Column {
 
 #[derive(Clone, Debug, PartialEq)]
 enum From {
-    /// A member of a JSON object.
-    Member(String),
-    /// One of the little-endian 32-bit floats of a record, written `[3]` for the fourth.
-    Number(usize),
+    /// A field of the record's value, as its format has it.
+    Field(Format, String),
     Header(String),
 }
 
@@ -75,7 +68,7 @@ impl By {
     }
 
     /// The digit of a value; 0 for one that is in no slice.
-    fn digit(&self, value: &Found<'_>) -> usize {
+    fn digit(&self, value: &FieldValue<'_>) -> usize {
         match self {
             Self::Values(values) => {
                 values.iter().position(|it| value.is(it)).map_or(0, |place| place + 1)
@@ -89,11 +82,26 @@ impl By {
 }
 
 impl Column {
-    /// By the feature `name`; `[3]` is the fourth number of a stream of floats.
-    pub(crate) fn feature(name: &str, by: By) -> Self {
-        let place = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')?.parse().ok());
-        let from = place.map_or_else(|| From::Member(name.to_owned()), From::Number);
-        Self { from, by }
+    /// By the field `name` of values of this format.
+    ///
+    /// # Errors
+    /// No record of the format has such a field, or nobody said which format is meant.
+    pub(crate) fn feature(name: &str, format: Option<Format>, by: By) -> Result<Self, String> {
+        let is_place = Format::F32le.decoder().knows(None, name);
+        let format = match format {
+            None if is_place => {
+                return Err(format!(
+                    "`{name}` may be a place among floats or the name of a member: add `format`, f32le or json"
+                ));
+            }
+            format => format.unwrap_or(Format::Json),
+        };
+        match format.decoder().knows(None, name) {
+            true => Ok(Self { from: From::Field(format, name.to_owned()), by }),
+            false => Err(format!(
+                "values of this format have no field `{name}`; in f32le write the place, [3] for the fourth number"
+            )),
+        }
     }
 
     /// By the header `name`.
@@ -119,28 +127,36 @@ pub(crate) fn check(columns: &[Column]) -> Result<(), String> {
 /// The set of the slices of a record.
 pub(super) fn set(columns: &[Column], record: &Record) -> u32 {
     let mut digits = vec![0; columns.len()];
-    let value = record.value.as_deref().unwrap_or_default();
     for (column, digit) in columns.iter().zip(&mut digits) {
-        let found = match &column.from {
-            From::Header(name) => record.header(name).map(|text| Found::Text(text.into())),
-            From::Number(place) => value
-                .as_chunks::<4>()
-                .0
-                .get(*place)
-                .map(|it| Found::Number(f32::from_le_bytes(*it).into())),
-            From::Member(_) => None,
-        };
-        *digit = found.map_or(0, |found| column.by.digit(&found));
+        if let From::Header(name) = &column.from {
+            let found = record.header(name).map(|text| FieldValue::Text(text.into()));
+            *digit = found.map_or(0, |found| column.by.digit(&found));
+        }
     }
-    if columns.iter().any(|column| matches!(column.from, From::Member(_))) {
-        let mut json = serde_json::Deserializer::from_slice(value);
-        // What is not JSON has no members, and the scorer has sent it to the dead letters.
-        let _ = json.deserialize_map(Members { columns, digits: &mut digits });
+    for format in [Format::Json, Format::F32le] {
+        fields(columns, format, record.value.as_deref().unwrap_or_default(), &mut digits);
     }
     digits.iter().zip(columns).rev().fold(NONE, |set, (digit, column)| {
         // `check` has seen that it fits.
         set.wrapping_mul(column.by.len() as u32 + 1).wrapping_add(*digit as u32)
     })
+}
+
+/// The digits of the columns by fields of this format.
+fn fields(columns: &[Column], format: Format, value: &[u8], digits: &mut [usize]) {
+    let of_format = columns.iter().enumerate().filter_map(|(place, column)| match &column.from {
+        From::Field(of, name) if *of == format => Some((place, name.as_str())),
+        From::Field(..) | From::Header(_) => None,
+    });
+    let (places, names): (Vec<usize>, Vec<&str>) = of_format.unzip();
+    if places.is_empty() {
+        return;
+    }
+    // What cannot be decoded has no fields, and the scorer has sent it to the dead letters.
+    format.decoder().fields(None, &names, value, &mut |index, found| {
+        let place = places[index];
+        digits[place] = found.map_or(0, |found| columns[place].by.digit(&found));
+    });
 }
 
 /// The ids of the slices in `set`.
@@ -158,94 +174,6 @@ pub(super) fn ids(columns: &[Column], mut set: u32) -> Vec<u16> {
     ids
 }
 
-/// A value that was found in a record.
-#[derive(Debug)]
-enum Found<'a> {
-    Text(Cow<'a, str>),
-    Number(f64),
-}
-
-impl Found<'_> {
-    fn is(&self, wanted: &str) -> bool {
-        match self {
-            Self::Text(text) => text == wanted,
-            Self::Number(number) => wanted.trim().parse() == Ok(*number),
-        }
-    }
-
-    fn number(&self) -> Option<f64> {
-        match self {
-            Self::Text(text) => text.trim().parse().ok(),
-            Self::Number(number) => Some(*number),
-        }
-        .filter(|number: &f64| !number.is_nan())
-    }
-
-    fn of(value: Value) -> Option<Self> {
-        match value {
-            Value::String(text) => Some(Self::Text(text.into())),
-            Value::Number(number) => number.as_f64().map(Self::Number),
-            Value::Bool(truth) => Some(Self::Text(truth.to_string().into())),
-            Value::Null | Value::Array(_) | Value::Object(_) => None,
-        }
-    }
-}
-
-/// Reads the members that some column asks for and passes over all others.
-struct Members<'a> {
-    columns: &'a [Column],
-    digits: &'a mut [usize],
-}
-
-impl<'de> Visitor<'de> for Members<'_> {
-    type Value = ();
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an object")
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        while let Some(wanted) = map.next_key_seed(Wanted(self.columns))? {
-            let Some(name) = wanted else {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            let found = Found::of(map.next_value()?);
-            for (column, digit) in self.columns.iter().zip(self.digits.iter_mut()) {
-                if matches!(&column.from, From::Member(member) if *member == name) {
-                    *digit = found.as_ref().map_or(0, |found| column.by.digit(found));
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A member's name, if some column asks for it.
-struct Wanted<'a>(&'a [Column]);
-
-impl<'de> DeserializeSeed<'de> for Wanted<'_> {
-    type Value = Option<String>;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, name: D) -> Result<Self::Value, D::Error> {
-        name.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Wanted<'_> {
-    type Value = Option<String>;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        let asked =
-            |column: &Column| matches!(&column.from, From::Member(member) if member == name);
-        Ok(self.0.iter().any(asked).then(|| name.to_owned()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -254,8 +182,9 @@ mod tests {
 
     fn columns() -> Vec<Column> {
         let columns = vec![
-            Column::feature("country", By::values(&["DE", "FR", "7", "true"]).unwrap()),
-            Column::feature("speed", By::edges(&[1.0, 5.0]).unwrap()),
+            Column::feature("country", None, By::values(&["DE", "FR", "7", "true"]).unwrap())
+                .unwrap(),
+            Column::feature("speed", Some(Format::Json), By::edges(&[1.0, 5.0]).unwrap()).unwrap(),
             Column::header("tier", By::values(&["gold", "3"]).unwrap()),
         ];
         check(&columns).unwrap();
@@ -293,12 +222,22 @@ mod tests {
 
     #[test]
     fn streams_of_floats_are_sliced_by_place() {
-        let columns = vec![Column::feature("[1]", By::edges(&[0.0]).unwrap())];
+        let columns =
+            vec![Column::feature("[1]", Some(Format::F32le), By::edges(&[0.0]).unwrap()).unwrap()];
         let row = |second: f32| [2.0f32, second].map(f32::to_le_bytes).concat();
         assert_eq!(of(&columns, &row(-1.0), None), [0]);
         assert_eq!(of(&columns, &row(0.0), None), [1]);
         assert_eq!(of(&columns, &row(f32::NAN), None), [0u16; 0]);
         assert_eq!(of(&columns, &row(1.0)[..4], None), [0u16; 0]);
+    }
+
+    #[test]
+    fn what_a_column_means_is_said_and_not_guessed() {
+        let column = |name, format| Column::feature(name, format, By::edges(&[0.0]).unwrap());
+        assert!(column("[1]", None).unwrap_err().contains("add `format`"));
+        assert!(column("speed", Some(Format::F32le)).unwrap_err().contains("no field `speed`"));
+        let member = [column("[1]", Some(Format::Json)).unwrap()];
+        assert_eq!(of(&member, br#"{"[1]":7}"#, None), [1]);
     }
 
     #[test]
@@ -309,7 +248,7 @@ mod tests {
             assert!(By::edges(edges).is_err(), "{edges:?}");
         }
         let hundred: Vec<String> = (0..99).map(|n| n.to_string()).collect();
-        let column = Column::feature("a", By::values(&hundred).unwrap());
+        let column = Column::feature("a", None, By::values(&hundred).unwrap()).unwrap();
         assert!(check(&vec![column.clone(); 4]).is_ok());
         assert!(check(&vec![column; 5]).is_err());
     }
