@@ -29,12 +29,12 @@ const BROKEN: [&str; 4] = [r#"{"f1":50,"f2":21"#, r#"{"f1":50}"#, r#"{"f1":NaN}"
 /// Records that are written together, to one partition: the in-memory broker gives a reader no more of a partition at
 /// a time than was written together.
 const TOGETHER: u64 = 12;
-const SHORTEST_TICK: Duration = Duration::from_millis(5);
+const MIN_TICK: Duration = Duration::from_millis(5);
 /// Labels become known in bursts, for the same reason.
 const BURST: Duration = Duration::from_millis(200);
 /// The stream waits while so many records, two seconds of the demo's, have no answer yet: a busy machine gets a slower
 /// stream, not a longer and longer queue.
-const MOST_AHEAD: u64 = 6_000;
+const MAX_AHEAD: u64 = 6_000;
 
 /// A running replay.
 pub struct Replay {
@@ -97,12 +97,12 @@ fn write_all(
 ) -> anyhow::Result<()> {
     let stream::Topics { features, labels, .. } = stream::Topics::of(&pace.stream);
     // Some records at a time: a scorer that answers each by itself makes a transaction of each.
-    let tick = Duration::from_secs_f64(TOGETHER as f64 / f64::from(pace.rate)).max(SHORTEST_TICK);
+    let tick = Duration::from_secs_f64(TOGETHER as f64 / f64::from(pace.rate)).max(MIN_TICK);
     let mut pending: VecDeque<(Instant, u64, u8)> = VecDeque::new();
     let mut next = written.load(Ordering::Relaxed);
     let (mut due, mut looked, mut burst) = (next as f64, Instant::now(), Instant::now());
     while !stop.is_set() {
-        if next < answered().saturating_add(MOST_AHEAD) {
+        if next < answered().saturating_add(MAX_AHEAD) {
             due += looked.elapsed().as_secs_f64() * f64::from(pace.rate);
         }
         looked = Instant::now();

@@ -24,7 +24,7 @@ use crate::shared::Shared;
 /// How often a scorer that cannot answer yet looks whether it can now.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// The shortest and the longest pause before the next session.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+const RESTART_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
 /// Answers the stream until `stop` is set.
 ///
@@ -68,7 +68,7 @@ pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<()> {
 
 /// Sessions one after the other, until asked to end.
 fn sessions(shared: &Arc<Shared>, events: &Sender<Event>) -> anyhow::Result<()> {
-    let mut pause = PAUSE.0;
+    let mut pause = RESTART_PAUSE.0;
     // The route that this scorer must have seen before it joins; `None` while unknown.
     let mut least = None;
     while !shared.stop.is_set() {
@@ -77,14 +77,14 @@ fn sessions(shared: &Arc<Shared>, events: &Sender<Event>) -> anyhow::Result<()> 
             std::thread::sleep(POLL_INTERVAL);
             continue;
         }
-        // Only what is read after this scorer was heard cannot be overtaken by a change that did not wait for it.
+        // Only what is read after a status of this scorer arrived cannot be overtaken by a change that did not wait for it.
         let Some(needed) = least.take() else {
             // A newest record that nobody can read stops no stream: what stood before it counts.
             match routes::standing(&shared.kafka, &shared.stream) {
                 Ok(standing) => least = Some(standing.route),
                 Err(error) => {
                     tracing::warn!(error = format!("{error:#}"), "the routes topic cannot be read");
-                    std::thread::sleep(PAUSE.1 / 5);
+                    std::thread::sleep(RESTART_PAUSE.1 / 5);
                 }
             }
             continue;
@@ -95,7 +95,7 @@ fn sessions(shared: &Arc<Shared>, events: &Sender<Event>) -> anyhow::Result<()> 
             Reach::There => shared.slot.get(),
             // The topic was made anew in between; ask what it holds now.
             Reach::Elsewhere => {
-                std::thread::sleep(PAUSE.1 / 5);
+                std::thread::sleep(RESTART_PAUSE.1 / 5);
                 continue;
             }
         };
@@ -116,8 +116,8 @@ fn sessions(shared: &Arc<Shared>, events: &Sender<Event>) -> anyhow::Result<()> 
                 if let Some(fault) = wrong_configuration(&error) {
                     return Err(fault);
                 }
-                if started.elapsed() > PAUSE.1 {
-                    pause = PAUSE.0;
+                if started.elapsed() > RESTART_PAUSE.1 {
+                    pause = RESTART_PAUSE.0;
                 }
                 shared.metrics.restarts.inc();
                 tracing::warn!(
@@ -126,7 +126,7 @@ fn sessions(shared: &Arc<Shared>, events: &Sender<Event>) -> anyhow::Result<()> 
                     "the session broke; beginning anew"
                 );
                 std::thread::sleep(pause);
-                pause = PAUSE.1.min(pause * 2);
+                pause = RESTART_PAUSE.1.min(pause * 2);
             }
         }
     }

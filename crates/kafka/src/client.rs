@@ -25,7 +25,7 @@ pub(super) struct Client {
 pub(super) struct Idle(Mutex<Vec<BaseConsumer<Heard>>>);
 
 /// More than one, as a step may read two topics beside each other; each holds some threads.
-const MOST_IDLE: usize = 2;
+const MAX_IDLE: usize = 2;
 
 /// Bytes that a broker sends at once, of all partitions; a batch that is larger still comes, alone.
 ///
@@ -85,7 +85,7 @@ impl Idle {
     fn take_back(&self, consumer: BaseConsumer<Heard>) {
         // With the assignment goes what was read ahead.
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MOST_IDLE && consumer.unassign().is_ok() {
+        if idle.len() < MAX_IDLE && consumer.unassign().is_ok() {
             return idle.push(consumer);
         }
         drop(idle);
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn no_more_than_a_few_stay_idle() {
         let idle = Arc::default();
-        let lent: Vec<Client> = (0..MOST_IDLE + 2).map(|_| lend(&idle)).collect();
+        let lent: Vec<Client> = (0..MAX_IDLE + 2).map(|_| lend(&idle)).collect();
         drop(lent);
-        assert_eq!(idle.0.lock().unwrap().len(), MOST_IDLE);
+        assert_eq!(idle.0.lock().unwrap().len(), MAX_IDLE);
     }
 }

@@ -139,9 +139,9 @@ impl Writer {
 impl Writer {
     /// Why nothing can be written to a topic that has no partitions: of this librdkafka says only that it took too long.
     fn missing(&self, topic: &str) -> Option<KafkaError> {
-        const MOST: Duration = Duration::from_secs(2);
+        const MAX_WAIT: Duration = Duration::from_secs(2);
         let client = self.producer.client();
-        let metadata = client.fetch_metadata(Some(topic), self.timeout.min(MOST)).ok()?;
+        let metadata = client.fetch_metadata(Some(topic), self.timeout.min(MAX_WAIT)).ok()?;
         let found = metadata.topics().iter().find(|found| found.name() == topic)?;
         let code = found.error()?;
         found.partitions().is_empty().then(|| KafkaError::MetadataFetch(code.into()))

@@ -14,7 +14,7 @@ use crate::exchange::{request, send};
 use crate::{Auth, Error, Options, Question};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(16);
+const MAX_PAUSE: Duration = Duration::from_secs(16);
 
 /// A client for one server. It blocks the thread that asks, which must not be one that drives a tokio runtime.
 pub struct Client {
@@ -55,7 +55,7 @@ impl Client {
     /// Any [`Error`]; what is no clear number is [`Answer::NoData`], which is no error.
     pub fn ask(&self, question: &Question) -> Result<Answer, Error> {
         question.check()?;
-        let (attempts, pauses) = (self.options.attempts, FIRST_PAUSE..=LONGEST_PAUSE);
+        let (attempts, pauses) = (self.options.attempts, FIRST_PAUSE..=MAX_PAUSE);
         let once = async || self.once(question).await;
         self.runtime.block_on(http_client::ask(&self.name, attempts, pauses, once))
     }

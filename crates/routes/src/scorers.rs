@@ -53,7 +53,7 @@ impl Scorers {
         Ok(self.live.statuses())
     }
 
-    /// Waits until at least one scorer is heard to be live; whether one was.
+    /// Waits until at least one scorer is known to be live; whether one is.
     ///
     /// # Errors
     /// The broker is away, or the process was asked to end.

@@ -123,7 +123,7 @@ fn what_the_candidate_cannot_answer_the_champion_does() {
 }
 
 #[test]
-fn every_answer_tells_how_long_its_model_took() {
+fn every_answer_has_the_time_that_its_model_took() {
     /// Needs `least`; cannot answer rows that hold `poison`.
     struct Slow {
         least: Duration,

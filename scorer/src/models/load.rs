@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_engine_refuses_is_told() {
+    fn what_the_engine_refuses_is_an_error() {
         let loader = loader("unknown-operator.onnx");
         let Err(error) = loader.load(&wanted(&loader, None)) else { panic!() };
         assert!(error.contains("ONNX Runtime refuses the model"), "{error}");

@@ -40,7 +40,7 @@ fn on_trial() -> Adoption {
     adoption
 }
 
-fn told(adoption: &Adoption) -> (u64, u64, ScorerState) {
+fn reported(adoption: &Adoption) -> (u64, u64, ScorerState) {
     let status = adoption.status(0);
     assert_eq!(status.error.is_some(), status.state == ScorerState::Failed);
     (status.generation, status.seen, status.state)
@@ -50,7 +50,7 @@ fn told(adoption: &Adoption) -> (u64, u64, ScorerState) {
 fn without_a_route_the_scorer_is_ready_and_answers_nothing() {
     let adoption = Adoption::new("s", "a");
     assert_eq!(adoption.decide(), Decision::Nothing);
-    assert_eq!(told(&adoption), (0, 0, ScorerState::Ready));
+    assert_eq!(reported(&adoption), (0, 0, ScorerState::Ready));
     assert!(adoption.wanted(jiff::Timestamp::UNIX_EPOCH).is_empty());
 }
 
@@ -58,14 +58,14 @@ fn without_a_route_the_scorer_is_ready_and_answers_nothing() {
 fn a_route_is_in_force_once_all_its_models_are_there() {
     let mut adoption = on_trial();
     assert_eq!(adoption.decide(), Decision::Wait);
-    assert_eq!(told(&adoption), (1, 2, ScorerState::Loading));
+    assert_eq!(reported(&adoption), (1, 2, ScorerState::Loading));
     adoption.model(&apart(2), Readiness::Loading);
     assert_eq!(adoption.decide(), Decision::Wait);
     adoption.model(&apart(2), Readiness::Loaded);
     assert_eq!(adoption.decide(), Decision::Force(forced(2)));
-    assert_eq!(told(&adoption), (1, 2, ScorerState::Loading));
+    assert_eq!(reported(&adoption), (1, 2, ScorerState::Loading));
     adoption.in_force(Some(forced(2)));
-    assert_eq!(told(&adoption), (2, 2, ScorerState::Ready));
+    assert_eq!(reported(&adoption), (2, 2, ScorerState::Ready));
 }
 
 #[test]
@@ -75,12 +75,12 @@ fn a_candidate_that_cannot_be_loaded_leaves_the_champion_in_force() {
     let Decision::Force(plan) = adoption.decide() else { panic!() };
     assert!(plan.without_candidate.as_ref().unwrap().ends_with("no such image"));
     adoption.in_force(Some(plan));
-    assert_eq!(told(&adoption), (2, 2, ScorerState::Failed));
+    assert_eq!(reported(&adoption), (2, 2, ScorerState::Failed));
     // The image was pushed late, and the next try found it.
     adoption.model(&apart(2), Readiness::Loaded);
     assert_eq!(adoption.decide(), Decision::Force(forced(2)));
     adoption.in_force(Some(forced(2)));
-    assert_eq!(told(&adoption), (2, 2, ScorerState::Ready));
+    assert_eq!(reported(&adoption), (2, 2, ScorerState::Ready));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_candidate_that_is_out_is_reported_under_the_generation_in_force() {
     adoption.model(&apart(2), Readiness::Loaded);
     adoption.in_force(Some(forced(2)));
     adoption.model(&apart(2), Readiness::Failed("no answer within 2s".into()));
-    assert_eq!(told(&adoption), (2, 2, ScorerState::Failed));
+    assert_eq!(reported(&adoption), (2, 2, ScorerState::Failed));
     let Decision::Force(plan) = adoption.decide() else { panic!() };
     assert!(plan.without_candidate.unwrap().ends_with("no answer within 2s"));
 }
@@ -116,7 +116,7 @@ fn a_champion_that_cannot_be_loaded_leaves_the_former_route_in_force() {
     adoption.see(route(3, 4, None));
     adoption.model(&here(4), Readiness::Failed("truncated".into()));
     assert!(matches!(adoption.decide(), Decision::Refuse(_)));
-    assert_eq!(told(&adoption), (1, 3, ScorerState::Failed));
+    assert_eq!(reported(&adoption), (1, 3, ScorerState::Failed));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_retired_stream_begins_anew_at_any_generation() {
     let mut adoption = on_trial();
     adoption.retire();
     adoption.in_force(None);
-    assert_eq!(told(&adoption), (0, 0, ScorerState::Ready));
+    assert_eq!(reported(&adoption), (0, 0, ScorerState::Ready));
     assert_eq!(adoption.see(route(1, 1, None)), Seen::Taken);
 }
 

@@ -52,7 +52,7 @@ struct Failure {
 }
 
 /// The shortest and the longest time before a model that could not be loaded is tried again.
-const TRY_AGAIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
+const RETRY_PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
 
 pub(crate) struct Control {
     shared: Arc<Shared>,
@@ -168,7 +168,7 @@ impl Control {
             Err(error) => {
                 self.shared.metrics.loaded("failed");
                 let tries = self.failures.get(&seat).map_or(0, |failure| failure.tries);
-                let pause = TRY_AGAIN.1.min(TRY_AGAIN.0 * 2u32.pow(tries.min(5)));
+                let pause = RETRY_PAUSE.1.min(RETRY_PAUSE.0 * 2u32.pow(tries.min(5)));
                 let again = pause.as_secs();
                 tracing::warn!(
                     model = seat.digest,

@@ -12,9 +12,9 @@ use crate::shared::Shared;
 
 /// How often the flag that asks to end is looked at; a route is there at once all the same.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-const BEFORE_NEXT_TRY: Duration = Duration::from_millis(500);
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// How often it is asked whether the topic is still the one that was read.
-const STILL_THE_SAME: Duration = Duration::from_secs(5);
+const IDENTITY_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Runs until the scorer is asked to end.
 pub(crate) fn follow(shared: &Arc<Shared>, events: &Sender<Event>) {
@@ -22,7 +22,7 @@ pub(crate) fn follow(shared: &Arc<Shared>, events: &Sender<Event>) {
         if let Err(error) = read(shared, events) {
             let error = format!("{error:#}");
             tracing::warn!(error, "the routes topic cannot be read; the route in force stays");
-            std::thread::sleep(BEFORE_NEXT_TRY);
+            std::thread::sleep(RETRY_PAUSE);
         }
     }
 }
@@ -40,7 +40,7 @@ fn read(shared: &Arc<Shared>, events: &Sender<Event>) -> anyhow::Result<()> {
         if let Some(entry) = follower.next(POLL_INTERVAL)? {
             send(events, entry.change);
         }
-        if asked.elapsed() > STILL_THE_SAME {
+        if asked.elapsed() > IDENTITY_CHECK_INTERVAL {
             if follower.was_made_anew(kafka)? {
                 tracing::warn!("the routes topic was made anew; reading it from its beginning");
                 return Ok(());

@@ -1,4 +1,4 @@
-//! No answer while nobody hears this scorer.
+//! No commit while this scorer's status does not reach the others.
 //!
 //! Whoever waits for a generation does not wait for a scorer that was silent for [`LIVE_FOR`]. So a scorer that
 //! was paused, or cut off from the scorers topic, must not commit answers of an old generation when it comes
@@ -12,22 +12,22 @@ use routes::status::LIVE_FOR;
 /// How much earlier than [`LIVE_FOR`] a scorer takes itself for silent: longer than a commit takes.
 const MARGIN: Duration = Duration::from_millis(1000);
 
-/// When this scorer was last heard.
+/// When a status of this scorer last reached the broker.
 pub(crate) struct Lease {
     start: Instant,
     /// Milliseconds after `start`, plus one; 0 before the first time.
-    heard: AtomicU64,
+    renewed: AtomicU64,
 }
 
 impl Lease {
     pub(crate) fn new() -> Self {
-        Self { start: Instant::now(), heard: AtomicU64::new(0) }
+        Self { start: Instant::now(), renewed: AtomicU64::new(0) }
     }
 
     /// A status that was sent at `sent` has reached the broker.
     pub(crate) fn renew(&self, sent: Instant) {
         let after = sent.saturating_duration_since(self.start).as_millis() as u64;
-        self.heard.store(after + 1, Ordering::Release);
+        self.renewed.store(after + 1, Ordering::Release);
     }
 
     /// Whether everyone who waits for a generation waits for this scorer too.
@@ -36,9 +36,11 @@ impl Lease {
     }
 
     fn held_at(&self, now: Instant) -> bool {
-        let Some(heard) = self.heard.load(Ordering::Acquire).checked_sub(1) else { return false };
-        let heard = self.start + Duration::from_millis(heard);
-        now.saturating_duration_since(heard) + MARGIN < LIVE_FOR
+        let Some(renewed) = self.renewed.load(Ordering::Acquire).checked_sub(1) else {
+            return false;
+        };
+        let renewed = self.start + Duration::from_millis(renewed);
+        now.saturating_duration_since(renewed) + MARGIN < LIVE_FOR
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) fn run(
     let polled =
         Polling { shared, consumer: &consumer, work: &work, refill: &refill, plan, version }.run();
     shared.pulse.beat(Doing::Opening);
-    // The committer may have ended already; then this is heard by nobody.
+    // The committer may have ended already; then nobody receives this.
     let _heard = work.send(Work::End);
     let committed = committing.join().map_err(|_| anyhow!("the committing thread panicked"))?;
     // Leaves the group, on this thread, now that nothing is open.
@@ -133,7 +133,7 @@ impl Polling<'_> {
         self.work.send(work).map_err(|_| anyhow!("the committer has ended"))
     }
 
-    /// Batches come back only from a committer that lives, so a closed way back tells.
+    /// Batches come back only from a committer that lives, so a closed way back means that it has ended.
     fn committer_ended(&self) -> bool {
         matches!(self.refill.try_recv(), Err(mpsc::TryRecvError::Disconnected))
     }

@@ -64,7 +64,7 @@ impl Scan {
         }
     }
 
-    /// Takes a prediction; `after` tells that it was written after every live scorer had confirmed.
+    /// Takes a prediction; `after`: whether it was written after every live scorer had confirmed.
     pub(crate) fn take(&mut self, record: &Record, after: bool) {
         let headers = PredictionHeaders::of(&record.headers);
         let Ok(generation) = headers.generation() else { return };

@@ -51,11 +51,11 @@ struct Ahead {
 }
 
 /// A search that is this near reads on instead.
-const NEAR: i64 = 4_096;
-const PATIENCE: Duration = Duration::from_millis(500);
+const SEARCH_RESOLUTION: i64 = 4_096;
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How long an answer that is still on its way is waited for: a busy scorer is behind its stream.
-pub(crate) const UNDER_WAY: Duration = Duration::from_secs(10);
+pub(crate) const MAX_ANSWER_DELAY: Duration = Duration::from_secs(10);
 
 impl LiveAnswers {
     /// Finds the answers to the records of `window`.
@@ -133,7 +133,7 @@ impl LiveAnswers {
             }
             // Who has given up waiting at the end of the topic only looks whether something came.
             let late = self.reader.at_end() && Instant::now() >= give_up;
-            match self.reader.next(if late { Duration::ZERO } else { PATIENCE })? {
+            match self.reader.next(if late { Duration::ZERO } else { POLL_INTERVAL })? {
                 Some(record) => {
                     self.take(&record);
                     silent_since = Instant::now();
@@ -189,7 +189,7 @@ impl LiveAnswers {
 impl Ahead {
     /// What is known of the answer to `offset`; nothing as long as it may still come.
     fn known(&mut self, offset: i64) -> Option<Live> {
-        // Before the window, or an answer told twice.
+        // Before the window, or an answer that is there twice.
         while self.answers.front().is_some_and(|(source, _)| *source < offset) {
             self.answers.pop_front();
         }
@@ -235,14 +235,14 @@ fn search(
         let mut probe = kafka.reader(&topic, &Start::At([(partition, offset)].into()))?;
         let started = Instant::now();
         while !probe.at_end() && started.elapsed() < kafka.timeout() {
-            let record = probe.next(PATIENCE)?;
+            let record = probe.next(POLL_INTERVAL)?;
             if let Some(offset) = record.and_then(|record| source(&record, stream)) {
                 return Ok(Some(offset));
             }
         }
         Ok(None)
     };
-    while high - low > NEAR {
+    while high - low > SEARCH_RESOLUTION {
         let middle = low + (high - low) / 2;
         match first_source(middle)? {
             Some(source) if source < from => low = middle + 1,
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_answer_tells_that_an_earlier_one_will_not_come() {
+    fn after_a_later_answer_an_earlier_one_will_not_come() {
         let mut ahead = Ahead { answers: VecDeque::new(), end: 20, ended: false };
         assert_eq!(ahead.known(5), None);
         for offset in [3, 5, 5, 8] {

@@ -10,7 +10,7 @@ use stream::Topics;
 
 use crate::compare::Comparison;
 use crate::fair::Fair;
-use crate::live::{Live, LiveAnswers, UNDER_WAY};
+use crate::live::{Live, LiveAnswers, MAX_ANSWER_DELAY};
 use crate::window::Plan;
 
 /// Why reading stopped.
@@ -84,7 +84,7 @@ impl<'a, 'c> Reading<'a, 'c> {
             .map(|champion| LiveAnswers::to_window(kafka, stream, champion, window))
             .transpose()?;
         let (mut fair, total) = (Fair::of(window), window.len());
-        let give_up = self.started + UNDER_WAY;
+        let give_up = self.started + MAX_ANSWER_DELAY;
         let mut take = |record: Record| -> anyhow::Result<()> {
             let live = match &mut live {
                 Some(live) => live.to(record.partition, record.offset, give_up)?,
@@ -142,7 +142,7 @@ impl<'a, 'c> Reading<'a, 'c> {
                     Some(live) => live.come(record.partition, record.offset)?,
                     None => Some(Live::Unasked),
                 };
-                let overdue = (since.elapsed() >= UNDER_WAY).then_some(Live::Unanswered);
+                let overdue = (since.elapsed() >= MAX_ANSWER_DELAY).then_some(Live::Unanswered);
                 let Some(answer) = come.or(overdue) else {
                     waiting.push_front((record, since));
                     break;

@@ -54,13 +54,13 @@ pub(crate) enum Lost {
 }
 
 /// How often a wait looks whether it is still wanted.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// How long a process that has closed its socket may take to end, so that its exit can be given as the reason.
 const ENDING: Duration = Duration::from_millis(30);
 /// The most lines of a child's stderr that are logged; a model that warns at every batch would fill the disk.
 const LOGGED: usize = 10;
 /// The longest line, in bytes.
-const LONGEST_LINE: u64 = 2000;
+const MAX_LINE: u64 = 2000;
 
 impl Child {
     /// Starts a child, which then waits for its model.
@@ -71,8 +71,8 @@ impl Child {
     /// The system has no room for a process.
     pub(crate) fn start(limits: &Limits, digest: &str) -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
-        socket.set_read_timeout(Some(LOOK))?;
-        socket.set_write_timeout(Some(LOOK))?;
+        socket.set_read_timeout(Some(POLL_INTERVAL))?;
+        socket.set_write_timeout(Some(POLL_INTERVAL))?;
         let memory = limits.memory.to_string();
         let environment =
             [(LIBRARY_VARIABLE, limits.library.as_os_str()), (MEMORY, OsStr::new(&memory))];
@@ -223,7 +223,7 @@ fn pass_on(stderr: ChildStderr, last_words: &Mutex<String>, digest: &str) {
     let mut count = 0;
     loop {
         line.clear();
-        match from.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
+        match from.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
             Ok(1..) => {}
             Ok(0) | Err(_) => return,
         }

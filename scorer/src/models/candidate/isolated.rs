@@ -22,7 +22,7 @@ pub(crate) struct Isolated {
 pub(crate) struct Hooks {
     /// Whether nobody wants an answer any more: the scorer ends, or a plan without the candidate waits.
     pub(crate) give_up: Box<dyn Fn() -> bool + Send>,
-    /// Hears that the child is gone, and why; `None` where the scorer gave up.
+    /// Is called when the child is gone, and why; `None` where the scorer gave up.
     pub(crate) lost: Box<dyn Fn(Option<String>) + Send>,
 }
 
@@ -84,7 +84,7 @@ impl Isolated {
         }
     }
 
-    /// The child is killed; the scorer hears why.
+    /// The child is killed; the scorer is given the reason.
     fn fall(&mut self, lost: Lost) -> NoAnswer {
         let why = match lost {
             Lost::Late => format!("no answer within {}", words::duration(self.deadline)),

@@ -35,7 +35,7 @@ const FAILED: u8 = 0;
 const SCORES: u8 = 1;
 const LABELS: u8 = 2;
 /// The longest sentence that is taken over from a child, in bytes.
-const LONGEST: usize = 2000;
+const MAX_LENGTH: usize = 2000;
 /// The most numbers that a row of answers may have; a classifier with more classes is none that anybody has.
 const WIDEST: u64 = 100_000;
 /// The most bytes of answers that are taken at once.
@@ -88,7 +88,7 @@ pub(crate) fn read_rows(from: &mut impl Read, rows: &mut Vec<f32>) -> io::Result
 
 /// Writes a failure, cut to what is read.
 pub(crate) fn write_failure(to: &mut impl Write, micros: u64, why: &str) -> io::Result<()> {
-    let why = &why.as_bytes()[..why.len().min(LONGEST)];
+    let why = &why.as_bytes()[..why.len().min(MAX_LENGTH)];
     to.write_all(&[&header(FAILED, micros, 0, why.len())[..], why].concat())
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn read_reply(
     from.read_exact(&mut head)?;
     let number = |place: usize| number_at(&head, 1 + 8 * place);
     let (kind, micros, width, length) = (head[0], number(0), number(1), to_size(number(2))?);
-    if kind == FAILED && length <= LONGEST {
+    if kind == FAILED && length <= MAX_LENGTH {
         buffer.resize(length, 0);
         from.read_exact(buffer)?;
         return Ok(Reply::Failed { micros, why: sentence(buffer) });
@@ -237,7 +237,7 @@ mod tests {
         let mut bytes = Vec::new();
         write_failure(&mut bytes, 7, &format!("no\n\u{1b}{}", "x".repeat(9000))).unwrap();
         let (Reply::Failed { why, micros: 7 }, _) = read(&bytes, 2).unwrap() else { panic!() };
-        assert!(why.starts_with("no  xx") && why.len() == LONGEST, "{why}");
+        assert!(why.starts_with("no  xx") && why.len() == MAX_LENGTH, "{why}");
     }
 
     #[test]
@@ -258,7 +258,7 @@ mod tests {
             forged[place] = 0x7f;
             assert!(read(&forged, 1).is_err(), "byte {place}");
         }
-        let long = [&header(FAILED, 0, 0, LONGEST + 1)[..], &[b'x'; LONGEST + 1]].concat();
+        let long = [&header(FAILED, 0, 0, MAX_LENGTH + 1)[..], &[b'x'; MAX_LENGTH + 1]].concat();
         assert!(read(&long, 1).is_err(), "a sentence that is too long");
     }
 }

@@ -76,7 +76,7 @@ pub(crate) struct Clients {
 }
 
 impl Committer {
-    /// Tells `events` what is in force, and gives batches back to `empty`.
+    /// Reports to `events` what is in force, and gives batches back to `empty`.
     pub(crate) fn new(
         shared: &Arc<Shared>,
         clients: Clients,
@@ -219,7 +219,7 @@ impl Committer {
         // Asked for now: a generation from before a rebalance would be refused.
         let member =
             self.clients.consumer.group_metadata().context("the consumer is in no group")?;
-        // The group may have given the partitions away a moment ago, with the poller not there yet to hear of it.
+        // The group may have given the partitions away a moment ago, and the poller may not know it yet.
         ensure!(!self.clients.consumer.assignment_lost(), "the group gave the partitions away");
         self.clients
             .producer
