@@ -5,7 +5,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
 use crate::Error;
-use crate::answer::Body;
+use crate::query_result::Body;
 
 /// Queries up to this length travel in the address; longer ones as a form, which every server takes but not every
 /// proxy.

@@ -1,6 +1,6 @@
 //! How the values of feature records are written: one file a format.
 //!
-//! A new format is a [`Format`], its line in [`Format::decoder`], and a file with its [`Decoder`].
+//! A new format is a [`Format`] with its line in [`Format::ALL`] and [`Format::decoder`], and a file with its [`Decoder`].
 
 mod f32le;
 mod json;
@@ -101,6 +101,9 @@ pub enum RowError {
 }
 
 impl Format {
+    /// Every format that there is.
+    pub const ALL: [Self; 2] = [Self::Json, Self::F32le];
+
     /// What reads it.
     pub fn decoder(self) -> &'static dyn Decoder {
         match self {

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use promql::{Answer, Client, Error, Question};
+use promql::{Client, Error, QueryResult, Question};
 
 /// One metric that is asked for again and again.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Promql {
 fn spawn(
     metric: usize,
     every: Duration,
-    answer: impl FnMut() -> Result<Answer, Error> + Send + 'static,
+    answer: impl FnMut() -> Result<QueryResult, Error> + Send + 'static,
     tell: Sender<Sample>,
 ) -> std::io::Result<Sender<()>> {
     let (end, ended) = channel();
@@ -68,7 +68,7 @@ fn spawn(
 fn ask(
     metric: usize,
     every: Duration,
-    mut answer: impl FnMut() -> Result<Answer, Error>,
+    mut answer: impl FnMut() -> Result<QueryResult, Error>,
     tell: &Sender<Sample>,
     ended: &Receiver<()>,
 ) {
@@ -94,10 +94,10 @@ fn after(last: Instant, every: Duration, now: Instant) -> Instant {
     last + every.saturating_mul(steps)
 }
 
-fn sample(metric: usize, answer: Result<Answer, Error>) -> Sample {
+fn sample(metric: usize, answer: Result<QueryResult, Error>) -> Sample {
     let (value, why) = match answer {
-        Ok(Answer::Value(value)) => (Some(value), None),
-        Ok(Answer::NoData(why)) => (None, Some(why.to_string())),
+        Ok(QueryResult::Value(value)) => (Some(value), None),
+        Ok(QueryResult::NoData(why)) => (None, Some(why.to_string())),
         Err(error) => (None, Some(error.to_string())),
     };
     if let Some(why) = &why {
@@ -123,12 +123,12 @@ mod tests {
     fn whatever_is_answered_is_handed_over_in_order() {
         let (tell, samples) = channel();
         let mut answers = [
-            Ok(Answer::Value(0.5)),
-            Ok(Answer::NoData(NoData::Empty)),
+            Ok(QueryResult::Value(0.5)),
+            Ok(QueryResult::NoData(NoData::Empty)),
             Err(Error::Several { series: 2 }),
         ]
         .into_iter();
-        let answer = move || answers.next().unwrap_or(Ok(Answer::Value(9.0)));
+        let answer = move || answers.next().unwrap_or(Ok(QueryResult::Value(9.0)));
         let _end = spawn(3, Duration::from_millis(1), answer, tell).unwrap();
         let next = || samples.recv_timeout(LIMIT).unwrap();
         assert_eq!(next(), Sample { metric: 3, value: Some(0.5), why: None });
@@ -146,7 +146,7 @@ mod tests {
         let count = Arc::clone(&asked);
         let answer = move || {
             count.fetch_add(1, Ordering::SeqCst);
-            Ok(Answer::Value(1.0))
+            Ok(QueryResult::Value(1.0))
         };
         let end = spawn(0, Duration::from_secs(3600), answer, tell).unwrap();
         samples.recv_timeout(LIMIT).unwrap();

@@ -133,7 +133,7 @@ pub(super) fn set(columns: &[Column], record: &Record) -> u32 {
             *digit = found.map_or(0, |found| column.by.digit(&found));
         }
     }
-    for format in [Format::Json, Format::F32le] {
+    for format in Format::ALL {
         fields(columns, format, record.value.as_deref().unwrap_or_default(), &mut digits);
     }
     digits.iter().zip(columns).rev().fold(NONE, |set, (digit, column)| {

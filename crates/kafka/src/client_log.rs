@@ -11,23 +11,23 @@ use crate::act::{Act, Peer};
 
 /// The newest failure of a connection that a client logged, and of which connection.
 #[derive(Default)]
-pub(super) struct Heard {
+pub(super) struct ClientLog {
     peer: Peer,
     newest: Mutex<Option<String>>,
 }
 
 /// More lines than a client has to say when a call fails.
-pub(super) const LINES: usize = 100;
+pub(super) const MAX_LINES: usize = 100;
 
-impl Heard {
+impl ClientLog {
     pub(super) fn of(peer: Peer) -> Self {
         Self { peer, newest: Mutex::default() }
     }
 
-    /// As [`Peer::fault`], with the reason that was heard.
+    /// As [`Peer::fault`], with the reason that was logged.
     pub(super) fn fault(&self, act: Act<'_>, error: &KafkaError) -> anyhow::Error {
-        let heard = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        match heard.as_deref() {
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        match newest.as_deref() {
             Some(reason) if is_final(reason) => self.peer.refused(act, reason),
             reason => self.peer.fault(act, error, reason),
         }
@@ -37,11 +37,11 @@ impl Heard {
         &self.peer
     }
 
-    pub(super) fn hear(&self, kind: &str, line: &str) {
+    pub(super) fn record(&self, kind: &str, line: &str) {
         // Connections that the broker closes because they are idle are told as failures too.
         if kind == "FAIL" {
-            let mut heard = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-            *heard = Some(reason(line).to_owned());
+            let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+            *newest = Some(reason(line).to_owned());
         }
     }
 
@@ -50,14 +50,14 @@ impl Heard {
     }
 }
 
-impl ClientContext for Heard {
+impl ClientContext for ClientLog {
     fn log(&self, level: RDKafkaLogLevel, kind: &str, line: &str) {
-        self.hear(kind, line);
+        self.record(kind, line);
         tracing::debug!(?level, kind, line, "librdkafka");
     }
 }
 
-impl ConsumerContext for Heard {}
+impl ConsumerContext for ClientLog {}
 
 /// A line without the thread and the broker that it begins with, and without how long it took.
 fn reason(line: &str) -> &str {
@@ -93,10 +93,10 @@ mod tests {
     }
 
     fn exit_code(said: &str) -> u8 {
-        let heard = Heard::default();
-        heard.hear("FAIL", &line(said));
+        let log = ClientLog::default();
+        log.record("FAIL", &line(said));
         let error = KafkaError::MetadataFetch(RDKafkaErrorCode::BrokerTransportFailure);
-        fault::exit_code(&heard.fault(Act::Find("t"), &error))
+        fault::exit_code(&log.fault(Act::Find("t"), &error))
     }
 
     #[test]
@@ -141,12 +141,12 @@ mod tests {
 
     #[test]
     fn only_the_newest_reason_counts() {
-        let heard = Heard::default();
-        heard.hear("FAIL", &line("SASL authentication error: Authentication failed"));
-        heard.hear("FAIL", &line("Connect to 1.2.3.4:9093 failed: Connection refused"));
+        let log = ClientLog::default();
+        log.record("FAIL", &line("SASL authentication error: Authentication failed"));
+        log.record("FAIL", &line("Connect to 1.2.3.4:9093 failed: Connection refused"));
         let error = KafkaError::MetadataFetch(RDKafkaErrorCode::BrokerTransportFailure);
-        assert_eq!(fault::exit_code(&heard.fault(Act::Find("t"), &error)), fault::exit::TRANSIENT);
-        heard.forget();
-        assert!(!heard.fault(Act::Find("t"), &error).to_string().contains("refused"));
+        assert_eq!(fault::exit_code(&log.fault(Act::Find("t"), &error)), fault::exit::TRANSIENT);
+        log.forget();
+        assert!(!log.fault(Act::Find("t"), &error).to_string().contains("refused"));
     }
 }

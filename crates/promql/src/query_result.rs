@@ -12,7 +12,7 @@ use crate::{Error, Range};
 
 /// What the server knows.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
+pub enum QueryResult {
     /// A finite number.
     Value(f64),
     NoData(NoData),
@@ -58,7 +58,7 @@ struct Series {
     values: Vec<(f64, String)>,
 }
 
-impl Answer {
+impl QueryResult {
     /// The number of a successful answer; `range` and its end (seconds since 1970) where one was asked for.
     pub(crate) fn of(
         data: &Data,
@@ -154,14 +154,18 @@ mod tests {
     use super::*;
     use crate::Aggregate;
 
-    fn answer(kind: &str, result: &str, range: Option<(Range, f64)>) -> Result<Answer, String> {
+    fn answer(
+        kind: &str,
+        result: &str,
+        range: Option<(Range, f64)>,
+    ) -> Result<QueryResult, String> {
         let text = format!(r#"{{"resultType":"{kind}","result":{result}}}"#);
         let data = serde_json::from_str(&text).unwrap();
-        Answer::of(&data, &[], range).map_err(|error| error.to_string())
+        QueryResult::of(&data, &[], range).map_err(|error| error.to_string())
     }
 
-    fn no(why: NoData) -> Result<Answer, String> {
-        Ok(Answer::NoData(why))
+    fn no(why: NoData) -> Result<QueryResult, String> {
+        Ok(QueryResult::NoData(why))
     }
 
     #[test]
@@ -171,7 +175,7 @@ mod tests {
             ("vector", r#"[{"metric":{"a":"b"},"value":[1.5,"-1e-05"]}]"#, -1e-5),
             ("matrix", r#"[{"metric":{},"values":[[1,"3"],[2,"4"]]}]"#, 4.0),
         ] {
-            assert_eq!(answer(kind, result, None), Ok(Answer::Value(expected)), "{kind}");
+            assert_eq!(answer(kind, result, None), Ok(QueryResult::Value(expected)), "{kind}");
         }
     }
 
@@ -181,11 +185,14 @@ mod tests {
         assert_eq!(answer("matrix", "[]", None), no(NoData::Empty));
         for text in ["NaN", "+Inf", "-Inf"] {
             let got = answer("vector", &format!(r#"[{{"value":[1,"{text}"]}}]"#), None);
-            assert!(matches!(got, Ok(Answer::NoData(NoData::NotFinite(_)))), "{text}: {got:?}");
+            assert!(
+                matches!(got, Ok(QueryResult::NoData(NoData::NotFinite(_)))),
+                "{text}: {got:?}"
+            );
         }
         let data = Data { result_type: "scalar".into(), result: serde_json::json!([1, "0"]) };
-        let warned = Answer::of(&data, &["a store is away".into()], None).unwrap();
-        assert_eq!(warned, Answer::NoData(NoData::Warned("a store is away".into())));
+        let warned = QueryResult::of(&data, &["a store is away".into()], None).unwrap();
+        assert_eq!(warned, QueryResult::NoData(NoData::Warned("a store is away".into())));
         assert_eq!(warned.value(), None);
     }
 
@@ -198,12 +205,12 @@ mod tests {
         };
         let series = r#"[{"metric":{},"values":[[100,"1"],[110,"7"],[120,"4"]]}]"#;
         let at = |aggregate, end| answer("matrix", series, Some((range(aggregate), end)));
-        assert_eq!(at(Aggregate::Max, 120.0), Ok(Answer::Value(7.0)));
-        assert_eq!(at(Aggregate::Mean, 129.0), Ok(Answer::Value(4.0)));
+        assert_eq!(at(Aggregate::Max, 120.0), Ok(QueryResult::Value(7.0)));
+        assert_eq!(at(Aggregate::Mean, 129.0), Ok(QueryResult::Value(4.0)));
         assert_eq!(at(Aggregate::Last, 150.0), no(NoData::Ended(30.0)));
         let gap = r#"[{"metric":{},"values":[[100,"1"],[110,"NaN"],[120,"4"]]}]"#;
         let got = answer("matrix", gap, Some((range(Aggregate::Max), 120.0)));
-        assert!(matches!(got, Ok(Answer::NoData(NoData::NotFinite(_)))), "{got:?}");
+        assert!(matches!(got, Ok(QueryResult::NoData(NoData::NotFinite(_)))), "{got:?}");
     }
 
     #[test]
