@@ -19,7 +19,7 @@ use benches::warm::until_warm;
 use benches::{model_image, stream};
 use clap::Parser as _;
 use contract::stop::Stop;
-use kafka::{Kafka, Start, TopicSpec};
+use kafka::{Kafka, Record, Start, TopicSpec};
 use routes::{Confirmation, ModelRef, Route, Routes, Scorers};
 
 #[derive(clap::Parser)]
@@ -145,8 +145,11 @@ impl Bench {
         let topic = ::stream::Topics::of(STREAM).predictions;
         let predictions = stream::read(&self.kafka, &topic, &self.kafka.extent(&topic)?)?;
         let checked = check(&predictions, confirmed)?;
-        let sources: BTreeSet<&str> =
-            predictions.iter().filter_map(|record| record.header("source")).collect();
+        let source = |record: &Record| {
+            let source = ::stream::PredictionHeaders::of(&record.headers).source().ok()?;
+            Some((source.partition, source.offset))
+        };
+        let sources: BTreeSet<(i32, i64)> = predictions.iter().filter_map(source).collect();
         ensure!(
             (sources.len() as u64, checked as u64) == (written, written),
             "{written} records, {checked} answers to {} of them",

@@ -131,7 +131,6 @@ impl Watch {
     /// Ends calls of models of this process that take too long, and the process where that does not help: an orchestrator
     /// starts it again, and says why it had ended.
     #[expect(
-        clippy::exit,
         clippy::disallowed_methods,
         clippy::print_stderr,
         reason = "the polling thread is in a call that does not return, so nothing can be ended in order"

@@ -5,6 +5,7 @@ use report::{Axis, Bars, Histogram, ScatterPlot, Table, Tone, Unit, count, numbe
 use crate::live::ModelOutput;
 use crate::page::Evidence;
 use crate::tally::{Latency, Pair};
+use stream::{SourceOffset, Topics};
 
 pub(super) fn scatter(pairs: &[Pair]) -> ScatterPlot {
     let points = |agree: bool| -> Vec<(f64, f64)> {
@@ -90,10 +91,16 @@ pub(super) fn largest(shown: &Evidence) -> Table {
         count(shown.tally.disagreements.events),
         count(shown.tally.pairs())
     ));
+    let topics = Topics::of(&shown.stream);
     shown.largest.iter().fold(table, |table, one| {
         let pair = &one.pair;
         table.row([
-            format!("{}.features/{}/{}", shown.stream, pair.source.partition, pair.source.offset),
+            SourceOffset {
+                topic: &topics.features,
+                partition: pair.source.partition,
+                offset: pair.source.offset,
+            }
+            .to_string(),
             answer(&pair.champion),
             answer(&pair.candidate),
             number(pair.candidate.score - pair.champion.score),
