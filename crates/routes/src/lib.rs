@@ -30,7 +30,7 @@ pub mod writer;
 
 pub use change::{Change, Standing, Taken};
 pub use follow::{Entry, Follower, all, history, read, standing};
-pub use route::{Candidate, ModelRef, Previous, Route, Stamp};
+pub use route::{Candidate, Decision, ModelRef, Previous, Route, Stamp};
 pub use scorers::{Confirmation, Scorers};
 pub use span::span;
 pub use split::variant;

@@ -7,8 +7,7 @@ use kafka::{FencedWriter, Kafka, Outgoing};
 
 use crate::change::{Standing, Unreadable};
 use crate::follow::standing;
-use crate::route::Stamp;
-
+use crate::route::{Decision, Stamp};
 use crate::{ROUTES_TOPIC, Route, scorers};
 
 /// The one writer of a stream's route.
@@ -81,12 +80,37 @@ impl Routes {
     /// # Errors
     /// Someone else became the writer, or the broker is away: then nothing was changed, or nobody can know yet.
     pub fn write(&mut self, route: Route, release: &str, reason: &str) -> anyhow::Result<Route> {
+        self.write_next(route, release, reason, None)
+    }
+
+    /// As [`Routes::write`], with the decision that led to it: how a step writes, so that a later run of it knows.
+    ///
+    /// # Errors
+    /// As [`Routes::write`].
+    pub fn write_decided(
+        &mut self,
+        route: Route,
+        release: &str,
+        reason: &str,
+        decision: Decision,
+    ) -> anyhow::Result<Route> {
+        self.write_next(route, release, reason, Some(decision))
+    }
+
+    fn write_next(
+        &mut self,
+        route: Route,
+        release: &str,
+        reason: &str,
+        decision: Option<Decision>,
+    ) -> anyhow::Result<Route> {
         let stamp = Stamp {
             id: unique(&self.stream, release),
             generation: self.floor.saturating_add(1),
             begins: self.went_back,
             release,
             reason,
+            decision,
         };
         let route = Route { stream: self.stream.clone(), ..route };
         let route = route.stamped(self.current.as_ref(), stamp);

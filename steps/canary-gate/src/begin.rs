@@ -80,7 +80,7 @@ pub(crate) fn begin<'a>(
     prepared: Prepared,
     args: &Args,
     context: &'a Context,
-    event: &'a str,
+    event: &str,
 ) -> anyhow::Result<Begun<'a>> {
     let (kafka, release) = (&context.kafka, &context.common.release);
     let Prepared { commands, writer, champion, history } = prepared;
@@ -100,7 +100,7 @@ pub(crate) fn begin<'a>(
                 Ok(ready) => (ready, history.ids),
                 Err(ending) => {
                     // A share that an earlier run left has nobody to watch it.
-                    traffic.withdraw(&crate::entry::note(ending.verdict, &ending.reason, event))?;
+                    traffic.withdraw(&ending)?;
                     return Ok(Begun::Not(ending, Some(Box::new(history.before))));
                 }
             }
@@ -133,7 +133,6 @@ pub(crate) fn begin<'a>(
         traffic,
         poll: args.poll,
         context,
-        event,
         decided,
         foreseen,
     };

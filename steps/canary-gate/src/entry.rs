@@ -1,10 +1,10 @@
 //! Whether a canary may begin, or has ended already. Pure.
 
-use contract::Verdict;
+use contract::{Step as _, Verdict};
 use routes::{ModelRef, Route};
 
-use crate::Strategy;
 use crate::gate::Ending;
+use crate::{CanaryGate, Strategy};
 
 /// What the route says to a gate that wants to begin.
 #[derive(Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub(crate) enum Entry<'a> {
     Begin(&'a Route),
     /// Nothing is to be changed, and this is why.
     Refuse(Ending),
-    /// An earlier run with the same event id decided this and took the share back, but may not have told it.
+    /// An earlier run with the same event id decided this and took the share back, but may not have emitted its event.
     Decided(Ending),
 }
 
@@ -62,30 +62,22 @@ pub(crate) fn entry<'a>(
     }
 }
 
-/// The route's reason after a decision: a run that was killed before it told the event finds it here.
-pub(crate) fn note(verdict: Verdict, reason: &str, event: &str) -> String {
-    format!("canary-gate {verdict}: {reason} [event {event}]")
-}
-
+/// What an earlier run with the same event had decided before it took the share back.
+///
+/// The route's sentence is what it said of it, and is passed on as it is: nothing is read out of it.
 fn decided(route: &Route, release: &str, event: &str) -> Option<Ending> {
     if route.release != release || route.candidate.is_some() {
         return None;
     }
-    let said = route.reason.strip_prefix("canary-gate ")?;
-    let said = said.strip_suffix(&format!(" [event {event}]"))?;
-    let (verdict, reason) = said.split_once(": ")?;
-    let verdict = match verdict {
-        "fail" => Verdict::Fail,
-        "inconclusive" => Verdict::Inconclusive,
-        // Only an a-a run takes the share back after a pass.
-        "pass" => Verdict::Pass,
-        _ => return None,
-    };
-    Some(Ending { verdict, reason: reason.to_owned() })
+    let decision = route.decision.as_ref().filter(|it| it.step == CanaryGate::NAME)?;
+    let verdict = decision.verdict.filter(|_| decision.event.as_deref() == Some(event))?;
+    Some(Ending { verdict, reason: route.reason.clone() })
 }
 
 #[cfg(test)]
 mod tests {
+    use routes::Decision;
+
     use super::*;
 
     fn model(n: u8) -> ModelRef {
@@ -137,16 +129,47 @@ mod tests {
         assert!(begins(&route("r", "canary-gate left before a verdict", None)));
     }
 
+    /// The route by which the run with event `event` took the share back.
+    fn left(release: &str, verdict: Option<Verdict>, reason: &str, event: &str) -> Route {
+        let decision = Decision {
+            step: "canary-gate".into(),
+            verdict,
+            event: Some(event.into()),
+            model: model(2).digest,
+            from: Some(3),
+        };
+        Route { decision: Some(decision), ..route(release, reason, None) }
+    }
+
     #[test]
-    fn a_decision_that_was_not_told_is_told_and_not_tried_again() {
-        for (verdict, reason) in [(Verdict::Fail, "harm: 3 of 4"), (Verdict::Inconclusive, "late")]
-        {
-            let left = route("r", &note(verdict, reason, "e1"), None);
-            let ending = Ending { verdict, reason: reason.into() };
-            assert_eq!(entered(Some(&left)), Entry::Decided(ending));
+    fn a_decision_without_its_event_is_passed_on_and_not_tried_again() {
+        // Only an a-a run takes the share back after a pass.
+        for verdict in [Verdict::Fail, Verdict::Inconclusive, Verdict::Pass] {
+            // Whatever the sentence says: it is for people.
+            for reason in ["harm: 3 of 4", "late", "", "canary-gate pass: x [event e9]"] {
+                let ending = Ending { verdict, reason: reason.into() };
+                let left = left("r", Some(verdict), reason, "e1");
+                assert_eq!(entered(Some(&left)), Entry::Decided(ending));
+            }
         }
-        // Another run: other flags, or another release.
-        assert!(begins(&route("r", &note(Verdict::Fail, "x", "e2"), None)));
-        assert!(begins(&route("q", &note(Verdict::Fail, "x", "e1"), None)));
+    }
+
+    #[test]
+    fn another_run_decides_for_itself() {
+        let fail = Some(Verdict::Fail);
+        let by_another_step = {
+            let mut left = left("r", fail, "x", "e1");
+            left.decision.as_mut().expect("it has one").step = "promote".into();
+            left
+        };
+        for (left, why) in [
+            (left("r", fail, "x", "e2"), "it had other flags"),
+            (left("q", fail, "x", "e1"), "it was another release's"),
+            (left("r", None, "x", "e1"), "it left before a verdict"),
+            (route("r", "canary-gate fail: x [event e1]", None), "a sentence is no decision"),
+            (by_another_step, "another step decided"),
+        ] {
+            assert!(begins(&left), "{why}");
+        }
     }
 }

@@ -116,7 +116,7 @@ impl Step for CanaryGate {
             Entry::Begin(route) => route,
         };
         let (traffic, prepared) = contract::beside(
-            || Traffic::open(kafka, stream, release, model.clone()),
+            || Traffic::open(kafka, stream, release, model.clone(), &event),
             || Prepared::new(&plan, &route.champion.digest, context),
         );
         let (traffic, prepared) = (traffic?, prepared?);

@@ -37,8 +37,6 @@ pub(crate) struct Run<'a> {
     pub(crate) checkpoints: Checkpoints,
     pub(crate) poll: Duration,
     pub(crate) context: &'a Context,
-    /// The id of the outcome event.
-    pub(crate) event: &'a str,
     /// An earlier run had decided so, and was ended before it could act.
     pub(crate) decided: Option<(Ending, Duration)>,
     pub(crate) foreseen: Option<Foreseen>,
@@ -95,7 +93,7 @@ pub(crate) fn run(mut run: Run<'_>) -> anyhow::Result<Finished> {
     run.gate.trace.push_last(last);
     tracing::info!(verdict = %ending.verdict, reason = ending.reason, "decided");
 
-    let Run { gate, journal, foreseen, mut traffic, mut scorers, context, event, clock, .. } = run;
+    let Run { gate, journal, foreseen, mut traffic, mut scorers, context, clock, .. } = run;
     let mut finished = Finished {
         gate,
         journal,
@@ -111,7 +109,7 @@ pub(crate) fn run(mut run: Run<'_>) -> anyhow::Result<Finished> {
     if finished.ending.verdict == Verdict::Pass && stays {
         traffic.keep();
     } else {
-        take_back(&mut finished, &mut traffic, &mut scorers, clock, context, event)?;
+        take_back(&mut finished, &mut traffic, &mut scorers, clock, context)?;
     }
     finished.route = match &finished.taken_over {
         Some(foreign) => Some(foreign.clone()),
@@ -257,11 +255,9 @@ fn take_back(
     scorers: &mut Scorers,
     clock: Clock,
     context: &Context,
-    event: &str,
 ) -> anyhow::Result<()> {
     let ending = &mut finished.ending;
-    let note = crate::entry::note(ending.verdict, &ending.reason, event);
-    match traffic.withdraw(&note)? {
+    match traffic.withdraw(ending)? {
         None => {}
         Some(Wrote::TakenOver(foreign)) => finished.taken_over = Some(foreign),
         Some(Wrote::Done(route)) => {
@@ -309,7 +305,7 @@ fn leave(
     error: &anyhow::Error,
 ) -> anyhow::Result<()> {
     tracing::warn!(error = format!("{error:#}"), "leaving before a verdict; share back to 0");
-    if let Some(Wrote::Done(route)) = traffic.withdraw("canary-gate left before a verdict")? {
+    if let Some(Wrote::Done(route)) = traffic.leave()? {
         let confirmed = scorers.confirm(&route, CONFIRM_ON_STOP, &Stop::default());
         match confirmed {
             Ok(Confirmation::Confirmed { scorers, .. }) => {

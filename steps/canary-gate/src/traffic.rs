@@ -2,8 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use contract::{Step as _, Verdict};
 use kafka::{Kafka, Start};
-use routes::{Follower, ModelRef, Route, Routes};
+use routes::{Decision, Follower, ModelRef, Route, Routes};
+
+use crate::CanaryGate;
+use crate::gate::Ending;
 
 /// How long to wait for the route of whoever fenced this gate, before the candidate is taken back all the same.
 const TAKEOVER_WAIT: Duration = Duration::from_secs(5);
@@ -17,6 +21,8 @@ pub(crate) struct Traffic {
     stream: String,
     release: String,
     model: ModelRef,
+    /// The id of the outcome event.
+    event: String,
     routes: Routes,
     /// Follows the routes topic from before this gate's first write.
     follower: Follower,
@@ -45,6 +51,7 @@ impl Traffic {
         stream: &str,
         release: &str,
         model: ModelRef,
+        event: &str,
     ) -> anyhow::Result<Self> {
         let follower = Follower::open(kafka, stream, &Start::End)?;
         let routes = Routes::open(kafka, stream)?;
@@ -58,6 +65,7 @@ impl Traffic {
             stream: stream.to_owned(),
             release: release.to_owned(),
             model,
+            event: event.to_owned(),
             routes,
             follower,
             written: Vec::new(),
@@ -87,14 +95,30 @@ impl Traffic {
             true => format!("canary of {digest} at {}", report::percent(share)),
             false => format!("switch to {digest}, on trial"),
         };
-        self.write(route, &reason)
+        self.write(route, &reason, None)
     }
 
-    /// The champion answers everything. `None` where the candidate never got a share from this gate.
+    /// The champion answers everything, for this reason. `None` where the candidate never got a share from this gate.
     ///
     /// # Errors
     /// The broker is away: then the share could not be taken back.
-    pub(crate) fn withdraw(&mut self, reason: &str) -> anyhow::Result<Option<Wrote>> {
+    pub(crate) fn withdraw(&mut self, ending: &Ending) -> anyhow::Result<Option<Wrote>> {
+        self.take_back(&ending.reason, Some(ending.verdict))
+    }
+
+    /// The same, where this run reaches no verdict.
+    ///
+    /// # Errors
+    /// As [`Traffic::withdraw`].
+    pub(crate) fn leave(&mut self) -> anyhow::Result<Option<Wrote>> {
+        self.take_back("canary-gate left before a verdict", None)
+    }
+
+    fn take_back(
+        &mut self,
+        reason: &str,
+        verdict: Option<Verdict>,
+    ) -> anyhow::Result<Option<Wrote>> {
         if !self.exposed {
             return Ok(None);
         }
@@ -103,14 +127,14 @@ impl Traffic {
             return Ok(Some(Wrote::TakenOver(foreign)));
         }
         let written = match self.routes.current().map(Route::without_candidate) {
-            Some(route) => self.write(route, reason),
+            Some(route) => self.write(route, reason, verdict),
             None => Err(anyhow::anyhow!("the route of {} went away", self.stream)),
         };
         let wrote = match written {
             Ok(wrote) => wrote,
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "trying once more to take it back");
-                self.withdraw_anew(reason)?
+                self.withdraw_anew(reason, verdict)?
             }
         };
         self.exposed = false;
@@ -137,11 +161,17 @@ impl Traffic {
         Ok(self.foreign.clone())
     }
 
-    fn write(&mut self, route: Route, reason: &str) -> anyhow::Result<Wrote> {
+    fn write(
+        &mut self,
+        route: Route,
+        reason: &str,
+        verdict: Option<Verdict>,
+    ) -> anyhow::Result<Wrote> {
         if let Some(foreign) = self.taken_over()? {
             return Ok(Wrote::TakenOver(foreign));
         }
-        match self.routes.write(route, &self.release, reason) {
+        let decision = self.decision(&self.routes, verdict);
+        match self.routes.write_decided(route, &self.release, reason, decision) {
             Ok(route) => {
                 self.written.push((route.generation, route.at.clone()));
                 Ok(Wrote::Done(route))
@@ -150,6 +180,17 @@ impl Traffic {
                 Some(foreign) => Ok(Wrote::TakenOver(foreign)),
                 None => Err(error),
             },
+        }
+    }
+
+    /// What stands in a route beside its reason: a run after a crash reads it, see [`crate::entry`].
+    fn decision(&self, routes: &Routes, verdict: Option<Verdict>) -> Decision {
+        Decision {
+            step: CanaryGate::NAME.into(),
+            verdict,
+            event: Some(self.event.clone()),
+            model: self.model.digest.clone(),
+            from: routes.current().map(|route| route.generation),
         }
     }
 
@@ -166,7 +207,7 @@ impl Traffic {
     }
 
     /// Becomes the writer again and takes the candidate back, if the route is still this release's.
-    fn withdraw_anew(&mut self, reason: &str) -> anyhow::Result<Wrote> {
+    fn withdraw_anew(&mut self, reason: &str, verdict: Option<Verdict>) -> anyhow::Result<Wrote> {
         let mut routes = Routes::open(&self.kafka, &self.stream)?;
         let Some(current) = routes.current().cloned() else {
             anyhow::bail!("the route of {} went away", self.stream)
@@ -174,7 +215,8 @@ impl Traffic {
         if current.release != self.release {
             return Ok(Wrote::TakenOver(current));
         }
-        let written = routes.write(current.without_candidate(), &self.release, reason)?;
+        let (back, decision) = (current.without_candidate(), self.decision(&routes, verdict));
+        let written = routes.write_decided(back, &self.release, reason, decision)?;
         self.written.push((written.generation, written.at.clone()));
         self.routes = routes;
         Ok(Wrote::Done(written))
@@ -183,7 +225,7 @@ impl Traffic {
 
 impl Drop for Traffic {
     fn drop(&mut self) {
-        if let Err(error) = self.withdraw("canary-gate left before a verdict") {
+        if let Err(error) = self.leave() {
             let (error, stream) = (format!("{error:#}"), &self.stream);
             tracing::error!(error, stream, "THE CANDIDATE MAY STILL HAVE A SHARE: run rollback");
         }
