@@ -4,8 +4,8 @@ use kafka::Record;
 use routes::{Route, Variant};
 use stream::{Defect, PredictionHeaders, StatedValue};
 
-use crate::learnt::Past;
-use crate::metrics::held::Heads;
+use crate::policy::metrics::held::Heads;
+use crate::policy::stream_profile::LabelledPrediction;
 use crate::sources::slices::{Place, SliceSet};
 
 /// An answer that counts: given under a route of this gate, and true to it.
@@ -83,7 +83,7 @@ fn heads(record: &Record) -> Heads {
 }
 
 /// What `model` answered as the champion to a key of its own lot; its label is not known yet.
-pub(crate) fn read_own(record: &Record, model: &str) -> Option<Past> {
+pub(crate) fn read_own(record: &Record, model: &str) -> Option<LabelledPrediction> {
     let headers = PredictionHeaders::of(&record.headers);
     let own = headers.stated_model() == Some(model)
         && headers.variant() == Ok(Variant::Champion)
@@ -91,7 +91,7 @@ pub(crate) fn read_own(record: &Record, model: &str) -> Option<Past> {
     if !own {
         return None;
     }
-    Some(Past {
+    Some(LabelledPrediction {
         id: hash(headers.id().ok()?.as_bytes()),
         key: hash(headers.split_key(record.key.as_deref())),
         at_ms: record.timestamp_ms,

@@ -12,7 +12,8 @@ use routes::Route;
 use serde_json::json;
 
 use crate::CanaryGate;
-use crate::commands::{Command, What, tell};
+use crate::io::commands::send;
+use crate::policy::command::{Action, Command};
 
 mod replay;
 
@@ -95,13 +96,13 @@ fn run(tool: Tool) -> anyhow::Result<u8> {
             writeln!(std::io::stdout(), "{line}")?;
             Ok(if replayed.difference.is_none() { exit::VERDICT } else { exit::VERDICT_AGAINST })
         }
-        Tool::Pause(telling) => say(&telling, What::Pause),
-        Tool::Resume(telling) => say(&telling, What::Resume),
-        Tool::Abort(telling) => say(&telling, What::Abort),
+        Tool::Pause(telling) => say(&telling, Action::Pause),
+        Tool::Resume(telling) => say(&telling, Action::Resume),
+        Tool::Abort(telling) => say(&telling, Action::Abort),
     }
 }
 
-fn say(telling: &Telling, command: What) -> anyhow::Result<u8> {
+fn say(telling: &Telling, command: Action) -> anyhow::Result<u8> {
     let kafka = Kafka::new(&telling.kafka)?;
     let release = &telling.release;
     let under_way = under_way(&kafka)?;
@@ -124,7 +125,7 @@ fn say(telling: &Telling, command: What) -> anyhow::Result<u8> {
     };
     let (by, reason) = (telling.by.clone(), telling.reason.clone());
     let command = Command { command, by, reason, at: contract::event::now() };
-    tell(&kafka, release, &command)?;
+    send(&kafka, release, &command)?;
     let line = json!({
         "said": command.command, "release": release, "stream": route.stream,
         "generation": route.generation, "share": route.share(),

@@ -8,10 +8,12 @@ use contract::Verdict;
 use kafka::KafkaArgs;
 use serde_json::Value;
 
-use crate::gate::Ending;
-use crate::journal::{Entry, Journal};
-use crate::plan::Plan;
-use crate::{Args, again, begin};
+use crate::Args;
+use crate::history::journal::Journal;
+use crate::policy::evidence_series::Point;
+use crate::policy::gate::Outcome;
+use crate::policy::plan::Plan;
+use crate::run::start;
 
 /// What a replay came to.
 pub(super) struct Replayed {
@@ -48,56 +50,39 @@ pub(super) fn replay(path: &Path, kafka: KafkaArgs) -> anyhow::Result<Replayed> 
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let context = super::context(&text(&record["release"]), &text(&record["stream"]), kafka)?;
 
-    let gate = begin::gate_of(&plan, &journal, &context)?;
-    let went = again::go(gate, &journal, &context)?;
-    let spoilt = match journal.entries.last() {
-        // Someone else took over the route, or an earlier entry decided.
-        Some(Entry::Spoilt(verdict, reason)) => {
-            Some(Ending { verdict: *verdict, reason: reason.clone() })
-        }
-        _ => None,
-    };
-    let decided = went.ended.map(|(ending, at)| (ending, Some(at)));
-    let Some((ending, at)) = spoilt.map(|ending| (ending, None)).or(decided) else {
+    let digest = journal.digest;
+    let ledger = start::replay(&plan, journal, &context)?;
+    let records = ledger.records();
+    let Some((outcome, at)) = ledger.decision() else {
         return Ok(Replayed {
             verdict: Verdict::Inconclusive,
             reason: "the journal does not reach a decision".into(),
             difference: Some("the record has one".into()),
-            records: went.records,
+            records,
         });
     };
-    let point = at.map(|at| went.gate.point(at));
-    let difference = if went.digest == journal.digest {
-        differs(details, &ending, point)?
+    let difference = if ledger.journal().digest == digest {
+        differs(details, outcome, &ledger.gate().point(*at))?
     } else {
         Some("the topics hold other records in these ranges than those that were judged".into())
     };
-    Ok(Replayed {
-        verdict: ending.verdict,
-        reason: ending.reason,
-        difference,
-        records: went.records,
-    })
+    let Outcome { verdict, reason } = outcome.clone();
+    Ok(Replayed { verdict, reason, difference, records })
 }
 
-/// Verdict, reason and, where it decided, every number of the evidence must be the same.
-fn differs(
-    details: &Value,
-    ending: &Ending,
-    point: Option<crate::trace::Point>,
-) -> anyhow::Result<Option<String>> {
+/// Verdict, reason and every number of the evidence at the decision must be the same.
+fn differs(details: &Value, outcome: &Outcome, point: &Point) -> anyhow::Result<Option<String>> {
     let recorded = &details["ending"];
-    let verdict = serde_json::to_value(ending.verdict)?;
+    let verdict = serde_json::to_value(outcome.verdict)?;
     if recorded["verdict"] != verdict {
         return Ok(Some(format!("the record says {}", recorded["verdict"])));
     }
-    if recorded["reason"] != ending.reason.as_str() {
+    if recorded["reason"] != outcome.reason.as_str() {
         return Ok(Some(format!("the record's reason is {}", recorded["reason"])));
     }
-    let Some(point) = point else { return Ok(None) };
     let last = details["trace"].as_array().and_then(|points| points.last());
     // As texts, for that is how the record has them.
-    let (now, then) = (serde_json::to_string(&point)?, last.map(Value::to_string));
+    let (now, then) = (serde_json::to_string(point)?, last.map(Value::to_string));
     let now: Value = serde_json::from_str(&now)?;
     let same = then.as_deref() == Some(now.to_string().as_str());
     Ok((!same).then(|| "the evidence at the decision has other numbers".to_owned()))

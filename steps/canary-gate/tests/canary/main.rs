@@ -69,8 +69,8 @@ fn a_better_candidate_passes_and_keeps_its_last_share() {
     let view = &details["metrics"][0]["view"];
     assert_eq!(view["safe"]["proven"], true);
     // The interval is two-sided and the proof is not, so its upper end may lie beyond the margin.
-    assert!(view["estimate"].as_f64() < Some(1.0), "{view}");
-    assert!(view["estimate"].as_f64() < view["upper"].as_f64(), "{view}");
+    assert!(view["estimate"].as_f64().unwrap() < 1.0, "{view}");
+    assert!(view["estimate"].as_f64().unwrap() < view["upper"].as_f64().unwrap(), "{view}");
     let events = stage.events().unwrap();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].context.event_type, "dev.cdeventsx.headgate-canary.passed.0.1.0");
@@ -89,7 +89,7 @@ fn harm_sets_the_share_to_0_at_once() {
     assert!(route.candidate.is_none() && route.champion == model(1), "{route:?}");
     let withdrawn = &ran.record["details"]["withdrawn"];
     assert_eq!(withdrawn["confirmed_by"][0], "fake");
-    assert!(withdrawn["written_after"].as_f64() < Some(1.0), "{withdrawn}");
+    assert!(withdrawn["written_after"].as_f64().unwrap() < 1.0, "{withdrawn}");
 }
 
 #[test]
