@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use kafka::Record;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stream::{LabelDefect, LabelRecord};
 
@@ -15,12 +16,14 @@ pub(crate) const RULE: &str =
     "a label belongs to the prediction whose header `id` is the label record's key";
 
 /// What of the labels topic could not be read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(crate) struct Troubles(BTreeMap<LabelDefect, Seen>);
+pub(crate) struct Troubles(
+    #[schemars(with = "BTreeMap<String, Seen>")] BTreeMap<LabelDefect, Seen>,
+);
 
 /// How often, and the first one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 struct Seen {
     count: u64,
     example: String,
@@ -48,6 +51,11 @@ impl Troubles {
     pub(crate) fn count(&self) -> u64 {
         let meant = self.0.iter().filter(|(trouble, _)| **trouble != LabelDefect::Withdrawn);
         meant.map(|(_, seen)| seen.count).sum()
+    }
+
+    /// All records that are no label.
+    pub(crate) fn all(&self) -> u64 {
+        self.0.values().map(|seen| seen.count).sum()
     }
 
     /// The most frequent trouble, with its example.

@@ -37,6 +37,7 @@ use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, again};
 use io::traffic::Traffic;
 use policy::admission::{Admission, admit};
 use policy::plan;
+pub use record::details::Details;
 use routes::ModelRef;
 use run::start::{self, Begun, Prepared};
 pub use tools::main;

@@ -48,7 +48,7 @@ fn a_canary_from_beginning_to_end() {
     assert_eq!(ran.verdict, "pass", "{} {}", ran.reason, ran.log);
     assert_eq!(shares(&stage), [0.0, 0.1, 0.5]);
     // Labels follow at once at 4,000 a second: a gate that keeps up has few answers waiting.
-    let waiting = &ran.record["details"]["waiting"]["answers"];
+    let waiting = &ran.record["details"]["canary"]["waiting"]["answers"];
     assert!(waiting.as_u64().unwrap() < 2_000, "{waiting}");
 }
 
@@ -70,7 +70,7 @@ fn a_switch_reads_the_champions_past_and_is_taken_back_on_harm() {
     let ran = stage.start(GATE, "r-1", &flags).unwrap().end().unwrap();
     assert_eq!(ran.verdict, "fail", "{} {}", ran.reason, ran.log);
     assert!(ran.reason.contains("the champion before the switch"), "{}", ran.reason);
-    assert_eq!(ran.record["details"]["baseline"]["answers"], 2_000);
+    assert_eq!(ran.record["details"]["canary"]["baseline"]["answers"], 2_000);
     assert_eq!(shares(&stage), [0.0, 1.0, 0.0]);
 }
 

@@ -20,7 +20,7 @@ use crate::policy::metrics::spec;
 use crate::policy::plan::Plan;
 use crate::policy::stream_profile::StreamProfile;
 
-const JOURNALS: u64 = 300;
+const JOURNALS: u64 = 100;
 const PARTITIONS: u64 = 3;
 
 const METRICS: &str = r#"[
@@ -315,5 +315,5 @@ fn a_live_run_its_replay_and_one_after_a_crash_end_in_equal_states() {
     }
     // So that none of it holds because nothing happened.
     assert_eq!(kinds.len(), 10, "every kind of entry: {kinds:?}");
-    assert!(verdicts.len() >= 2 && judged > 20_000, "{verdicts:?}, {judged} judged");
+    assert!(verdicts.len() >= 2 && judged > 7_000, "{verdicts:?}, {judged} judged");
 }

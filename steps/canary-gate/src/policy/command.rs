@@ -1,9 +1,10 @@
 //! What a person may ask a gate that is under way.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A record's value on the commands topic, and an entry of the journal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Command {
     pub(crate) command: Action,
     /// Who asks.
@@ -17,7 +18,7 @@ pub(crate) struct Command {
 }
 
 /// What to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Action {
     /// Stay at the share in hand: neither raise it nor pass. Harm still ends the canary.

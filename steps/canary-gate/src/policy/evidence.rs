@@ -13,7 +13,7 @@ use crate::sources::slices::{SliceSet, Slices};
 
 mod track;
 
-pub(crate) use track::Track;
+pub(crate) use track::{Sliced, Track};
 
 /// All metrics.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! How the evidence grew, in a bounded number of points.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::policy::metrics::judge::View;
 
@@ -16,7 +17,7 @@ pub(crate) struct EvidenceSeries {
 }
 
 /// The evidence at one moment, of each metric in their order.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Point {
     /// Seconds since the gate began.
     pub(crate) at: f64,

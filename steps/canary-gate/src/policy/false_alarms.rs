@@ -1,4 +1,4 @@
-//! How often the gate alarms for nothing on this very stream: the champion's label errors, split by chance again and
+//! False alarms on your stream: the champion's label errors, split by chance again and
 //! again, each split judged as a canary would be.
 //!
 //! A canary of the champion beside itself is one trial. The keys that it saw can be dealt out anew with another salt, in
@@ -8,8 +8,8 @@
 use std::cell::OnceCell;
 
 use contract::Verdict;
-use serde::Serialize;
-use stats::Interval;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use stats::counted::{CountedMetric, Decision};
 use stats::proportion::clopper_pearson;
 use stats::random::{GOLDEN, mix, unit};
@@ -19,7 +19,7 @@ use crate::policy::plan::Plan;
 use crate::policy::stream_profile::StreamProfile;
 
 /// More failures than this are left out, the latest ones.
-const MOST: usize = 200_000;
+const MAX_FAILURES: usize = 200_000;
 
 /// What was seen, to be dealt out.
 #[derive(Debug)]
@@ -40,20 +40,27 @@ enum Logged {
 }
 
 /// What the splits said.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Counted {
     pub(crate) trials: u32,
-    /// Splits that were told harmful, and those told safe.
+    /// Splits that were called harmful, and those called safe.
     pub(crate) harmful: u32,
     pub(crate) safe: u32,
     /// Failures that were dealt out.
     pub(crate) failures: u64,
     pub(crate) left_out: u64,
-    /// The part that alarmed, with 95 % confidence.
-    pub(crate) rate: Interval,
+    /// The part that alarmed.
+    pub(crate) rate: Rate,
     /// What was promised.
     pub(crate) alpha: f64,
+}
+
+/// A part of all, with 95 % confidence.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Rate {
+    pub(crate) estimate: f64,
+    pub(crate) lower: f64,
+    pub(crate) upper: f64,
 }
 
 impl Alarms {
@@ -70,7 +77,7 @@ impl Alarms {
     /// A record of this key was answered wrongly, by whichever of the two.
     pub(crate) fn failed(&mut self, key: u64, share: f64) {
         self.counted.take();
-        if self.log.len() < MOST {
+        if self.log.len() < MAX_FAILURES {
             self.log.push(Logged::Failure { key, share });
         } else {
             self.left_out += 1;
@@ -114,7 +121,7 @@ impl Alarms {
             safe,
             failures: failures.count() as u64,
             left_out: self.left_out,
-            rate,
+            rate: Rate { estimate: rate.estimate, lower: rate.lower, upper: rate.upper },
             alpha: self.alpha,
         }
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use stats::cluster::Aggregation;
 use stats::counted::CountedPlan;
 use stats::forecast::{self, Question, Step, Traffic};
@@ -14,15 +15,15 @@ use crate::policy::stream_profile::StreamProfile;
 use crate::{Accept, Advance, Strategy};
 
 /// What can be expected of the plan.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) struct Forecast {
     /// Labelled answers a second.
     pub(crate) records_per_second: f64,
     /// Of these wrong.
     pub(crate) base_rate: f64,
     /// The claim that has to be decided.
-    pub(crate) claim: &'static str,
+    pub(crate) claim: String,
     /// The chance that it is decided before the deadline.
     pub(crate) decided: f64,
     /// Seconds until half of such canaries have decided.
@@ -126,7 +127,7 @@ pub(crate) fn forecast(plan: &Plan, profile: &StreamProfile) -> Option<Forecast>
     let told = |decided: f64, median: Option<f64>, is_enough, words, hint| Forecast {
         records_per_second: rate,
         base_rate,
-        claim,
+        claim: claim.to_owned(),
         decided,
         median_seconds: median,
         is_enough,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use contract::Verdict;
 use kafka::Record;
 use routes::{Route, Variant};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::answer::Answer;
 use stream::LabelDefect;
@@ -78,7 +79,7 @@ pub(crate) struct Gate {
 }
 
 /// A command, and when it came.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Asked {
     /// Seconds since the gate began; the command has an `at` of its own, the time of day.
     #[serde(rename = "after")]
@@ -95,7 +96,7 @@ struct Pauses {
 }
 
 /// Records that are no evidence.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Skipped {
     /// Answers under other routes.
     pub(crate) foreign: u64,
@@ -106,7 +107,7 @@ pub(crate) struct Skipped {
 }
 
 /// Why the canary is over.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Outcome {
     pub(crate) verdict: Verdict,
     pub(crate) reason: String,
@@ -343,10 +344,7 @@ impl Gate {
 
     /// Counts over all steps: champion, candidate.
     pub(crate) fn totals(&self) -> (Counts, Counts) {
-        let sum = |of: fn(&Step) -> Counts| {
-            self.steps.iter().map(of).fold(Counts::default(), |sum, next| sum.plus(next))
-        };
-        (sum(|step| step.champion), sum(|step| step.candidate))
+        Counts::totals(&self.steps)
     }
 
     fn judge(&mut self, answer: &Answer, label: f64) {

@@ -6,7 +6,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Waiting answers and labels, by record id.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub(crate) struct Join<T> {
 }
 
 /// How the waiting ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct JoinCounts {
     /// An answer met its label.
     pub(crate) met: u64,

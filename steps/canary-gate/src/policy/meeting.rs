@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use stream::LabelDefect;
@@ -23,8 +24,8 @@ const SLOWER: u32 = 3;
 const WARNING: (u64, Duration) = (20, Duration::from_secs(5));
 
 /// How labels and answers met before the canary.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", default)]
 pub(crate) struct Before {
     /// Predictions that were read, whoever gave them.
     pub(crate) predictions: u64,
@@ -70,8 +71,8 @@ pub(crate) enum Vain {
 }
 
 /// How labels and answers meet during the canary: what came since two of them met last. Times are without pauses.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub(crate) struct Meeting {
     #[serde(skip)]
     within: Duration,

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use routes::ModelRef;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::policy::metrics::spec::{self, Metric, Of, Role};
 use crate::{Accept, Advance, Args, Strategy, Undecidable};
 
 /// The gate's settings; they hold once [`Plan::of`] has made them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Plan {
     pub(crate) strategy: Strategy,
     /// Rising, each between 0 and 1, both excluded; for a blue-green switch only 1.
@@ -22,24 +23,32 @@ pub(crate) struct Plan {
     pub(crate) margin: f64,
     pub(crate) accept: Accept,
     pub(crate) min_records: u64,
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "seconds")]
+    #[schemars(with = "f64")]
     pub(crate) min_step_time: Duration,
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "seconds")]
+    #[schemars(with = "f64")]
     pub(crate) warm_up: Duration,
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "seconds")]
+    #[schemars(with = "f64")]
     pub(crate) bake: Duration,
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "seconds")]
+    #[schemars(with = "f64")]
     pub(crate) deadline: Duration,
     pub(crate) undecidable: Undecidable,
     pub(crate) expect: f64,
     pub(crate) detect: f64,
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "seconds")]
+    #[schemars(with = "f64")]
     pub(crate) label_wait: Duration,
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "seconds")]
+    #[schemars(with = "f64")]
     pub(crate) meet_within: Duration,
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "seconds")]
+    #[schemars(with = "f64")]
     pub(crate) confirm_timeout: Duration,
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "seconds")]
+    #[schemars(with = "f64")]
     pub(crate) burst: Duration,
     pub(crate) max_waiting: usize,
     pub(crate) trials: u32,
@@ -227,8 +236,19 @@ fn rests(args: &Args, metrics: &[Metric]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn seconds<S: serde::Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_f64(span.as_secs_f64())
+mod seconds {
+    use std::time::Duration;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(span.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(from)?).map_err(D::Error::custom)
+    }
 }
 
 #[cfg(test)]

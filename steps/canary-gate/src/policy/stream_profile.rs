@@ -49,7 +49,7 @@ pub(crate) type Ids = HashMap<u64, i64>;
 
 /// What was learnt. It goes into the journal, so that a replay judges by the same boundaries.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub(crate) struct StreamProfile {
     /// Labelled answers that were read, and the seconds between the first and the last of them.
     pub(crate) answers: u64,
@@ -69,7 +69,7 @@ pub(crate) struct StreamProfile {
 
 /// What was learnt of one metric.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub(crate) struct MetricProfile {
     /// Events for each labelled answer; 0 where none was seen.
     #[serde(with = "exact")]

@@ -1,7 +1,14 @@
 //! The report page: what was decided and at what price, a row for each metric and slice, evidence and shares over time.
 
+use contract::Verdict;
+use contract::record::DecisionRecord;
 use report::{Axis, Check, LinePlot, Model, Outcome, Page, Series, Tone, count, percent};
+use routes::ModelRef;
 use serde_json::Value;
+
+use super::details::{Canary, Details};
+use crate::Strategy;
+use crate::policy::false_alarms::Counted;
 
 mod metric;
 mod plots;
@@ -11,86 +18,111 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-/// Renders the decision record.
-pub(crate) fn render(record: &Value) -> String {
-    let details = &record["details"];
-    let candidate = Model::of("Candidate", &details["model"]);
-    let mut page = Page::of_record(title(details, record, candidate.as_ref()), record)
-        .model(candidate)
-        .model(Model::of("Champion", &details["before"]["champion"]));
-    if details["steps"].as_array().is_none_or(Vec::is_empty) {
-        return page
-            .figure(
-                "Decision",
-                "No canary",
-                "The candidate got no share, so no record was at stake.",
-            )
-            .render();
-    }
-    let metrics = details["metrics"].as_array().map_or(&[][..], Vec::as_slice);
-    page = summary::figures(page, record);
-    for metric in metrics {
-        for check in metric::checks(details, metric) {
-            page = page.check(check);
-        }
-    }
-    if details["alarms"].is_object() {
-        page = page.check(alarms(&details["alarms"]));
-    }
-    page = page.check(labelled(details));
-    for plot in plots::of_metrics(details, metrics) {
-        page = page.plot(plot);
-    }
-    page = page.plot(shares(details)).table(tables::answers(details)).table(tables::steps(details));
-    for table in tables::others(details) {
-        page = page.table(table);
-    }
-    page.table(tables::records(details, record)).render()
+/// What the page is made of.
+struct Shown<'a> {
+    verdict: Verdict,
+    details: &'a Details,
+    canary: &'a Canary,
 }
 
-fn title(details: &Value, record: &Value, candidate: Option<&Model>) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let what = match details["plan"]["strategy"].as_str() {
-        Some("blue-green") => "Blue-green switch",
-        Some("a-a") => "A/A test",
-        _ => "Canary",
+/// Renders the decision record.
+pub(crate) fn render(record: &Value) -> String {
+    let Ok(head) = serde_json::from_value::<DecisionRecord>(record.clone()) else {
+        return Page::of_record("Canary", record).render();
+    };
+    let Ok(details) = serde_json::from_value::<Details>(head.details) else {
+        // A run that repeats the outcome of an earlier one has no details of its own.
+        return Page::of_record(format!("Canary on stream {}", head.stream), record)
+            .figure(
+                "Decision",
+                "As before",
+                "An earlier run came to this outcome; its decision record holds the details.",
+            )
+            .render();
+    };
+    let candidate = model("Candidate", &details.model);
+    let champion = details.before.as_ref().and_then(|route| model("Champion", &route.champion));
+    let title = title(details.plan.strategy, &head.release, &head.stream, candidate.as_ref());
+    let page = Page::of_record(title, record).model(candidate).model(champion);
+    match &details.canary {
+        Some(canary) if !canary.steps.is_empty() => {
+            let shown = Shown { verdict: head.verdict, details: &details, canary };
+            of_canary(page, &shown, &head.step)
+        }
+        _ => page.figure(
+            "Decision",
+            "No canary",
+            "The candidate got no share, so no record was at stake.",
+        ),
+    }
+    .render()
+}
+
+fn of_canary(page: Page, shown: &Shown<'_>, step: &str) -> Page {
+    let canary = shown.canary;
+    let mut page = summary::figures(page, shown);
+    for check in canary.metrics.iter().flat_map(|metric| metric::checks(canary, metric)) {
+        page = page.check(check);
+    }
+    if let Some(alarms) = &canary.false_alarms {
+        page = page.check(false_alarms(alarms));
+    }
+    page = page.check(labelled(shown));
+    for plot in plots::of_metrics(canary) {
+        page = page.plot(plot);
+    }
+    page = page.plot(shares(canary)).table(tables::answers(canary)).table(tables::steps(canary));
+    for table in tables::others(shown) {
+        page = page.table(table);
+    }
+    page.table(tables::records(canary, step))
+}
+
+fn model(role: &str, model: &ModelRef) -> Option<Model> {
+    let (digest, image) = (model.digest.clone(), model.image.clone());
+    let name = report::name_of_image(&image);
+    (!digest.is_empty()).then(|| Model { role: role.into(), name, digest, image })
+}
+
+fn title(strategy: Strategy, release: &str, stream: &str, candidate: Option<&Model>) -> String {
+    let what = match strategy {
+        Strategy::BlueGreen => "Blue-green switch",
+        Strategy::AA => "A/A test",
+        Strategy::Canary => "Canary",
     };
     let of = match candidate.filter(|model| !model.name.is_empty()) {
         Some(model) => model.called(),
-        None => format!("release {}", text(&record["release"])),
+        None => format!("release {release}"),
     };
-    format!("{what} of {of} on stream {}", text(&record["stream"]))
+    format!("{what} of {of} on stream {stream}")
 }
 
-fn alarms(alarms: &Value) -> Check {
-    let (rate, alpha) = (&alarms["rate"], real(&alarms["alpha"]));
-    let interval =
-        format!("{} to {}", percent(real(&rate["lower"])), percent(real(&rate["upper"])));
-    let outcome = if whole(&alarms["failures"]) == 0 {
-        Outcome::NotRun
-    } else {
-        Outcome::of(real(&rate["lower"]) <= alpha)
+fn false_alarms(alarms: &Counted) -> Check {
+    let (rate, alpha) = (alarms.rate, alarms.alpha);
+    let outcome = match alarms.failures {
+        0 => Outcome::NotRun,
+        _ => Outcome::of(rate.lower <= alpha),
     };
     Check::new(
-        "False alarms of this stream",
-        format!("{} ({interval})", percent(real(&rate["estimate"]))),
+        "False alarms on your stream",
+        format!("{} ({} to {})", percent(rate.estimate), percent(rate.lower), percent(rate.upper)),
         format!("at most {}", percent(alpha)),
         outcome,
     )
     .note(format!(
         "of {} splits of the champion's own {} by chance, {} were called harmful and {} safe",
-        count(whole(&alarms["trials"])),
-        report::plural(whole(&alarms["failures"]), "error"),
-        count(whole(&alarms["harmful"])),
-        count(whole(&alarms["safe"]))
+        count(u64::from(alarms.trials)),
+        report::plural(alarms.failures, "error"),
+        count(u64::from(alarms.harmful)),
+        count(u64::from(alarms.safe))
     ))
 }
 
-fn labelled(details: &Value) -> Check {
-    let last = details["steps"].as_array().and_then(|steps| steps.last());
-    let of = |variant: &str| last.map_or(0, |step| whole(&step[variant]["labelled"]));
-    let (champion, candidate) = (of("champion"), of("candidate"));
-    let asked = whole(&details["plan"]["min_records"]);
+fn labelled(shown: &Shown<'_>) -> Check {
+    let last = shown.canary.steps.last();
+    let champion = last.map_or(0, |step| step.champion.labelled);
+    let candidate = last.map_or(0, |step| step.candidate.labelled);
+    let asked = shown.details.plan.min_records;
     let lowest = champion.min(candidate);
     Check::new(
         "Labelled answers at the last share",
@@ -109,51 +141,22 @@ fn labelled(details: &Value) -> Check {
     ))
 }
 
-fn shares(details: &Value) -> LinePlot {
-    let steps = details["steps"].as_array().map_or(&[][..], Vec::as_slice);
-    let decided = details["decided"].as_f64();
+fn shares(canary: &Canary) -> LinePlot {
     let mut points = vec![(0.0, 0.0)];
-    points.extend(steps.iter().map(|step| (real(&step["written"]), real(&step["share"]))));
-    let last = points.last().map_or((0.0, 0.0), |point| *point);
-    let mut end = decided.unwrap_or(last.0);
-    if let Some(after) = details["withdrawn"]["written_after"].as_f64() {
-        end += after;
-        points.push((end, 0.0));
-    } else {
-        points.push((end, last.1));
-    }
+    points.extend(canary.steps.iter().map(|step| (step.written, step.share)));
+    let last = points.last().map_or(0.0, |point| point.1);
+    let (end, last) = match &canary.withdrawn {
+        Some(withdrawn) => (canary.decided + withdrawn.written_after, 0.0),
+        None => (canary.decided, last),
+    };
     // A little beyond, so that the last level is seen.
-    points.push((end * 1.04, points.last().map_or(0.0, |point| point.1)));
+    points.extend([(end, last), (end * 1.04, last)]);
     let axis = Axis::new("share of the keys").percent();
     let mut plot = LinePlot::new("Share of the candidate", Axis::new("time").unit("s"), axis)
         .caption("Each level is a generation of the route; what is answered counts once every live scorer has confirmed it.")
         .series(Series::new("share", points).steps().tone(Tone::Candidate));
-    for said in details["said"].as_array().into_iter().flatten() {
-        if let Some(after) = after(said) {
-            plot = plot.marker(after, said["command"].as_str().unwrap_or_default());
-        }
+    for asked in &canary.commands {
+        plot = plot.marker(asked.at, asked.command.command.as_str());
     }
-    match decided {
-        Some(at) => plot.decision(at, "decided"),
-        None => plot,
-    }
-}
-
-/// Seconds since the gate began, of a command; records from before this was written hold the time of day alone.
-fn after(said: &Value) -> Option<f64> {
-    said["after"].as_f64().or_else(|| said["at"].as_f64())
-}
-
-fn real(value: &Value) -> f64 {
-    value.as_f64().unwrap_or(f64::NAN)
-}
-
-fn whole(value: &Value) -> u64 {
-    value.as_u64().unwrap_or(0)
-}
-
-/// Over all shares.
-fn total(details: &Value, variant: &str, what: &str) -> u64 {
-    let steps = details["steps"].as_array().into_iter().flatten();
-    steps.map(|step| whole(&step[variant][what])).sum()
+    plot.decision(canary.decided, "decided")
 }

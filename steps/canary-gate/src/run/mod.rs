@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use contract::stop::Stop;
 use contract::{Context, Verdict};
 use routes::{Confirmation, Route, Scorers};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::history::checkpoint::Checkpoints;
 use crate::history::journal::Journal;
@@ -65,7 +66,7 @@ pub(crate) struct Finished {
 }
 
 /// How the share went back to 0.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Withdrawn {
     pub(crate) generation: u64,
     /// Seconds from the decision until the route was written.

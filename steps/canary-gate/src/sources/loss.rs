@@ -1,5 +1,6 @@
 //! What an answer loses against its label.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Kept away from 0 and 1, so that one sure and wrong answer does not weigh without end; as scikit-learn does for
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 const CLOSEST: f64 = 1e-7;
 
 /// A loss of a score against a label. Classifiers score the probability of the label 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Loss {
     /// `-ln p` of what came, for labels 0 and 1.

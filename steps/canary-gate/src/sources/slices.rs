@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use kafka::Record;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::slices_of::{Column, NONE};
 
@@ -30,7 +31,7 @@ pub(crate) struct Slices {
 }
 
 /// What became of the places that were asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct SliceCounts {
     /// Feature records read.
     pub(crate) read: u64,

@@ -37,7 +37,7 @@ fn a_killed_gate_goes_on_where_it_was_and_replays_as_one() {
     let ran = run(&stage, &["--margin=1", "--checkpoint=50ms", "--min-step-time=1s"]);
     assert_ended(&ran, "pass", "not worse");
     assert_eq!(shares(&stage), [0.0, 0.1, 0.5], "no share was given twice");
-    let steps = ran.record["details"]["steps"].as_array().unwrap();
+    let steps = ran.record["details"]["canary"]["steps"].as_array().unwrap();
     assert_eq!(steps.len(), 2);
     assert!(steps[0]["candidate"]["labelled"].as_u64() > Some(0), "the first share still counts");
     assert!(ran.log.contains("going on where an earlier run was ended"), "{}", ran.log);
@@ -60,7 +60,7 @@ fn a_gate_that_a_signal_ended_takes_its_share_again_and_keeps_its_evidence() {
     let ran = run(&stage, &["--confirm-timeout=5m", "--deadline=10m"]);
     assert_ended(&ran, "pass", "not worse");
     assert_eq!(shares(&stage), [0.0, 0.1, 0.0, 0.1, 0.5]);
-    assert_eq!(ran.record["details"]["steps"].as_array().unwrap().len(), 3);
+    assert_eq!(ran.record["details"]["canary"]["steps"].as_array().unwrap().len(), 3);
     assert_replays(&stage, &ran);
 }
 
@@ -88,7 +88,7 @@ fn a_replay_says_what_differs_and_what_is_gone() {
     let ran = run(&stage, &[]);
     let report = ran.outputs.join("report.json");
     let mut record = ran.record.clone();
-    record["details"]["ending"]["verdict"] = "pass".into();
+    record["details"]["canary"]["outcome"]["verdict"] = "pass".into();
     std::fs::write(&report, record.to_string()).unwrap();
     let (code, line, _) = replayed(&stage, &ran);
     assert_eq!(code, Some(i32::from(exit::VERDICT_AGAINST)), "{line}");
@@ -122,8 +122,8 @@ fn people_pause_resume_and_abort_a_gate() {
     assert!(tool(&stage, &["resume", "--release=r-1"]).status.success());
     let ran = gate.end().unwrap();
     assert_ended(&ran, "pass", "not worse");
-    assert_eq!(ran.record["details"]["said"][0]["command"], "pause");
-    assert_eq!(ran.record["details"]["said"][0]["by"], "ann");
+    assert_eq!(ran.record["details"]["canary"]["commands"][0]["command"], "pause");
+    assert_eq!(ran.record["details"]["canary"]["commands"][0]["by"], "ann");
     assert_replays(&stage, &ran);
 
     let stage = Stage::with_champion(1).unwrap();
@@ -183,7 +183,7 @@ fn the_champion_beside_itself_measures_false_alarms_and_leaves_nothing() {
     assert_eq!(shares(&stage), [0.0, 0.1, 0.5, 0.0]);
     let route = stage.route().unwrap();
     assert!(route.champion == model(2) && route.candidate.is_none(), "{route:?}");
-    let alarms = &ran.record["details"]["alarms"];
+    let alarms = &ran.record["details"]["canary"]["false_alarms"];
     assert!(alarms["rate"]["estimate"].as_f64().unwrap() <= 0.05, "{alarms}");
     assert!(alarms["failures"].as_u64() > Some(100), "{alarms}");
     assert_replays(&stage, &ran);

@@ -63,7 +63,7 @@ fn a_better_candidate_passes_and_keeps_its_last_share() {
     assert_eq!(shares(&stage), [0.0, 0.1, 0.5]);
     assert_eq!(stage.route().unwrap().candidate.unwrap().model, model(2));
 
-    let details = &ran.record["details"];
+    let details = &ran.record["details"]["canary"];
     assert_eq!(details["steps"][1]["confirmed_by"][0], "fake");
     assert!(details["steps"][1]["candidate"]["labelled"].as_u64() >= Some(50));
     let view = &details["metrics"][0]["view"];
@@ -87,7 +87,7 @@ fn harm_sets_the_share_to_0_at_once() {
     assert_eq!(shares(&stage), [0.0, 0.1, 0.0]);
     let route = stage.route().unwrap();
     assert!(route.candidate.is_none() && route.champion == model(1), "{route:?}");
-    let withdrawn = &ran.record["details"]["withdrawn"];
+    let withdrawn = &ran.record["details"]["canary"]["withdrawn"];
     assert_eq!(withdrawn["confirmed_by"][0], "fake");
     assert!(withdrawn["written_after"].as_f64().unwrap() < 1.0, "{withdrawn}");
 }
@@ -203,7 +203,7 @@ fn whoever_takes_over_the_route_keeps_it() {
     let ran = gate.end().unwrap();
     assert_ended(&ran, "inconclusive", "taken over by release r-2 in generation 3: by hand");
     assert_eq!(stage.route().unwrap(), foreign);
-    assert_eq!(ran.record["details"]["after"]["generation"], 3);
+    assert_eq!(ran.record["details"]["canary"]["after"]["generation"], 3);
 }
 
 /// Waits until the champion has given this many answers, each with its label.
@@ -230,7 +230,7 @@ fn a_switch_to_a_better_model_passes_and_keeps_the_whole_stream() {
     let route = stage.route().unwrap();
     assert_eq!((route.champion, route.candidate.unwrap().model), (model(1), model(2)));
 
-    let baseline = &ran.record["details"]["baseline"];
+    let baseline = &ran.record["details"]["canary"]["baseline"];
     assert_eq!(baseline["answers"], 2_000);
     let errors = baseline["errors"].as_u64().unwrap();
     assert!((120..=280).contains(&errors), "a tenth of 2,000: {errors}");

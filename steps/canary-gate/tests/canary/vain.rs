@@ -21,7 +21,7 @@ fn a_candidate_that_gives_no_labels_fails_and_replays() {
         assert_ended(&ran, "fail", "the candidate's answers cannot be judged by label errors");
         assert!(ran.reason.contains("answers have no label"), "{}", ran.reason);
         assert_eq!(stage.route().unwrap().share(), 0.0);
-        let metric = &ran.record["details"]["metrics"][0];
+        let metric = &ran.record["details"]["canary"]["metrics"][0];
         assert!(metric["judged"]["candidate"]["not"]["no-label"].as_u64() >= Some(20), "{metric}");
         assert_eq!(metric["judged"]["candidate"]["judged"], 0);
         super::again::assert_replays(&stage, &ran);

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use routes::{Route, Variant};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// A share, from the writing of its route to the next.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Step {
     pub(crate) share: f64,
     pub(crate) generation: u64,
@@ -20,12 +21,11 @@ pub(crate) struct Step {
     pub(crate) too_early: u64,
     pub(crate) champion: Counts,
     pub(crate) candidate: Counts,
-    #[serde(skip)]
     pub(crate) route: Route,
 }
 
 /// What was seen of one variant at one share.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Counts {
     /// Records whose key drew this variant.
     pub(crate) records: u64,
@@ -59,7 +59,13 @@ impl Counts {
         format!("{records} records, {labelled} labelled, {errors} wrong, {fallbacks} not answered")
     }
 
-    pub(super) fn plus(self, other: Self) -> Self {
+    /// Over all steps: champion, candidate.
+    pub(crate) fn totals(steps: &[Step]) -> (Self, Self) {
+        let sum = |of: fn(&Step) -> Self| steps.iter().map(of).fold(Self::default(), Self::plus);
+        (sum(|step| step.champion), sum(|step| step.candidate))
+    }
+
+    fn plus(self, other: Self) -> Self {
         Self {
             records: self.records + other.records,
             fallbacks: self.fallbacks + other.fallbacks,

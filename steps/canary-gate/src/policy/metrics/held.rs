@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::spec::{Metric, Of};
 use crate::policy::stream_profile::MetricProfile;
@@ -29,7 +30,9 @@ pub(crate) enum Held {
 }
 
 /// Why a metric cannot judge an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Why {
     NoLabel,
@@ -47,7 +50,7 @@ pub(crate) enum Why {
 }
 
 /// How the answers of one of the two models could be judged.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Tally {
     /// Answers of its own, whether their label is known or not.
     pub(crate) answers: u64,
@@ -167,6 +170,20 @@ impl Why {
     /// Whether it lies in the answer, and not in the label that came.
     pub(crate) fn is_the_answers(self) -> bool {
         !matches!(self, Self::LabelNoClass | Self::LabelNotBinary | Self::LabelTooLarge)
+    }
+
+    /// What is wrong, in short.
+    pub(crate) fn short(self) -> &'static str {
+        match self {
+            Self::NoLabel => "no label",
+            Self::NoScore => "no score",
+            Self::NoProbability => "no probability",
+            Self::ScoreTooLarge => "score too large",
+            Self::NoTime => "no time",
+            Self::LabelNoClass => "label no class",
+            Self::LabelNotBinary => "label not binary",
+            Self::LabelTooLarge => "label too large",
+        }
     }
 
     /// Of answers, after "its" or "their".

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use flags::duration;
 use promql::{Aggregate, Auth, Options, Question, Range};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::sources::loss::Loss;
 use crate::sources::slices_of::{self, By, Column};
 
 /// A metric of the list. Which members may stand beside `of` says [`Metric::check`].
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub(crate) struct Metric {
     pub(crate) name: String,
     pub(crate) of: Of,
@@ -42,7 +43,7 @@ pub(crate) struct Metric {
 }
 
 /// Where a metric's values come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Of {
     /// Answers that differ from their label.
@@ -62,7 +63,7 @@ pub(crate) enum Of {
 }
 
 /// What a metric may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Role {
     /// Its harm fails the release.
@@ -73,7 +74,7 @@ pub(crate) enum Role {
 }
 
 /// Which way is good.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Better {
     #[default]
@@ -82,8 +83,8 @@ pub(crate) enum Better {
 }
 
 /// A column by which a metric is sliced.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub(crate) struct Slice {
     pub(crate) feature: Option<String>,
     /// How the values are written in which the feature is found: json where it is not said.
@@ -97,8 +98,8 @@ pub(crate) struct Slice {
 }
 
 /// A question to Prometheus. `$candidate`, `$champion`, `$stream` and `$release` in it are replaced.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub(crate) struct Query {
     pub(crate) server: String,
     pub(crate) promql: String,
@@ -110,16 +111,21 @@ pub(crate) struct Query {
     #[serde(default = "fifteen_seconds")]
     pub(crate) every: String,
     pub(crate) range: Option<QueryRange>,
+    #[serde(alias = "token-file")]
     pub(crate) token_file: Option<String>,
     pub(crate) username: Option<String>,
+    #[serde(alias = "password-file")]
     pub(crate) password_file: Option<String>,
+    #[serde(alias = "ca-file")]
     pub(crate) ca_file: Option<String>,
+    #[serde(alias = "certificate-file")]
     pub(crate) certificate_file: Option<String>,
+    #[serde(alias = "key-file")]
     pub(crate) key_file: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub(crate) struct QueryRange {
     pub(crate) last: String,
     pub(crate) step: String,
@@ -127,7 +133,7 @@ pub(crate) struct QueryRange {
     pub(crate) aggregate: Made,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Made {
     #[default]

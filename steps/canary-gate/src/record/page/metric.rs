@@ -1,9 +1,11 @@
 //! One metric on the report page: how it stands, and its rows beside its limits.
 
 use report::{Check, Outcome, count, number, percent, plural};
-use serde_json::Value;
 
-use super::{real, total, whole};
+use crate::policy::metrics::held::Tally;
+use crate::policy::metrics::judge::{Claim, View};
+use crate::policy::metrics::spec::{Better, Of, Role};
+use crate::record::details::{Canary, Metric, Slice};
 
 /// What the evidence on a metric, or on one of its slices, comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,47 +21,43 @@ pub(super) enum Standing {
 }
 
 /// How a metric stands.
-pub(super) fn standing(details: &Value, metric: &Value) -> Standing {
-    let view = &metric["view"];
-    if view["harm"]["proven"] == true {
-        return Standing::Harmful;
+pub(super) fn standing(canary: &Canary, metric: &Metric) -> Standing {
+    let view = &metric.view;
+    match judged(canary, metric).1 {
+        _ if view.harm.proven => Standing::Harmful,
+        0 => Standing::Blind,
+        _ if view.safe.proven => Standing::Safe,
+        _ => Standing::Open,
     }
-    if judged(details, metric, "candidate") == 0 {
-        return Standing::Blind;
-    }
-    if view["safe"]["proven"] == true { Standing::Safe } else { Standing::Open }
 }
 
-/// Answers of one model that the metric could judge.
-fn judged(details: &Value, metric: &Value, variant: &str) -> u64 {
-    let of = metric["of"].as_str().unwrap_or_default();
-    if of == "promql" {
-        return whole(&metric["answers"]["values"]);
-    }
-    if let Some(judged) = metric["judged"][variant]["judged"].as_u64() {
-        return judged;
-    }
-    match of {
-        "label-errors" | "loss" => total(details, variant, "labelled"),
-        _ => total(details, variant, "records"),
+/// Answers that the metric could judge: champion, candidate.
+fn judged(canary: &Canary, metric: &Metric) -> (u64, u64) {
+    let (champion, candidate) = (&metric.judged.champion, &metric.judged.candidate);
+    match metric.of {
+        Of::Promql => metric.samples.map_or((0, 0), |samples| (samples.values, samples.values)),
+        Of::LabelErrors | Of::Loss => (champion.judged, candidate.judged),
+        // These need no label.
+        Of::Latency | Of::Score => {
+            let fit = |tally: &Tally| tally.answers.saturating_sub(tally.unfit);
+            (fit(champion), fit(candidate))
+        }
+        Of::Failures | Of::Events => {
+            let (champion, candidate) = canary.totals();
+            (champion.records, candidate.records)
+        }
     }
 }
 
 /// A row for the metric, and one for each slice.
-pub(super) fn checks(details: &Value, metric: &Value) -> Vec<Check> {
-    let name = metric["name"].as_str().unwrap_or_default();
-    let mut checks = vec![whole_stream(details, metric, name)];
-    for slice in metric["slices"].as_array().into_iter().flatten() {
-        let of = slice["name"].as_str().unwrap_or_default();
-        checks.push(one_slice(metric, &format!("{name}, {of}"), &slice["view"]));
-    }
-    checks
+pub(super) fn checks(canary: &Canary, metric: &Metric) -> Vec<Check> {
+    let slices = metric.slices.iter().map(|slice| one_slice(metric, slice));
+    std::iter::once(whole_stream(canary, metric)).chain(slices).collect()
 }
 
-fn whole_stream(details: &Value, metric: &Value, name: &str) -> Check {
-    let (view, needs_proof) = (&metric["view"], metric["proof"] == true);
-    let informs = metric["role"] == "informative";
-    let standing = standing(details, metric);
+fn whole_stream(canary: &Canary, metric: &Metric) -> Check {
+    let (view, needs_proof) = (&metric.view, metric.proof);
+    let standing = standing(canary, metric);
     let (value, outcome) = match standing {
         Standing::Harmful => (format!("{}; worse, proven", estimated(metric, view)), Outcome::Fail),
         Standing::Safe => {
@@ -76,126 +74,136 @@ fn whole_stream(details: &Value, metric: &Value, name: &str) -> Check {
         true => format!("{}, proven", tolerated(metric)),
         false => format!("{}, not proven otherwise", tolerated(metric)),
     };
-    let mut note = vec![happened(details, metric, view)];
+    let mut note = vec![happened(canary, metric)];
     note.extend(progress(view, standing, needs_proof));
     note.extend(unjudged(metric));
-    if informs {
+    if metric.role == Role::Informative {
         note.push("for information, decides nothing".into());
     }
-    Check::new(name, value, threshold, outcome).note(note.join("; "))
+    Check::new(metric.name.as_str(), value, threshold, outcome).note(note.join("; "))
 }
 
-fn one_slice(metric: &Value, name: &str, view: &Value) -> Check {
-    let events = real(&view["candidate"]) + real(&view["champion"]);
-    let has_data = view["estimate"].is_number() || events > 0.0;
-    let (value, outcome) = match (view["harm"]["proven"] == true, has_data) {
+fn one_slice(metric: &Metric, Slice { name, view }: &Slice) -> Check {
+    let has_data = view.estimate.is_some() || view.candidate + view.champion > 0.0;
+    let (value, outcome) = match (view.harm.proven, has_data) {
         (true, _) => (format!("{}; worse, proven", estimated(metric, view)), Outcome::Fail),
         (false, true) => (format!("{}; no harm proven", estimated(metric, view)), Outcome::Pass),
         (false, false) => ("nothing happened in it".into(), Outcome::NotRun),
     };
     let mut note = vec!["a slice, watched for harm alone".to_owned()];
-    if !is_mean(metric) {
-        note.insert(0, events_of(metric, view));
+    if is_counted(metric) {
+        let (candidate, champion) = (events(view.candidate), events(view.champion));
+        note.insert(0, format!("candidate {}, champion {}", count(candidate), count(champion)));
     }
+    let name = format!("{}, {name}", metric.name);
     Check::new(name, value, format!("{}, not proven otherwise", tolerated(metric)), outcome)
         .note(note.join("; "))
 }
 
-pub(super) fn is_mean(metric: &Value) -> bool {
-    matches!(metric["of"].as_str(), Some("loss" | "score"))
+pub(super) fn is_mean(metric: &Metric) -> bool {
+    matches!(metric.of, Of::Loss | Of::Score)
 }
 
-pub(super) fn is_asked(metric: &Value) -> bool {
-    metric["of"] == "promql"
+pub(super) fn is_asked(metric: &Metric) -> bool {
+    metric.of == Of::Promql
+}
+
+pub(super) fn is_counted(metric: &Metric) -> bool {
+    !is_mean(metric) && !is_asked(metric)
 }
 
 /// What was seen, in a word: a ratio of rates, a difference of means, a part of the answers.
-fn estimated(metric: &Value, view: &Value) -> String {
-    let Some(estimate) = view["estimate"].as_f64() else {
-        return match real(&view["candidate"]) + real(&view["champion"]) {
+fn estimated(metric: &Metric, view: &View) -> String {
+    let Some(estimate) = view.estimate else {
+        return match view.candidate + view.champion {
             0.0 => "none of either model".into(),
             _ => "no ratio yet".into(),
         };
     };
-    match (is_mean(metric), is_asked(metric)) {
-        (true, _) => {
-            format!("{} {}", number(estimate.abs()), if estimate < 0.0 { "less" } else { "more" })
-        }
-        (_, true) => percent(estimate),
-        _ => format!("{} times", number(estimate)),
+    if is_mean(metric) {
+        format!("{} {}", number(estimate.abs()), if estimate < 0.0 { "less" } else { "more" })
+    } else if is_asked(metric) {
+        percent(estimate)
+    } else {
+        format!("{} times", number(estimate))
     }
 }
 
 /// The worst that the evidence leaves open, where nothing is proven.
-fn possible(metric: &Value, view: &Value) -> String {
-    let higher = metric["better"] == "higher";
-    let (bound, word) =
-        if higher { (&view["lower"], "as low as") } else { (&view["upper"], "as high as") };
-    match (bound.as_f64(), is_mean(metric), is_asked(metric)) {
-        (Some(bound), true, _) => format!("may be {word} {}", number(bound)),
-        (Some(bound), _, true) => format!("may be {word} {}", percent(bound)),
-        (Some(bound), ..) => format!("may be {word} {} times", number(bound)),
-        (None, ..) => "no bound yet".into(),
+fn possible(metric: &Metric, view: &View) -> String {
+    let (bound, word) = match metric.better {
+        Better::Higher => (view.lower, "as low as"),
+        Better::Lower => (view.upper, "as high as"),
+    };
+    if !bound.is_finite() {
+        "no bound yet".into()
+    } else if is_mean(metric) {
+        format!("may be {word} {}", number(bound))
+    } else if is_asked(metric) {
+        format!("may be {word} {}", percent(bound))
+    } else {
+        format!("may be {word} {} times", number(bound))
     }
 }
 
 /// The bound that decides.
-pub(super) fn tolerated(metric: &Value) -> String {
-    let margin = real(&metric["margin"]);
-    if is_asked(metric) {
-        return format!("at most {} beyond the limit", percent(real(&metric["view"]["champion"])));
-    }
-    match metric["of"].as_str() {
-        Some("score") => format!("at most {} up or down", number(margin)),
-        Some("loss") => format!("at most {} more", number(margin)),
-        _ if metric["better"] == "higher" => {
+pub(super) fn tolerated(metric: &Metric) -> String {
+    let margin = metric.margin;
+    match (metric.of, metric.better) {
+        (Of::Promql, _) => {
+            format!("at most {} beyond the limit", percent(metric.view.champion))
+        }
+        (Of::Score, _) => format!("at most {} up or down", number(margin)),
+        (Of::Loss, _) => format!("at most {} more", number(margin)),
+        (_, Better::Higher) => {
             format!("at least {} times the champion's rate", number(1.0 / (1.0 + margin)))
         }
-        _ => format!("at most {} times the champion's rate", number(1.0 + margin)),
+        (_, Better::Lower) => {
+            format!("at most {} times the champion's rate", number(1.0 + margin))
+        }
     }
 }
 
 /// What was seen, in numbers.
-fn happened(details: &Value, metric: &Value, view: &Value) -> String {
-    if is_asked(metric) {
-        let answers = &metric["answers"];
+fn happened(canary: &Canary, metric: &Metric) -> String {
+    let view = &metric.view;
+    if let Some(samples) = &metric.samples {
         return format!(
             "{} of {} beyond the limit, {} without data",
-            count(real(&view["candidate"]) as u64),
-            plural(whole(&answers["values"]), "answer"),
-            count(whole(&answers["without-data"]))
+            count(events(view.candidate)),
+            plural(samples.values, "answer"),
+            count(samples.without_data)
         );
     }
     if is_mean(metric) {
-        let mean = |name: &str| view[name].as_f64().map_or_else(|| "none".into(), number);
-        return format!("means: candidate {}, champion {}", mean("candidate"), mean("champion"));
+        let mean = |mean: f64| if mean.is_finite() { number(mean) } else { "none".into() };
+        let (candidate, champion) = (mean(view.candidate), mean(view.champion));
+        return format!("means: candidate {candidate}, champion {champion}");
     }
-    let of = |variant: &str| {
-        let events = real(&view[variant]).max(0.0) as u64;
-        match judged(details, metric, variant) {
-            0 => format!("{} of none", count(events)),
-            all => format!("{} of {}", count(events), count(all)),
-        }
+    let of = |seen: f64, judged: u64| match judged {
+        0 => format!("{} of none", count(events(seen))),
+        all => format!("{} of {}", count(events(seen)), count(all)),
     };
-    format!("candidate {}, champion {}", of("candidate"), of("champion"))
+    let (champion, candidate) = judged(canary, metric);
+    format!("candidate {}, champion {}", of(view.candidate, candidate), of(view.champion, champion))
 }
 
-fn events_of(metric: &Value, view: &Value) -> String {
-    if is_asked(metric) {
-        return String::new();
-    }
-    let of = |variant: &str| count(real(&view[variant]).max(0.0) as u64);
-    format!("candidate {}, champion {}", of("candidate"), of("champion"))
+fn events(seen: f64) -> u64 {
+    seen.max(0.0) as u64
+}
+
+/// The part of a proof that the evidence for a claim comes to.
+pub(super) fn part(claim: &Claim) -> Option<f64> {
+    Some(claim.log_e? / claim.limit?)
 }
 
 /// How far the evidence is on the way to the proof that matters next.
-fn progress(view: &Value, standing: Standing, needs_proof: bool) -> Option<String> {
-    let part = |claim: &Value| Some(claim["log-e"].as_f64()? / claim["limit"].as_f64()?);
+fn progress(view: &View, standing: Standing, needs_proof: bool) -> Option<String> {
     let (claim, of) = match standing {
-        Standing::Harmful => (&view["harm"], "harm"),
-        Standing::Safe => (&view["safe"], "“not worse”"),
-        Standing::Open if needs_proof => (&view["safe"], "“not worse”"),
-        Standing::Open => (&view["harm"], "harm"),
+        Standing::Harmful => (&view.harm, "harm"),
+        Standing::Safe => (&view.safe, "“not worse”"),
+        Standing::Open if needs_proof => (&view.safe, "“not worse”"),
+        Standing::Open => (&view.harm, "harm"),
         Standing::Blind => return None,
     };
     let part = part(claim)?.max(0.0);
@@ -206,17 +214,15 @@ fn progress(view: &Value, standing: Standing, needs_proof: bool) -> Option<Strin
 }
 
 /// The candidate's answers that the metric could not judge, and why.
-fn unjudged(metric: &Value) -> Option<String> {
-    let tally = &metric["judged"]["candidate"];
-    let reasons: Vec<String> = tally["not"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(_, many)| whole(many) > 0)
-        .map(|(why, many)| format!("{} ({})", count(whole(many)), why.replace('-', " ")))
+fn unjudged(metric: &Metric) -> Option<String> {
+    let tally = &metric.judged.candidate;
+    let reasons: Vec<String> = tally
+        .not
+        .iter()
+        .filter(|(_, many)| **many > 0)
+        .map(|(why, many)| format!("{} ({})", count(*many), why.short()))
         .collect();
-    let unfit = whole(&tally["unfit"]);
-    match (reasons.is_empty(), unfit) {
+    match (reasons.is_empty(), tally.unfit) {
         (true, 0) => None,
         (true, unfit) => {
             Some(format!("{} of the candidate could not be judged", plural(unfit, "answer")))

@@ -1,89 +1,82 @@
 //! What one glance has to take in: what was decided and by which metric, how sure, and at what price in records.
 
+use contract::Verdict;
 use report::{Page, count, number, percent, plural, seconds};
-use serde_json::Value;
 
-use super::metric::{Standing, standing, tolerated};
-use super::{real, total, whole};
+use super::Shown;
+use super::metric::{Standing, part, standing, tolerated};
+use crate::policy::metrics::spec::Role;
+use crate::record::details::{Canary, Metric};
 
-pub(super) fn figures(page: Page, record: &Value) -> Page {
-    let details = &record["details"];
-    let metrics = details["metrics"].as_array().map_or(&[][..], Vec::as_slice);
-    let critical = || metrics.iter().filter(|metric| metric["role"] != "informative");
-    let verdict = record["verdict"].as_str().unwrap_or_default();
-    let decided: Vec<&Value> = match verdict {
-        "fail" => critical().filter(|metric| harmful_part(metric).is_some()).take(1).collect(),
-        "pass" => critical()
-            .filter(|metric| metric["proof"] == true && standing(details, metric) == Standing::Safe)
-            .collect(),
-        _ => Vec::new(),
+pub(super) fn figures(page: Page, shown: &Shown<'_>) -> Page {
+    let canary = shown.canary;
+    let critical = || canary.metrics.iter().filter(|metric| metric.role == Role::Critical);
+    let decided: Vec<&Metric> = match shown.verdict {
+        Verdict::Fail => critical().filter(|it| harmful_part(it).is_some()).take(1).collect(),
+        Verdict::Pass => {
+            critical().filter(|it| it.proof && standing(canary, it) == Standing::Safe).collect()
+        }
+        Verdict::Inconclusive => Vec::new(),
     };
-    let (value, note) = decision(verdict, &decided, details);
+    let (value, note) = decision(shown.verdict, &decided, canary);
     let page = page.figure("Decision", value, note);
-    let (value, note) = sureness(verdict, &decided, details, critical().count());
+    let (value, note) = sureness(shown, &decided, critical().count());
     let page = page.figure("How sure", value, note);
-    let (value, note) = price(details);
+    let (value, note) = price(canary);
     page.figure("Price in records", value, note)
 }
 
 /// The name of what of a metric proves harm: the metric itself, or one of its slices.
-fn harmful_part(metric: &Value) -> Option<String> {
-    let name = metric["name"].as_str().unwrap_or_default();
-    if metric["view"]["harm"]["proven"] == true {
-        return Some(name.to_owned());
+fn harmful_part(metric: &Metric) -> Option<String> {
+    if metric.view.harm.proven {
+        return Some(metric.name.clone());
     }
-    let slices = metric["slices"].as_array().into_iter().flatten();
-    let mut harmful = slices.filter(|slice| slice["view"]["harm"]["proven"] == true);
-    harmful.next().map(|slice| format!("{name}, {}", slice["name"].as_str().unwrap_or_default()))
+    let slice = metric.slices.iter().find(|slice| slice.view.harm.proven)?;
+    Some(format!("{}, {}", metric.name, slice.name))
 }
 
-fn decision(verdict: &str, decided: &[&Value], details: &Value) -> (String, String) {
-    let share = details["steps"].as_array().and_then(|steps| steps.last());
-    let share = percent(share.map_or(0.0, |step| real(&step["share"])));
-    let after = details["decided"].as_f64().map(seconds);
-    let when = after.map_or_else(String::new, |after| format!(" after {after}"));
+fn decision(verdict: Verdict, decided: &[&Metric], canary: &Canary) -> (String, String) {
+    let share = percent(canary.steps.last().map_or(0.0, |step| step.share));
+    let after = seconds(canary.decided);
     match (verdict, decided) {
-        ("fail", [metric]) => (
+        (Verdict::Fail, [metric]) => (
             "Harm proven".into(),
-            format!("by {} at a share of {share}{when}", harmful_part(metric).unwrap_or_default()),
+            format!(
+                "by {} at a share of {share} after {after}",
+                harmful_part(metric).unwrap_or_default()
+            ),
         ),
-        ("fail", _) => (
+        (Verdict::Fail, _) => (
             "Stopped".into(),
-            format!("at a share of {share}{when}; not by a metric's proof of harm"),
+            format!("at a share of {share} after {after}; not by a metric's proof of harm"),
         ),
-        ("pass", []) => (
+        (Verdict::Pass, []) => (
             "No harm seen".into(),
             format!(
-                "up to a share of {share}{when}; that it is not worse was not asked to be proven"
+                "up to a share of {share} after {after}; that it is not worse was not asked to be proven"
             ),
         ),
-        ("pass", metrics) => {
-            let names: Vec<&str> =
-                metrics.iter().filter_map(|metric| metric["name"].as_str()).collect();
+        (Verdict::Pass, metrics) => {
+            let names: Vec<&str> = metrics.iter().map(|metric| metric.name.as_str()).collect();
             (
                 "Not worse, proven".into(),
-                format!("by {} up to a share of {share}{when}", names.join(" and ")),
+                format!("by {} up to a share of {share} after {after}", names.join(" and ")),
             )
         }
-        _ => (
+        (Verdict::Inconclusive, _) => (
             "Nothing proven".into(),
             format!(
-                "neither harm nor that the candidate is not worse, up to a share of {share}{when}"
+                "neither harm nor that the candidate is not worse, up to a share of {share} after {after}"
             ),
         ),
     }
 }
 
-fn sureness(
-    verdict: &str,
-    decided: &[&Value],
-    details: &Value,
-    critical: usize,
-) -> (String, String) {
-    let alpha = real(&details["plan"]["alpha"]);
+fn sureness(shown: &Shown<'_>, decided: &[&Metric], critical: usize) -> (String, String) {
+    let alpha = shown.details.plan.alpha;
     let sure = format!("{} sure", percent(1.0 - alpha));
-    match (verdict, decided) {
-        ("fail", [_]) => {
+    match (shown.verdict, decided) {
+        (Verdict::Fail, [_]) => {
             let of = if critical > 1 { "all metrics together alarm" } else { "the gate alarms" };
             (
                 sure,
@@ -93,7 +86,7 @@ fn sureness(
                 ),
             )
         }
-        ("pass", [metric, ..]) => {
+        (Verdict::Pass, [metric, ..]) => {
             let bound = tolerated(metric);
             (
                 sure,
@@ -103,17 +96,13 @@ fn sureness(
                 ),
             )
         }
-        ("pass", []) => ("Not measured".into(), "the absence of harm was seen, not proven".into()),
+        (Verdict::Pass, []) => {
+            ("Not measured".into(), "the absence of harm was seen, not proven".into())
+        }
         _ => {
-            let open = details["metrics"].as_array().into_iter().flatten();
-            let needs = open.filter(|metric| metric["proof"] == true);
-            let furthest = needs
-                .filter_map(|metric| {
-                    let claim = &metric["view"]["safe"];
-                    Some(claim["log-e"].as_f64()? / claim["limit"].as_f64()?)
-                })
-                .fold(None, |least: Option<f64>, part| Some(least.map_or(part, |it| it.min(part))));
-            match furthest {
+            let needs = shown.canary.metrics.iter().filter(|metric| metric.proof);
+            let parts = needs.filter_map(|metric| part(&metric.view.safe));
+            match parts.reduce(f64::min) {
                 Some(part) if part > 0.0 => (
                     percent((part * 100.0).round() / 100.0),
                     "of the evidence that a proof of “not worse” takes".into(),
@@ -125,11 +114,9 @@ fn sureness(
 }
 
 /// How many records the candidate answered, how many wrongly, how many were labelled, and what that cost.
-fn price(details: &Value) -> (String, String) {
-    let [records, labelled, errors, fallbacks] = ["records", "labelled", "errors", "fallbacks"]
-        .map(|what| total(details, "candidate", what));
-    let (others, other_errors) =
-        (total(details, "champion", "labelled"), total(details, "champion", "errors"));
+fn price(canary: &Canary) -> (String, String) {
+    let (champion, candidate) = canary.totals();
+    let (labelled, errors) = (candidate.labelled, candidate.errors);
     let mut parts = vec![match labelled {
         0 => "no label came for them".to_owned(),
         _ => format!(
@@ -139,8 +126,8 @@ fn price(details: &Value) -> (String, String) {
             percent(errors as f64 / labelled as f64)
         ),
     }];
-    if labelled > 0 && others > 0 {
-        let rate = other_errors as f64 / others as f64;
+    if labelled > 0 && champion.labelled > 0 {
+        let rate = champion.errors as f64 / champion.labelled as f64;
         let more = errors as f64 - rate * labelled as f64;
         parts.push(match more.abs() < 0.5 {
             true => "as many as the champion’s rate gives".to_owned(),
@@ -152,24 +139,25 @@ fn price(details: &Value) -> (String, String) {
             ),
         });
     }
-    if fallbacks > 0 {
-        parts.push(format!("{} not answered by it, so the champion did", count(fallbacks)));
+    if candidate.fallbacks > 0 {
+        parts.push(format!(
+            "{} not answered by it, so the champion did",
+            count(candidate.fallbacks)
+        ));
     }
-    let unjudged = unjudged(details);
+    let unjudged = unjudged(canary);
     if unjudged > 0 {
         parts.push(format!("{} could not be judged", count(unjudged)));
     }
-    (plural(records, "record"), format!("fell to the candidate: {}", parts.join("; ")))
+    let note = format!("fell to the candidate: {}", parts.join("; "));
+    (plural(candidate.records, "record"), note)
 }
 
 /// The most answers of the candidate that one metric could not judge.
-pub(super) fn unjudged(details: &Value) -> u64 {
-    let metrics = details["metrics"].as_array().into_iter().flatten();
-    let of = |metric: &Value| {
-        let tally = &metric["judged"]["candidate"];
-        let not: u64 =
-            tally["not"].as_object().into_iter().flatten().map(|(_, many)| whole(many)).sum();
-        not.max(whole(&tally["unfit"]))
+pub(super) fn unjudged(canary: &Canary) -> u64 {
+    let of = |metric: &Metric| {
+        let tally = &metric.judged.candidate;
+        tally.not.values().sum::<u64>().max(tally.unfit)
     };
-    metrics.map(of).max().unwrap_or(0)
+    canary.metrics.iter().map(of).max().unwrap_or(0)
 }

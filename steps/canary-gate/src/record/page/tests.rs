@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::render;
+use crate::record::details::Details;
 
 fn sample(name: &str) -> Value {
     let mut samples = harness::browser::sample_records("canary-gate").into_iter();
@@ -44,7 +45,7 @@ fn harm_without_a_ratio_is_broken_and_says_why() {
 fn a_pass_shows_the_bound_that_decides() {
     let mut record = sample("pass");
     // Two-sided, the interval is wider than the bound that was proven one-sided.
-    let view = &mut record["details"]["metrics"][0]["view"];
+    let view = &mut record["details"]["canary"]["metrics"][0]["view"];
     (view["lower"], view["upper"], view["estimate"]) = (json!(0.88), json!(1.352), json!(1.04));
     let html = render(&record);
     let row = row(&html, "Label errors");
@@ -69,14 +70,16 @@ fn there_is_no_tick_without_a_label() {
 fn every_record_without_answers_has_no_tick() {
     // Whatever else a record holds: where nothing was judged, nothing is held.
     for (name, mut record) in harness::browser::sample_records("canary-gate") {
-        for step in record["details"]["steps"].as_array_mut().into_iter().flatten() {
+        let canary = &mut record["details"]["canary"];
+        for step in canary["steps"].as_array_mut().into_iter().flatten() {
             for variant in ["champion", "candidate"] {
                 step[variant] = json!({ "records": 0, "labelled": 0, "errors": 0, "fallbacks": 0 });
             }
         }
-        for metric in record["details"]["metrics"].as_array_mut().into_iter().flatten() {
-            metric["answers"] = json!({ "values": 0, "without-data": 0 });
-            metric["judged"] = Value::Null;
+        for metric in canary["metrics"].as_array_mut().into_iter().flatten() {
+            metric["samples"] = json!({ "values": 0, "without_data": 0 });
+            let none = json!({ "answers": 0, "unfit": 0, "judged": 0, "not": {} });
+            metric["judged"] = json!({ "champion": none, "candidate": none });
             metric["slices"] = json!([]);
             metric["view"]["harm"]["proven"] = json!(false);
         }
@@ -89,7 +92,7 @@ fn every_record_without_answers_has_no_tick() {
 fn commands_stand_at_the_time_at_which_they_came() {
     let html = render(&sample("inconclusive-no-labels"));
     assert!(!html.contains("NaN"));
-    for said in ["<div>3.2 s</div>", "<div>9 s</div>", "2026-11-28T19:41:57Z"] {
+    for said in ["<div>3.2 s</div>", "<div>9 s</div>", "<div>20 s</div>"] {
         assert!(html.contains(said), "{said}");
     }
     assert_eq!(html.matches("class=\"marker\"><title>pause").count(), 2, "in both drawings");
@@ -101,4 +104,23 @@ fn the_price_is_counted_in_records() {
     assert!(html.contains("Price in records") && html.contains("<dd>103 records</dd>"), "{html}");
     assert!(html.contains("103 labelled, 2 wrong (1.942\u{a0}%)"));
     assert!(html.contains("about 2 more than at the champion’s rate of 0.01703\u{a0}%"));
+}
+
+#[test]
+fn every_sample_is_a_record_of_the_type() {
+    for (name, record) in harness::browser::sample_records("canary-gate") {
+        let details: Details = serde_json::from_value(record["details"].clone())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let written = serde_json::to_value(&details).unwrap();
+        let again: Details = serde_json::from_value(written.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&again).unwrap(), written, "{name}");
+    }
+}
+
+#[test]
+fn a_record_that_is_none_and_a_repeated_outcome_have_a_page_too() {
+    let mut record = sample("pass");
+    record["details"] = json!({ "told-before": "2026-11-28T19:41:57Z" });
+    assert!(render(&record).contains("As before"));
+    assert!(render(&json!({})).contains("<html"));
 }
