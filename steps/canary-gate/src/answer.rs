@@ -15,8 +15,8 @@ pub(crate) struct Answer {
     pub(crate) id: u64,
     /// Hash of the record's key.
     pub(crate) key: u64,
-    /// Whose lot the key drew. A record that fell back from the candidate to the champion is the candidate's.
-    pub(crate) drawn: Variant,
+    /// Whose key it is by the route. A record that fell back from the candidate to the champion is the candidate's.
+    pub(crate) assigned_variant: Variant,
     /// The candidate did not answer, so the champion did.
     pub(crate) fallback: bool,
     pub(crate) generation: u64,
@@ -56,16 +56,16 @@ pub(crate) fn read<'a>(record: &Record, route: impl Fn(u64) -> Option<&'a Route>
         variant => variant.ok(),
     };
     let key = headers.split_key(record.key.as_deref());
-    let drawn = routes::variant(route, key);
+    let assigned_variant = routes::variant(route, key);
     let fallback = headers.fallback().is_some();
-    if let Some(mismatch) = routing_mismatch(route, drawn, fallback, model, variant) {
+    if let Some(mismatch) = routing_mismatch(route, assigned_variant, fallback, model, variant) {
         let (partition, offset) = (record.partition, record.offset);
         return Seen::RoutingMismatch(format!("prediction {partition}/{offset}: {mismatch}"));
     }
     Seen::Answer(Answer {
         id: hash(id.as_bytes()),
         key: hash(key),
-        drawn,
+        assigned_variant,
         fallback,
         generation,
         heads: heads(record),
@@ -82,7 +82,7 @@ fn heads(record: &Record) -> Heads {
     Heads { label: value.label(), score: value.score(), took_us }
 }
 
-/// What `model` answered as the champion to a key of its own lot; its label is not known yet.
+/// What `model` answered as the champion to a key of its own; its label is not known yet.
 pub(crate) fn read_own(record: &Record, model: &str) -> Option<LabelledPrediction> {
     let headers = PredictionHeaders::of(&record.headers);
     let own = headers.stated_model() == Some(model)
@@ -103,18 +103,18 @@ pub(crate) fn read_own(record: &Record, model: &str) -> Option<LabelledPredictio
 /// What is wrong with an answer, by its own headers: the test rests on the split being what the route says.
 fn routing_mismatch(
     route: &Route,
-    drawn: Variant,
+    assigned_variant: Variant,
     fallback: bool,
     model: &str,
     variant: Option<Variant>,
 ) -> Option<String> {
-    let expected = if fallback { Variant::Champion } else { drawn };
+    let expected = if fallback { Variant::Champion } else { assigned_variant };
     let digest = match (expected, &route.candidate) {
         (Variant::Candidate, Some(candidate)) => &candidate.model.digest,
         _ => &route.champion.digest,
     };
     let generation = route.generation;
-    if fallback && drawn == Variant::Champion {
+    if fallback && assigned_variant == Variant::Champion {
         return Some("a key of the champion fell back from the candidate".into());
     }
     let Some(variant) = variant.filter(|variant| *variant == expected) else {
@@ -158,40 +158,46 @@ mod tests {
             .expect("half of all keys are each model's")
     }
 
-    fn record(drawn: Variant, headers: &[(&str, &str)], value: &str) -> Record {
+    fn record(assigned_variant: Variant, headers: &[(&str, &str)], value: &str) -> Record {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
         Record {
             partition: 0,
             offset: 3,
             timestamp_ms: 1_000,
-            key: Some(key(drawn).into_bytes()),
+            key: Some(key(assigned_variant).into_bytes()),
             value: Some(value.as_bytes().to_vec()),
             headers: headers.iter().map(pair).collect(),
         }
     }
 
-    fn seen(drawn: Variant, model: &str, variant: &str, generation: &str, more: &[&str]) -> Seen {
+    fn seen(
+        assigned_variant: Variant,
+        model: &str,
+        variant: &str,
+        generation: &str,
+        more: &[&str],
+    ) -> Seen {
         let mut headers =
             vec![("id", "r1"), ("model", model), ("variant", variant), ("generation", generation)];
         headers.extend(more.iter().map(|name| (*name, "why")));
         let route = route();
-        read(&record(drawn, &headers, r#"{"label":1,"score":0.9}"#), |generation| {
+        read(&record(assigned_variant, &headers, r#"{"label":1,"score":0.9}"#), |generation| {
             (generation == 7).then_some(&route)
         })
     }
 
     #[test]
-    fn answers_are_taken_for_whose_lot_the_key_drew() {
+    fn answers_count_for_the_model_that_the_key_was_assigned_to() {
         use Variant::{Candidate, Champion};
-        for (drawn, model, variant, more, fallback) in [
+        for (assigned_variant, model, variant, more, fallback) in [
             (Candidate, "sha256:2", "candidate", &[][..], false),
             (Champion, "sha256:1", "champion", &[], false),
             (Candidate, "sha256:1", "champion", &["fallback"], true),
         ] {
-            let Seen::Answer(answer) = seen(drawn, model, variant, "7", more) else {
+            let Seen::Answer(answer) = seen(assigned_variant, model, variant, "7", more) else {
                 panic!("{variant} {more:?}")
             };
-            assert_eq!((answer.drawn, answer.fallback), (drawn, fallback));
+            assert_eq!((answer.assigned_variant, answer.fallback), (assigned_variant, fallback));
             let heads = Heads { label: Some(1.0), score: Some(0.9), took_us: None };
             assert_eq!((answer.heads, answer.generation, answer.source), (heads, 7, None));
         }
@@ -215,7 +221,7 @@ mod tests {
     #[test]
     fn an_answer_that_the_route_does_not_explain_is_a_routing_mismatch() {
         use Variant::{Candidate, Champion};
-        for (drawn, model, variant, more) in [
+        for (assigned_variant, model, variant, more) in [
             (Champion, "sha256:2", "candidate", &[][..]),
             (Candidate, "sha256:1", "champion", &[]),
             (Candidate, "sha256:1", "candidate", &[]),
@@ -225,10 +231,10 @@ mod tests {
             (Candidate, "no digest", "candidate", &[]),
             (Candidate, "sha256:2", "somebody", &[]),
         ] {
-            let seen = seen(drawn, model, variant, "7", more);
+            let seen = seen(assigned_variant, model, variant, "7", more);
             assert!(
                 matches!(seen, Seen::RoutingMismatch(_)),
-                "{drawn:?} {model} {variant}: {seen:?}"
+                "{assigned_variant:?} {model} {variant}: {seen:?}"
             );
         }
     }
@@ -256,7 +262,7 @@ mod tests {
         assert_eq!((past.id, past.heads.label, past.at_ms), (hash(b"r1"), Some(1.0), 1_000));
         assert_eq!((past.heads.took_us, past.wrong), (Some(250), None));
         assert!(own(&[("variant", "candidate")], answered).is_none());
-        assert!(own(&[champion, ("fallback", "why")], answered).is_none(), "another model's lot");
+        assert!(own(&[champion, ("fallback", "why")], answered).is_none(), "another model's key");
         let scored = own(&[champion], r#"{"label":null,"score":1}"#).expect("it is its own too");
         assert_eq!((scored.heads.label, scored.heads.score), (None, Some(1.0)));
         let other = record(Variant::Champion, &[&base[..], &[champion]].concat(), answered);

@@ -173,8 +173,8 @@ pub enum Accept {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Undecidable {
-    /// It is wrong usage, and the number that would do is told.
+    /// It is wrong usage, and the hint names the number that would do.
     Refuse,
-    /// It is begun all the same; for tests, and where harm may be larger than foreseen.
+    /// It is begun all the same; for tests, and where harm may be larger than expected.
     Go,
 }

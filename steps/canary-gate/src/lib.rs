@@ -78,8 +78,10 @@ impl Step for CanaryGate {
             inputs.insert("metrics".to_owned(), metrics);
         }
         let event = context.event_id(&inputs);
-        if let Some(told) = again::told::<Self>(context, &inputs, Box::new(record::page::render))? {
-            return Ok(told);
+        if let Some(repeated) =
+            again::told::<Self>(context, &inputs, Box::new(record::page::render))?
+        {
+            return Ok(repeated);
         }
         let (kafka, stream) = (&context.kafka, &context.common.stream);
         let release = &context.common.release;

@@ -11,9 +11,9 @@ pub(crate) struct Clock {
 
 /// Between two looks at the evidence there lies a part of the time gone by: a canary of a day is looked at every four
 /// seconds in the end, and its journal stays small.
-const LOOKS: u32 = 20_000;
-const SHORTEST: Duration = Duration::from_millis(25);
-const LONGEST: Duration = Duration::from_secs(5);
+const TICKS: u32 = 20_000;
+const MIN_SPACING: Duration = Duration::from_millis(25);
+const MAX_SPACING: Duration = Duration::from_secs(5);
 
 impl Clock {
     /// For a canary that began at `began_ms` (since 1970) and whose last entry is of `last`.
@@ -30,7 +30,7 @@ impl Clock {
 
     /// The least time between two looks.
     pub(crate) fn spacing(&self) -> Duration {
-        (self.now() / LOOKS).clamp(SHORTEST, LONGEST)
+        (self.now() / TICKS).clamp(MIN_SPACING, MAX_SPACING)
     }
 }
 
@@ -53,6 +53,6 @@ mod tests {
         assert!((90..100).contains(&ahead.now().as_secs()), "{ahead:?}");
         let day = Clock::since(now_ms(), Duration::from_secs(86_400));
         assert_eq!(day.spacing().as_secs(), 4);
-        assert_eq!(Clock::since(now_ms(), Duration::ZERO).spacing(), SHORTEST);
+        assert_eq!(Clock::since(now_ms(), Duration::ZERO).spacing(), MIN_SPACING);
     }
 }

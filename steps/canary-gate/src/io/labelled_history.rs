@@ -16,13 +16,13 @@ use crate::policy::stream_profile::{History, Ids, LabelledPrediction};
 
 /// At first so large a part more offsets are looked through than labelled answers are sought: not every answer has a label
 /// yet, and transactions take offsets too. Where a transaction holds one record, the second look is enough.
-const MORE: u64 = 4;
+const EXTRA_PART: u64 = 4;
 
 /// So many times as many predictions as labelled answers are sought are looked through where no label meets one.
-const ENOUGH: u64 = 8;
+const MAX_LOOK_FACTOR: u64 = 8;
 
 /// Labels looked through for each answer, where it is not known since when.
-const LABELS_FOR_ANSWERS: u64 = 2;
+const LABELS_PER_ANSWER: u64 = 2;
 
 /// Clocks of those who write labels and of those who write predictions may differ by this. Labels of so much time are
 /// read in vain, and of an answer whose label is missed nothing is learnt.
@@ -31,7 +31,7 @@ const SKEW_MS: i64 = 10_000;
 /// What was answered, by the hash of the record's id.
 #[derive(Debug)]
 struct Read {
-    /// By the champion on its own lot.
+    /// By the champion for keys of its own.
     own: HashMap<u64, Answer>,
     /// By whomever.
     ids: Ids,
@@ -47,7 +47,7 @@ struct Answer {
     met: bool,
 }
 
-/// The labelled answers that the model `champion` gave on its own lot, the newest ones, at most as many as the plan
+/// The labelled answers that the model `champion` gave for keys of its own, the newest ones, at most as many as the plan
 /// asks for.
 ///
 /// It goes back step by step, each twice as far, until it has enough, has reached the beginning, or would hold more
@@ -60,7 +60,7 @@ pub(crate) fn read(context: &Context, champion: &str, plan: &Plan) -> anyhow::Re
     let Topics { predictions, labels, .. } = Topics::of(stream);
     let kept = kafka.extent(&predictions)?;
     let most = usize::try_from(plan.baseline_records)?;
-    let mut look = plan.baseline_records.saturating_add(plan.baseline_records / MORE);
+    let mut look = plan.baseline_records.saturating_add(plan.baseline_records / EXTRA_PART);
     let (mut read, mut window) = (Read::default(), kept.newest(0));
     let unlabelled = kafka.extent(&labels)?.is_empty();
     loop {
@@ -73,8 +73,9 @@ pub(crate) fn read(context: &Context, champion: &str, plan: &Plan) -> anyhow::Re
             let (mut answers, met) = read.meet(context, &since, plan)?;
             tracing::info!(labelled = answers.len(), window = %window, "read the champion's past");
             // Where none of so many met, twice as many would not.
-            let in_vain = met.met == 0 && look >= plan.baseline_records.saturating_mul(ENOUGH);
-            if answers.len() >= most || reached || unlabelled || in_vain {
+            let stalled =
+                met.met == 0 && look >= plan.baseline_records.saturating_mul(MAX_LOOK_FACTOR);
+            if answers.len() >= most || reached || unlabelled || stalled {
                 answers.drain(..answers.len().saturating_sub(most));
                 let is_all = window.0.values().all(|(from, _)| *from == 0);
                 let is_whole = is_all || read.spans(plan);
@@ -192,7 +193,7 @@ impl Read {
             if let Some(at_ms) = self.ids.get(&id) {
                 waited.push(u64::try_from(record.timestamp_ms - at_ms).unwrap_or(0));
             }
-            // The first label counts, and one that is told again does not.
+            // The first label counts, and one that is repeated does not.
             if let Some(answer) = self.own.get_mut(&id)
                 && !answer.met
             {
@@ -237,7 +238,7 @@ fn labels_since(kafka: &Kafka, topic: &str, first_ms: i64, answers: u64) -> anyh
     }
     let Some(starts) = kafka.offsets_at(topic, first_ms - SKEW_MS)? else {
         // The in-memory broker knows no times; there as many labels as answers, and some that came late, will do.
-        return Ok(kept.newest(answers.saturating_mul(LABELS_FOR_ANSWERS)));
+        return Ok(kept.newest(answers.saturating_mul(LABELS_PER_ANSWER)));
     };
     let from = |partition: &i32, low: i64, high: i64| {
         starts.get(partition).copied().unwrap_or(low).clamp(low, high)

@@ -14,7 +14,7 @@ const TAKEOVER_WAIT: Duration = Duration::from_secs(5);
 
 /// The route of one stream in the hands of one gate.
 ///
-/// Once it has written, it does not leave without the candidate's share at 0, unless it was told to
+/// Once it has written, it does not leave without the candidate's share at 0, unless it was asked to
 /// [keep](Traffic::keep) it or someone else took over; not on an error and not on a panic either.
 pub(crate) struct Traffic {
     kafka: Kafka,

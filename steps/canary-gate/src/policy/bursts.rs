@@ -1,13 +1,13 @@
 //! A key that fails again and again in a short time is one event.
 //!
 //! The test takes failures to be independent of each other. A broken sensor or a user in trouble fails many times
-//! in a row, and all of it is answered by one model: as many events that would be one lot drawn once.
+//! in a row, and all of it is answered by one model: as many events that would be one assignment.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 /// More keys than this are not remembered; those whose burst is over are forgotten first.
-const MOST_KEYS: usize = 200_000;
+const MAX_KEYS: usize = 200_000;
 
 /// When each failing key was counted last.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Bursts {
             return false;
         }
         self.counted.insert(key, last.map_or(at_ms, |last| last.max(at_ms)));
-        if self.counted.len() > MOST_KEYS {
+        if self.counted.len() > MAX_KEYS {
             self.forget(at_ms);
         }
         true
@@ -45,7 +45,7 @@ impl Bursts {
     fn forget(&mut self, now_ms: i64) {
         let gap = self.gap_ms.unsigned_abs();
         self.counted.retain(|_, last| last.abs_diff(now_ms) < gap);
-        if self.counted.len() > MOST_KEYS {
+        if self.counted.len() > MAX_KEYS {
             // More keys fail within one gap than can be held: begin anew rather than grow.
             self.counted.clear();
         }
@@ -76,6 +76,6 @@ mod tests {
     fn memory_is_bounded() {
         let mut bursts = Bursts::new(Duration::from_millis(100));
         (0..1_000_000u64).for_each(|key| assert!(bursts.counts(key, key as i64)));
-        assert!(bursts.counted.len() <= MOST_KEYS);
+        assert!(bursts.counted.len() <= MAX_KEYS);
     }
 }

@@ -4,7 +4,7 @@ use kafka::Record;
 use routes::Variant;
 
 use crate::answer::Answer;
-use crate::policy::metrics::held::{FEWEST, Held, Tally};
+use crate::policy::metrics::held::{Held, MIN_ANSWERS, Tally};
 use crate::policy::metrics::judge::Judge;
 use crate::policy::metrics::spec::Of;
 use crate::policy::plan::Plan;
@@ -89,7 +89,7 @@ impl Evidence {
         if !answer.fallback {
             for track in &mut self.tracks {
                 let unfit = track.metric.unfit(answer.heads);
-                track.tally(answer.drawn).answered(unfit);
+                track.tally(answer.assigned_variant).answered(unfit);
             }
         }
     }
@@ -158,7 +158,7 @@ impl Evidence {
         &mut self,
         metric: usize,
         count: u64,
-        drawn: Variant,
+        assigned_variant: Variant,
         share: f64,
         key: u64,
     ) {
@@ -166,7 +166,7 @@ impl Evidence {
         for n in 0..count {
             // Each is an event of its own where records are counted.
             let key = if n == 0 { key } else { key ^ n.wrapping_mul(0x9e37_79b9_7f4a_7c15) };
-            track.event(drawn == Variant::Candidate, share, key, &[]);
+            track.event(assigned_variant == Variant::Candidate, share, key, &[]);
         }
     }
 
@@ -179,7 +179,7 @@ impl Evidence {
     pub(crate) fn strange(&self) -> impl Iterator<Item = &Track> {
         self.tracks.iter().filter(|track| {
             let counted = matches!(&track.whole, Judge::Counted(judge) if judge.saw_any());
-            track.is_critical() && track.strangers >= FEWEST && !counted
+            track.is_critical() && track.strangers >= MIN_ANSWERS && !counted
         })
     }
 

@@ -102,7 +102,7 @@ impl Alarms {
             for logged in &self.log {
                 match *logged {
                     Logged::Failure { key, share } => {
-                        let candidate = lot(key, salt) < share;
+                        let candidate = position(key, salt) < share;
                         metric.observe(candidate, share, key).expect("a plan's shares are shares");
                     }
                     Logged::Batch { share } => metric.end_batch(share),
@@ -141,7 +141,7 @@ impl Counted {
 }
 
 /// Where a key falls in [0, 1) with this salt; the same for each record of the key, as in the scorer's split.
-fn lot(key: u64, salt: u32) -> f64 {
+fn position(key: u64, salt: u32) -> f64 {
     unit(mix(key ^ (u64::from(salt) + 1).wrapping_mul(GOLDEN)))
 }
 

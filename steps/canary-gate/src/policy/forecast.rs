@@ -39,7 +39,7 @@ pub(crate) struct Forecast {
 const POWER: f64 = 0.8;
 
 /// More events than this decide whatever is asked here; a forecast of more takes seconds.
-const MOST_EVENTS: f64 = 3_000.0;
+const MAX_EVENTS: f64 = 3_000.0;
 
 /// Events that the boundaries of metric `place` are calibrated to: for harm those of all shares but the last, so that
 /// the false-alarm rate is spent early, where harm is found; for safety all until the deadline.
@@ -98,7 +98,7 @@ pub(crate) fn forecast(plan: &Plan, profile: &StreamProfile) -> Option<Forecast>
         .position(|metric| metric.of == crate::policy::metrics::spec::Of::LabelErrors)?;
     let track = &profile.tracks[place];
     let margin = plan.metrics[place].margin.unwrap_or(plan.margin);
-    // By key, a key's later failures tell nothing, so this is the best that can be hoped for.
+    // By key, a key's later failures say nothing, so this is the best that can be hoped for.
     let base_rate = track.base_rate;
     let needs_proof = plan.accept == Accept::Evidence && plan.metrics[place].needs_proof();
     let (side, ratio, alpha) = if needs_proof {
@@ -124,7 +124,7 @@ pub(crate) fn forecast(plan: &Plan, profile: &StreamProfile) -> Option<Forecast>
         report::number(rate),
         report::percent(base_rate)
     );
-    let told = |decided: f64, median: Option<f64>, is_enough, words, hint| Forecast {
+    let found = |decided: f64, median: Option<f64>, is_enough, words, hint| Forecast {
         records_per_second: rate,
         base_rate,
         claim: claim.to_owned(),
@@ -141,7 +141,7 @@ pub(crate) fn forecast(plan: &Plan, profile: &StreamProfile) -> Option<Forecast>
             report::count(profile.answers)
         );
         let hint = format!("take --accept=no-harm, {go}");
-        return Some(told(0.0, None, !needs_proof, words, hint));
+        return Some(found(0.0, None, !needs_proof, words, hint));
     }
     let steps = shortened(&steps(plan, rate), rate * base_rate);
     let question = Question { side, margin, alpha, ratio, power: POWER };
@@ -171,7 +171,7 @@ pub(crate) fn forecast(plan: &Plan, profile: &StreamProfile) -> Option<Forecast>
             ways => format!("{}; {go}", ways.join("; or ")),
         }
     };
-    Some(told(forecast.decided, median, forecast.is_enough(), words, hint))
+    Some(found(forecast.decided, median, forecast.is_enough(), words, hint))
 }
 
 /// What would do, the first to try first: more time, a larger share, and only where neither would, another question.
@@ -244,9 +244,9 @@ fn steps(plan: &Plan, rate: f64) -> Vec<Step> {
     steps
 }
 
-/// The same steps cut off where more events were seen than are needed to tell.
+/// The same steps cut off where more events were seen than are needed.
 fn shortened(steps: &[Step], events_per_second: f64) -> Vec<Step> {
-    let mut left = MOST_EVENTS / events_per_second;
+    let mut left = MAX_EVENTS / events_per_second;
     let cut = steps.iter().map(|step| {
         let seconds = step.seconds.min(left);
         left = (left - seconds).max(0.0);

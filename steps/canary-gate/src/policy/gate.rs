@@ -198,10 +198,10 @@ impl Gate {
             return false;
         }
         let share = step.share;
-        step.of(answer.drawn).records += 1;
-        let records = step.of(answer.drawn).records;
+        step.of(answer.assigned_variant).records += 1;
+        let records = step.of(answer.assigned_variant).records;
         if answer.fallback {
-            step.of(answer.drawn).fallbacks += 1;
+            step.of(answer.assigned_variant).fallbacks += 1;
         }
         if let (Some(slices), Some(source)) = (&mut self.evidence.slices, answer.source) {
             answer.slices = slices.of(source);
@@ -271,13 +271,13 @@ impl Gate {
             self.skipped.foreign += 1;
             return;
         }
-        let drawn = routes::variant(&step.route, event.key);
+        let assigned_variant = routes::variant(&step.route, event.key);
         let key = crate::answer::hash(event.key);
         if self.keys.as_ref().is_some_and(|keys| !keys.knows(key)) {
             self.evidence.stranger(metric);
             return;
         }
-        self.evidence.business(metric, event.count, drawn, step.share, key);
+        self.evidence.business(metric, event.count, assigned_variant, step.share, key);
     }
 
     /// What Prometheus answered.
@@ -353,7 +353,7 @@ impl Gate {
         let Some(step) = self.steps.iter_mut().rev().find(is_its) else { return };
         let (error, share) = (held::error(answer.heads, label), step.share);
         let wrong = error == Ok(true);
-        let counts = step.of(answer.drawn);
+        let counts = step.of(answer.assigned_variant);
         counts.labelled += u64::from(is_judged && !answer.fallback);
         counts.errors += u64::from(wrong);
         if let Some(alarms) = &mut self.alarms

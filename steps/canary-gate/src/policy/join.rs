@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug)]
 pub(crate) struct Join<T> {
     waiting: HashMap<u64, Slot<T>>,
-    /// Ids by the time they began to wait; those that met meanwhile are passed over.
+    /// Ids by the time they began to wait; those that met meanwhile are skipped.
     order: VecDeque<(u64, Duration)>,
     wait: Duration,
-    most: usize,
+    capacity: usize,
     pub(crate) counts: JoinCounts,
 }
 
@@ -52,10 +52,10 @@ enum Waiting<T> {
 }
 
 impl<T> Join<T> {
-    /// Holds at most `most` ids, each for `wait`.
-    pub(crate) fn new(wait: Duration, most: usize) -> Self {
+    /// Holds at most `capacity` ids, each for `wait`.
+    pub(crate) fn new(wait: Duration, capacity: usize) -> Self {
         let (waiting, order) = (HashMap::new(), VecDeque::new());
-        Self { waiting, order, wait, most, counts: JoinCounts::default() }
+        Self { waiting, order, wait, capacity, counts: JoinCounts::default() }
     }
 
     /// An answer came; its label, if that is here already.
@@ -130,7 +130,7 @@ impl<T> Join<T> {
     fn put(&mut self, id: u64, what: Waiting<T>, now: Duration) -> bool {
         let replaced = self.waiting.insert(id, Slot { since: now, what }).is_some();
         self.order.push_back((id, now));
-        while self.waiting.len() > self.most
+        while self.waiting.len() > self.capacity
             && let Some((oldest, since)) = self.order.pop_front()
         {
             if let Some(slot) = self.take(oldest, since) {

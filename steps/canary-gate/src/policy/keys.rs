@@ -9,17 +9,17 @@ use std::collections::HashSet;
 pub(crate) struct Keys {
     newer: HashSet<u64>,
     older: HashSet<u64>,
-    most: usize,
+    capacity: usize,
 }
 
 impl Keys {
-    /// Remembers the last `most` / 2 keys at least, and `most` at most.
-    pub(crate) fn new(most: usize) -> Self {
-        Self { newer: HashSet::new(), older: HashSet::new(), most }
+    /// Remembers the last `capacity` / 2 keys at least, and `capacity` at most.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { newer: HashSet::new(), older: HashSet::new(), capacity }
     }
 
     pub(crate) fn answered(&mut self, key: u64) {
-        if self.newer.len() >= (self.most / 2).max(1) && !self.newer.contains(&key) {
+        if self.newer.len() >= (self.capacity / 2).max(1) && !self.newer.contains(&key) {
             self.older = std::mem::take(&mut self.newer);
         }
         self.newer.insert(key);

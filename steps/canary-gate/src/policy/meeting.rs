@@ -1,5 +1,5 @@
 //! Whether labels and answers meet, before a canary and during it: a gate must not hold a share for labels that cannot
-//! come. Pure; what it is told stands in the journal or on the topics.
+//! come. Pure; what it takes stands in the journal or on the topics.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::labels::Troubles;
 use crate::policy::join::JoinCounts;
 
 /// Fewer labels or answers than this say nothing.
-const FEW: u64 = 50;
+const MIN_RECORDS: u64 = 50;
 
 /// Before the canary more is there to look at.
-const FEW_BEFORE: u64 = 100;
+const MIN_RECORDS_BEFORE: u64 = 100;
 
 /// Labels may take this many times as long as the slow ones of the past.
-const SLOWER: u32 = 3;
+const PATIENCE_FACTOR: u32 = 3;
 
 /// Enough for a warning, long before it is enough to give up.
 const WARNING: (u64, Duration) = (20, Duration::from_secs(5));
@@ -48,7 +48,7 @@ pub(crate) struct Before {
 
 /// Why it makes no sense to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hopeless {
+pub(crate) enum NoStart {
     /// Labels are there, and none of them meets an answer.
     Unmet,
     /// Not one record of the labels topic is a label.
@@ -57,9 +57,9 @@ pub(crate) enum Hopeless {
     Late,
 }
 
-/// Why labels are waited for in vain.
+/// Why labels cannot be expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Vain {
+pub(crate) enum Stalled {
     /// They come, and none meets an answer.
     Unmet,
     /// What comes is no label.
@@ -96,15 +96,15 @@ pub(crate) struct Meeting {
 
 impl Before {
     /// Why it makes no sense to begin, if it makes none.
-    pub(crate) fn hopeless(&self) -> Option<Hopeless> {
-        if self.labels == 0 && self.troubles.count() >= FEW_BEFORE {
-            return Some(Hopeless::Unreadable);
+    pub(crate) fn no_start(&self) -> Option<NoStart> {
+        if self.labels == 0 && self.troubles.count() >= MIN_RECORDS_BEFORE {
+            return Some(NoStart::Unreadable);
         }
-        let is_enough = self.predictions >= FEW_BEFORE && self.labels >= FEW_BEFORE;
+        let is_enough = self.predictions >= MIN_RECORDS_BEFORE && self.labels >= MIN_RECORDS_BEFORE;
         if self.met == 0 && is_enough && self.is_whole {
-            return Some(Hopeless::Unmet);
+            return Some(NoStart::Unmet);
         }
-        (self.met >= FEW_BEFORE && self.in_time == 0).then_some(Hopeless::Late)
+        (self.met >= MIN_RECORDS_BEFORE && self.in_time == 0).then_some(NoStart::Late)
     }
 }
 
@@ -162,19 +162,20 @@ impl Meeting {
         self.usual.is_none() && self.slow.is_none()
     }
 
-    /// Why labels are waited for in vain, if so.
-    pub(crate) fn in_vain(&self, at: Duration, join: JoinCounts) -> Option<Vain> {
-        if join.met == 0 && join.missing >= FEW {
-            return Some(Vain::Expired);
+    /// Why labels cannot be expected, if so.
+    pub(crate) fn stalled(&self, at: Duration, join: JoinCounts) -> Option<Stalled> {
+        if join.met == 0 && join.missing >= MIN_RECORDS {
+            return Some(Stalled::Expired);
         }
-        let patience = self.slow.map_or(self.within, |slow| self.within.max(slow * SLOWER));
-        self.look(at, FEW, patience)
+        let patience =
+            self.slow.map_or(self.within, |slow| self.within.max(slow * PATIENCE_FACTOR));
+        self.look(at, MIN_RECORDS, patience)
     }
 
     /// What to warn of, long before the gate gives up.
-    pub(crate) fn warning(&self, at: Duration) -> Option<Vain> {
+    pub(crate) fn warning(&self, at: Duration) -> Option<Stalled> {
         let (few, least) = WARNING;
-        self.look(at, few, self.slow.map_or(least, |slow| least.max(slow * SLOWER / 2)))
+        self.look(at, few, self.slow.map_or(least, |slow| least.max(slow * PATIENCE_FACTOR / 2)))
     }
 
     /// How long answers have waited without one that met its label.
@@ -182,7 +183,7 @@ impl Meeting {
         self.since.map_or(Duration::ZERO, |since| at.saturating_sub(since))
     }
 
-    fn look(&self, at: Duration, few: u64, patience: Duration) -> Option<Vain> {
+    fn look(&self, at: Duration, few: u64, patience: Duration) -> Option<Stalled> {
         if self.answers < few || self.waited(at) < patience {
             return None;
         }
@@ -190,11 +191,11 @@ impl Meeting {
         let [of_answers, of_labels] = self.usual.unwrap_or([0.0, 1.0]);
         let is_expected = |came: u64, part: f64| came as f64 * part >= few as f64;
         if is_expected(self.labels, of_labels) {
-            Some(Vain::Unmet)
+            Some(Stalled::Unmet)
         } else if self.labels == 0 && self.unreadable >= few {
-            Some(Vain::Unreadable)
+            Some(Stalled::Unreadable)
         } else if self.labels + self.unreadable == 0 && is_expected(self.answers, of_answers) {
-            Some(Vain::Silent)
+            Some(Stalled::Silent)
         } else {
             None
         }
@@ -224,29 +225,29 @@ mod tests {
         }
     }
 
-    fn after(meeting: &mut Meeting, answers: u64, labels: u64, at: u64) -> Option<Vain> {
+    fn after(meeting: &mut Meeting, answers: u64, labels: u64, at: u64) -> Option<Stalled> {
         (0..answers).for_each(|_| meeting.answered(S(0)));
         (0..labels).for_each(|_| meeting.label());
-        meeting.in_vain(S(at), JoinCounts::default())
+        meeting.stalled(S(at), JoinCounts::default())
     }
 
     #[test]
     fn labels_that_meet_nothing_are_given_up_after_a_while() {
         for (before, answers, labels, at, expected) in [
-            (Before::default(), 1_000, 1_000, 30, Some(Vain::Unmet)),
+            (Before::default(), 1_000, 1_000, 30, Some(Stalled::Unmet)),
             (Before::default(), 1_000, 1_000, 29, None),
             (Before::default(), 1_000, 49, 300, None),
             (Before::default(), 49, 1_000, 300, None),
             // The past had none: they may begin, and label-wait ends it otherwise.
             (Before::default(), 1_000, 0, 300, None),
-            (known(1), 1_000, 1_000, 30, Some(Vain::Unmet)),
-            (known(1), 1_000, 0, 30, Some(Vain::Silent)),
+            (known(1), 1_000, 1_000, 30, Some(Stalled::Unmet)),
+            (known(1), 1_000, 0, 30, Some(Stalled::Silent)),
             // Too few answers to expect fifty labels.
             (known(1), 99, 0, 300, None),
             // Labels took a minute, so they may take three.
             (known(60), 1_000, 1_000, 179, None),
             (known(60), 1_000, 0, 179, None),
-            (known(60), 1_000, 1_000, 180, Some(Vain::Unmet)),
+            (known(60), 1_000, 1_000, 180, Some(Stalled::Unmet)),
         ] {
             let found = after(&mut meeting(&before), answers, labels, at);
             assert_eq!(found, expected, "{answers} {labels} {at} {before:?}");
@@ -256,9 +257,9 @@ mod tests {
     #[test]
     fn one_label_that_meets_begins_the_wait_anew() {
         let mut meeting = meeting(&Before::default());
-        assert_eq!(after(&mut meeting, 1_000, 1_000, 40), Some(Vain::Unmet));
+        assert_eq!(after(&mut meeting, 1_000, 1_000, 40), Some(Stalled::Unmet));
         meeting.met();
-        assert_eq!(meeting.in_vain(S(40), JoinCounts::default()), None);
+        assert_eq!(meeting.stalled(S(40), JoinCounts::default()), None);
         meeting.answered(S(100));
         assert_eq!(meeting.waited(S(110)), S(10));
     }
@@ -270,18 +271,18 @@ mod tests {
         meeting.earlier(3, S(50));
         assert!(!meeting.is_open());
         assert_eq!(after(&mut meeting, 1_000, 1_000, 149), None);
-        assert_eq!(after(&mut meeting, 0, 0, 150), Some(Vain::Unmet));
+        assert_eq!(after(&mut meeting, 0, 0, 150), Some(Stalled::Unmet));
     }
 
     #[test]
     fn what_is_no_label_is_given_up_and_a_withdrawal_is_no_trouble() {
         for (trouble, expected) in
-            [(LabelDefect::Text, Some(Vain::Unreadable)), (LabelDefect::Withdrawn, None)]
+            [(LabelDefect::Text, Some(Stalled::Unreadable)), (LabelDefect::Withdrawn, None)]
         {
             let mut meeting = meeting(&Before::default());
             after(&mut meeting, 1_000, 0, 0);
             (0..60).for_each(|_| meeting.unreadable(trouble));
-            assert_eq!(meeting.in_vain(S(30), JoinCounts::default()), expected, "{trouble:?}");
+            assert_eq!(meeting.stalled(S(30), JoinCounts::default()), expected, "{trouble:?}");
             assert_eq!(meeting.warning(S(5)), expected, "a warning comes within seconds");
         }
     }
@@ -290,9 +291,9 @@ mod tests {
     fn answers_that_all_were_given_up_are_enough() {
         let given_up = JoinCounts { missing: 50, ..JoinCounts::default() };
         let meeting = meeting(&Before::default());
-        assert_eq!(meeting.in_vain(S(1), given_up), Some(Vain::Expired));
+        assert_eq!(meeting.stalled(S(1), given_up), Some(Stalled::Expired));
         let some_met = JoinCounts { met: 1, ..given_up };
-        assert_eq!(meeting.in_vain(S(1), some_met), None);
+        assert_eq!(meeting.stalled(S(1), some_met), None);
     }
 
     #[test]
@@ -311,15 +312,15 @@ mod tests {
         for (before, expected) in [
             (known(1), None),
             (Before::default(), None),
-            (unmet.clone(), Some(Hopeless::Unmet)),
+            (unmet.clone(), Some(NoStart::Unmet)),
             // Labels may belong to predictions that nobody looked at.
             (Before { is_whole: false, ..unmet.clone() }, None),
             (Before { labels: 99, ..unmet.clone() }, None),
             (Before { predictions: 99, ..unmet }, None),
-            (unreadable, Some(Hopeless::Unreadable)),
-            (Before { in_time: 0, ..known(900) }, Some(Hopeless::Late)),
+            (unreadable, Some(NoStart::Unreadable)),
+            (Before { in_time: 0, ..known(900) }, Some(NoStart::Late)),
         ] {
-            assert_eq!(before.hopeless(), expected, "{before:?}");
+            assert_eq!(before.no_start(), expected, "{before:?}");
         }
     }
 }

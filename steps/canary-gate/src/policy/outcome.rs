@@ -15,7 +15,7 @@ use crate::policy::metrics::spec::{Better, Of};
 
 mod no_decision;
 
-pub(crate) use no_decision::{blind, hopeless, in_vain, vain};
+pub(crate) use no_decision::{blind, no_start, stalled, why_stalled};
 
 /// One metric proves harm.
 pub(crate) fn harm(gate: &Gate, harm: Harm) -> Outcome {

@@ -150,13 +150,13 @@ impl StreamProfile {
 
     /// Labelled answers a second; `None` where too little was seen to say.
     pub(crate) fn rate(&self) -> Option<f64> {
-        (self.answers >= FEWEST_ANSWERS && self.seconds >= SHORTEST.as_secs_f64())
+        (self.answers >= MIN_ANSWERS && self.seconds >= MIN_SPAN.as_secs_f64())
             .then(|| self.answers as f64 / self.seconds)
     }
 
     /// Whether the stream is known well enough to refuse a plan for it.
     pub(crate) fn is_known(&self) -> bool {
-        self.rate().is_some() && self.seconds >= LONG_ENOUGH.as_secs_f64()
+        self.rate().is_some() && self.seconds >= KNOWN_AFTER.as_secs_f64()
     }
 
     /// What was learnt of label errors, if they are a metric.
@@ -173,10 +173,10 @@ impl StreamProfile {
 }
 
 /// A past that is shorter says nothing of the traffic.
-const SHORTEST: Duration = Duration::from_secs(2);
-const FEWEST_ANSWERS: u64 = 200;
+const MIN_SPAN: Duration = Duration::from_secs(2);
+const MIN_ANSWERS: u64 = 200;
 /// A stream that has just begun may still be slow.
-const LONG_ENOUGH: Duration = Duration::from_secs(10);
+const KNOWN_AFTER: Duration = Duration::from_secs(10);
 
 /// What is learnt of events; `is_event` says nothing of an answer that cannot be judged.
 fn learn(

@@ -151,11 +151,11 @@ impl Run<'_> {
                 logged = Instant::now();
                 let (gate, now) = (self.ledger.gate(), self.clock.now());
                 report_progress(gate, self.context);
-                let vain = gate.meeting.warning(gate.unpaused(now));
-                if let Some(vain) = vain.filter(|_| warned != vain) {
-                    tracing::warn!("{}", outcome::vain(gate, vain, now));
+                let why_stalled = gate.meeting.warning(gate.unpaused(now));
+                if let Some(why_stalled) = why_stalled.filter(|_| warned != why_stalled) {
+                    tracing::warn!("{}", outcome::why_stalled(gate, why_stalled, now));
                 }
-                warned = vain.or(warned);
+                warned = why_stalled.or(warned);
             }
         }
     }

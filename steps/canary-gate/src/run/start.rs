@@ -143,7 +143,7 @@ fn fresh(
     let topics = topics::sources(&context.kafka, &context.common.stream, &plan.metrics)?;
     let features = topics.iter().find(|source| source.what == Reads::Features);
     profile.features_from = features.map(|source| source.from.clone());
-    if let Some(outcome) = outcome::hopeless(plan, &profile, &context.common.stream) {
+    if let Some(outcome) = outcome::no_start(plan, &profile, &context.common.stream) {
         return Ok(Err(outcome));
     }
     let baseline = baseline(plan, &profile, &history.answers);

@@ -5,15 +5,15 @@
 use kafka::Record;
 use serde_json::Value;
 
-/// One record may tell of no more events than this; a larger number is taken for a mistake.
-pub(crate) const MOST_AT_ONCE: u64 = 100_000;
+/// One record may stand for no more events than this; a larger number is taken for a mistake.
+pub(crate) const MAX_AT_ONCE: u64 = 100_000;
 
-/// What a record of a counter's topic tells.
+/// What a record of a counter's topic says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Event<'a> {
-    /// The stream's key, which drew the lot.
+    /// The stream's key, by which a model was assigned.
     pub(crate) key: &'a [u8],
-    /// How many; 0 to [`MOST_AT_ONCE`].
+    /// How many; 0 to [`MAX_AT_ONCE`].
     pub(crate) count: u64,
     /// Milliseconds since 1970.
     pub(crate) at_ms: i64,
@@ -26,7 +26,7 @@ pub(crate) fn read(record: &Record) -> Option<Event<'_>> {
     let value = record.value.as_deref().and_then(|it| serde_json::from_slice::<Value>(it).ok());
     let count = match value.as_ref().and_then(|value| value.get("count")) {
         None => 1,
-        Some(count) => count.as_u64().filter(|count| *count <= MOST_AT_ONCE)?,
+        Some(count) => count.as_u64().filter(|count| *count <= MAX_AT_ONCE)?,
     };
     Some(Event { key, count, at_ms: record.timestamp_ms })
 }

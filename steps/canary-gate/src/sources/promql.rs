@@ -35,12 +35,12 @@ pub(crate) struct Promql {
 impl Promql {
     /// Asks each of `asks` at once, and then every so often.
     pub(crate) fn start(asks: Vec<Ask>) -> std::io::Result<Self> {
-        let (tell, samples) = channel();
+        let (to, samples) = channel();
         let mut ends = Vec::new();
         for ask in asks {
             let Ask { metric, client, question, every } = ask;
             let answer = move || client.ask(&question);
-            ends.push(spawn(metric, every, answer, tell.clone())?);
+            ends.push(spawn(metric, every, answer, to.clone())?);
         }
         Ok(Self { samples, _ends: ends })
     }
@@ -56,12 +56,12 @@ fn spawn(
     metric: usize,
     every: Duration,
     answer: impl FnMut() -> Result<QueryResult, Error> + Send + 'static,
-    tell: Sender<Sample>,
+    to: Sender<Sample>,
 ) -> std::io::Result<Sender<()>> {
     let (end, ended) = channel();
     std::thread::Builder::new()
         .name(format!("promql-{metric}"))
-        .spawn(move || ask(metric, every, answer, &tell, &ended))?;
+        .spawn(move || ask(metric, every, answer, &to, &ended))?;
     Ok(end)
 }
 
@@ -69,12 +69,12 @@ fn ask(
     metric: usize,
     every: Duration,
     mut answer: impl FnMut() -> Result<QueryResult, Error>,
-    tell: &Sender<Sample>,
+    to: &Sender<Sample>,
     ended: &Receiver<()>,
 ) {
     let mut next = Instant::now();
     loop {
-        if tell.send(sample(metric, answer())).is_err() {
+        if to.send(sample(metric, answer())).is_err() {
             return;
         }
         next = after(next, every, Instant::now());
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn whatever_is_answered_is_handed_over_in_order() {
-        let (tell, samples) = channel();
+        let (to, samples) = channel();
         let mut answers = [
             Ok(QueryResult::Value(0.5)),
             Ok(QueryResult::NoData(NoData::Empty)),
@@ -129,7 +129,7 @@ mod tests {
         ]
         .into_iter();
         let answer = move || answers.next().unwrap_or(Ok(QueryResult::Value(9.0)));
-        let _end = spawn(3, Duration::from_millis(1), answer, tell).unwrap();
+        let _end = spawn(3, Duration::from_millis(1), answer, to).unwrap();
         let next = || samples.recv_timeout(LIMIT).unwrap();
         assert_eq!(next(), Sample { metric: 3, value: Some(0.5), why: None });
         let why = Some("no series matches".to_owned());
@@ -141,14 +141,14 @@ mod tests {
 
     #[test]
     fn nobody_is_asked_any_more_once_the_gate_is_over() {
-        let (tell, samples) = channel();
+        let (to, samples) = channel();
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
         let answer = move || {
             count.fetch_add(1, Ordering::SeqCst);
             Ok(QueryResult::Value(1.0))
         };
-        let end = spawn(0, Duration::from_secs(3600), answer, tell).unwrap();
+        let end = spawn(0, Duration::from_secs(3600), answer, to).unwrap();
         samples.recv_timeout(LIMIT).unwrap();
         drop(end);
         // The thread has let go of its end of the channel, long before its next question.

@@ -97,7 +97,7 @@ fn a_real_prometheus_may_fail_a_release_and_its_answers_replay() {
     assert_ended(&ran, "fail", "memory: ");
     assert!(ran.reason.contains("answers beyond the limit"), "{}", ran.reason);
     drop(server);
-    super::again::assert_replays(&stage, &ran);
+    super::replay::assert_replays(&stage, &ran);
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! The gate as a black box: the binary, an in-memory broker and a scorer that errs as it is told.
+//! The gate as a black box: the binary, an in-memory broker and a scorer that errs as it is asked to.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod again;
 mod judged;
-mod vain;
+mod replay;
+mod stalled;
 
 use fault::exit;
 use routes::testing::{Behaviour, Ran, Stage, model};
@@ -182,7 +182,7 @@ fn a_signal_in_the_middle_leaves_share_0() {
 }
 
 #[test]
-fn what_was_told_is_told_again_without_touching_the_traffic() {
+fn an_outcome_is_repeated_without_touching_the_traffic() {
     let stage = Stage::with_champion(1).unwrap();
     let harmful = Behaviour { candidate_errors: 0.6, ..Behaviour::default() };
     let _scorer = stage.scorer(harmful).unwrap();
@@ -267,7 +267,7 @@ fn without_a_labelled_past_nothing_is_switched() {
 }
 
 #[test]
-fn wrong_usage_is_told_as_such() {
+fn wrong_usage_is_reported_as_such() {
     let stage = Stage::with_champion(1).unwrap();
     let ran = run(&stage, &["--shares=50%,5%"]);
     assert_eq!(ran.code, Some(i32::from(exit::USAGE)));

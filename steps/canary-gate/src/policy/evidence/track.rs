@@ -7,7 +7,7 @@ use super::Blind;
 use crate::answer::Answer;
 use crate::policy::bursts::Bursts;
 use crate::policy::metrics::counted::Counted;
-use crate::policy::metrics::held::{FEWEST, Held, Tally};
+use crate::policy::metrics::held::{Held, MIN_ANSWERS, Tally};
 use crate::policy::metrics::judge::Judge;
 use crate::policy::metrics::mean::{Mean, MeanPlan};
 use crate::policy::metrics::sampled::Sampled;
@@ -103,7 +103,7 @@ impl Track {
 
     /// Whether it has a champion to blame the candidate by.
     pub(super) fn compares(&self) -> bool {
-        let is_alone = self.champion().answers < FEWEST && self.candidate().is_mostly_unfit();
+        let is_alone = self.champion().answers < MIN_ANSWERS && self.candidate().is_mostly_unfit();
         !self.champion().is_doubtful() && !is_alone
     }
 
@@ -113,7 +113,7 @@ impl Track {
         match (champion.is_blind(), candidate.is_blind()) {
             (true, _) if candidate_too => Some(Blind::Both),
             (true, _) => Some(Blind::Champion),
-            (false, true) if champion.answers >= FEWEST && !champion.is_doubtful() => {
+            (false, true) if champion.answers >= MIN_ANSWERS && !champion.is_doubtful() => {
                 Some(Blind::Candidate)
             }
             _ if champion.labels_are_unfit() => Some(Blind::Labels),
@@ -121,22 +121,22 @@ impl Track {
         }
     }
 
-    pub(super) fn tally(&mut self, drawn: Variant) -> &mut Tally {
-        &mut self.tallies[usize::from(drawn == Variant::Candidate)]
+    pub(super) fn tally(&mut self, assigned_variant: Variant) -> &mut Tally {
+        &mut self.tallies[usize::from(assigned_variant == Variant::Candidate)]
     }
 
     /// Counts that an answer met its label.
     pub(super) fn met(&mut self, held: Held, answer: &Answer) {
         if !answer.fallback {
             let was_unfit = self.metric.unfit(answer.heads).is_some();
-            self.tally(answer.drawn).met(held, was_unfit);
+            self.tally(answer.assigned_variant).met(held, was_unfit);
         }
     }
 
     /// An answer as evidence. One of the candidate that cannot be judged counts as the worst that it can be, so that it
     /// only holds back; one of the champion counts for nothing.
     pub(super) fn take(&mut self, held: Held, answer: &Answer, share: f64, ids: &[u16]) {
-        let candidate = answer.drawn == Variant::Candidate;
+        let candidate = answer.assigned_variant == Variant::Candidate;
         let held = match held {
             Held::Not(why) if candidate && why.is_the_answers() => match &self.whole {
                 Judge::Counted(_) => Held::Event(true),

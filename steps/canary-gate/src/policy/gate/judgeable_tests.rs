@@ -68,12 +68,12 @@ pub(super) fn one_share(metrics: Vec<Metric>, accept: Accept) -> Plan {
 /// `count` answers of each model that say this, each with this label, 0 ms to 900 ms.
 fn both(gate: &mut Gate, count: u64, champion: Heads, candidate: Heads, label: Option<f64>) {
     for id in 0..count {
-        let (drawn, heads) = match id % 2 {
+        let (assigned_variant, heads) = match id % 2 {
             0 => (Variant::Champion, champion),
             _ => (Variant::Candidate, candidate),
         };
         let now = MS(900 * id / count);
-        gate.answered(Answer { heads, ..answer(id, drawn, 5) }, (0, 0), now);
+        gate.answered(Answer { heads, ..answer(id, assigned_variant, 5) }, (0, 0), now);
         if let Some(label) = label {
             gate.label(id, label, now);
         }
@@ -144,12 +144,12 @@ fn a_candidate_that_leaves_out_what_it_would_get_wrong_does_not_pass() {
                 let now = MS(id * 2);
                 let candidate = id % 2 == 1;
                 let hard = random.chance(0.2);
-                let (drawn, heads) = match candidate {
+                let (assigned_variant, heads) = match candidate {
                     true if hard => (Variant::Candidate, unsure),
                     true => (Variant::Candidate, CLASS),
                     false => (Variant::Champion, CLASS),
                 };
-                gate.answered(Answer { heads, ..answer(id, drawn, 5) }, (0, 0), now);
+                gate.answered(Answer { heads, ..answer(id, assigned_variant, 5) }, (0, 0), now);
                 gate.label(id, f64::from(u8::from(hard)), now);
                 if let Move::End(outcome) = look(&mut gate, now) {
                     assert_ne!(outcome.verdict, Verdict::Pass, "{kind} {}", outcome.reason);
@@ -168,14 +168,14 @@ fn two_regressions_are_judged_by_a_loss() {
             let mut random = Random::seeded(3);
             let ended = (0..20_000u64).find_map(|id| {
                 let now = MS(id * 3);
-                let (drawn, off) = match id % 2 {
+                let (assigned_variant, off) = match id % 2 {
                     0 => (Variant::Champion, 0.1),
                     _ => (Variant::Candidate, error),
                 };
                 let truth = 100.0 * random.uniform();
                 let score = truth + off * (2.0 * random.uniform() - 1.0);
                 let heads = Heads { score: Some(score), ..NUMBER };
-                gate.answered(Answer { heads, ..answer(id, drawn, 5) }, (0, 0), now);
+                gate.answered(Answer { heads, ..answer(id, assigned_variant, 5) }, (0, 0), now);
                 gate.label(id, truth, now);
                 match look(&mut gate, now) {
                     Move::End(outcome) => Some(outcome),
@@ -227,9 +227,9 @@ fn business_events_of_keys_that_nobody_answered_prove_nothing() {
         let newest = route(5, 0.5);
         let ended = (0..30_000u64).find_map(|id| {
             let now = MS(id * 2);
-            let drawn = routes::variant(&newest, &id.to_be_bytes());
+            let assigned_variant = routes::variant(&newest, &id.to_be_bytes());
             let key = crate::answer::hash(&id.to_be_bytes());
-            gate.answered(Answer { key, ..answer(id, drawn, 5) }, (0, 0), now);
+            gate.answered(Answer { key, ..answer(id, assigned_variant, 5) }, (0, 0), now);
             gate.label(id, 0.0, now);
             if random.chance(0.3) {
                 let key = if strange { id + 7_000_000 } else { id };

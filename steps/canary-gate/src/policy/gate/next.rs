@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Gate, Outcome, Step};
-use crate::policy::meeting::Vain;
+use crate::policy::meeting::Stalled;
 use crate::policy::outcome;
 use crate::{Accept, Advance, Strategy};
 
@@ -49,8 +49,8 @@ impl Gate {
         if self.paused.since.is_some() {
             return Move::Stay;
         }
-        if let Some(vain) = self.in_vain(now) {
-            return Move::End(outcome::in_vain(self, vain, now));
+        if let Some(why_stalled) = self.stalled(now) {
+            return Move::End(outcome::stalled(self, why_stalled, now));
         }
         if let Some(share) = self.next_share(step, now) {
             return Move::Raise(share);
@@ -68,11 +68,11 @@ impl Gate {
     }
 
     /// Why labels for what is answered need not be waited for, if so; once all is proven none is waited for.
-    pub(crate) fn in_vain(&self, now: Duration) -> Option<Vain> {
+    pub(crate) fn stalled(&self, now: Duration) -> Option<Stalled> {
         if self.proven.is_some() {
             return None;
         }
-        self.meeting.in_vain(self.unpaused(now), self.join.counts)
+        self.meeting.stalled(self.unpaused(now), self.join.counts)
     }
 
     /// The share that follows, if it is time.

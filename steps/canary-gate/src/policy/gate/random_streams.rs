@@ -108,14 +108,18 @@ fn streamed(plan: Plan, habits: Habits, random: &mut Random) -> (Option<Outcome>
     for id in 0..2_500u64 {
         let now = MS(id * 8);
         let candidate = random.chance(share);
-        let drawn = if candidate { Variant::Candidate } else { Variant::Champion };
+        let assigned_variant = if candidate { Variant::Candidate } else { Variant::Champion };
         let fallback = candidate && random.chance(habits.fallbacks);
         let heads = match candidate && !fallback {
             true => says(random, habits.candidate, habits.candidate_errors),
             false => says(random, habits.champion, 0.1),
         };
         let key = crate::answer::hash(&id.to_be_bytes());
-        gate.answered(Answer { key, heads, fallback, ..answer(id, drawn, 5) }, (0, 0), now);
+        gate.answered(
+            Answer { key, heads, fallback, ..answer(id, assigned_variant, 5) },
+            (0, 0),
+            now,
+        );
         let label = match habits.labels {
             Labels::Fit => Some((id, 0.0)),
             Labels::None => None,

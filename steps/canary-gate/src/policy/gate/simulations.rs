@@ -62,9 +62,13 @@ fn simulated(ratio: f64, plan: Plan, seed: u64) -> (Verdict, u64) {
             Move::Stay => {}
         }
         let key = (seed << 32 | n).to_be_bytes();
-        let drawn = routes::variant(&newest, &key);
-        let rate = if drawn == Variant::Candidate { 0.05 * ratio } else { 0.05 };
-        gate.answered(Answer { key: n, ..answer(n, drawn, newest.generation) }, (0, 0), now);
+        let assigned_variant = routes::variant(&newest, &key);
+        let rate = if assigned_variant == Variant::Candidate { 0.05 * ratio } else { 0.05 };
+        gate.answered(
+            Answer { key: n, ..answer(n, assigned_variant, newest.generation) },
+            (0, 0),
+            now,
+        );
         gate.label(n, if random.uniform() < rate { 1.0 } else { 0.0 }, now);
     }
     unreachable!("the plan has a deadline")
@@ -131,7 +135,7 @@ fn failures_needed(side: Side, share: f64, margin: f64, ratio: f64) -> usize {
 
 #[test]
 fn the_readme_tells_how_many_failures_a_proof_takes() {
-    for (side, share, margin, ratio, told) in [
+    for (side, share, margin, ratio, documented) in [
         (Side::Safe, 0.5, 0.25, 1.0, 532),
         (Side::Safe, 0.5, 0.25, 0.5, 30),
         (Side::Safe, 0.5, 0.5, 1.0, 155),
@@ -141,7 +145,10 @@ fn the_readme_tells_how_many_failures_a_proof_takes() {
         (Side::Harm, 0.01, 0.25, 5.0, 144),
     ] {
         let needed = failures_needed(side, share, margin, ratio);
-        let near = needed.abs_diff(told) * 4 <= told;
-        assert!(near, "{side:?} at {share}, margin {margin}, ratio {ratio}: {needed}, not {told}");
+        let near = needed.abs_diff(documented) * 4 <= documented;
+        assert!(
+            near,
+            "{side:?} at {share}, margin {margin}, ratio {ratio}: {needed}, not {documented}"
+        );
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Step {
 /// What was seen of one variant at one share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Counts {
-    /// Records whose key drew this variant.
+    /// Records whose key was assigned to this variant.
     pub(crate) records: u64,
     /// Of these, answered by the other one because this one did not.
     pub(crate) fallbacks: u64,

@@ -43,21 +43,24 @@ fn confirmed(plan: Plan) -> Gate {
 /// `count` answers of each model under `generation`, of which the first `wrong` of each are wrong.
 fn answers(gate: &mut Gate, generation: u64, count: u64, wrong: (u64, u64), now: Duration) {
     for n in 0..count {
-        for (drawn, wrong) in [(Variant::Champion, wrong.0), (Variant::Candidate, wrong.1)] {
-            let id =
-                now.as_millis() as u64 * 1_000_000 + n * 2 + u64::from(drawn == Variant::Candidate);
-            let answer = answer(id, drawn, generation);
+        for (assigned_variant, wrong) in
+            [(Variant::Champion, wrong.0), (Variant::Candidate, wrong.1)]
+        {
+            let id = now.as_millis() as u64 * 1_000_000
+                + n * 2
+                + u64::from(assigned_variant == Variant::Candidate);
+            let answer = answer(id, assigned_variant, generation);
             gate.answered(answer, (0, 0), now);
             gate.label(id, if n < wrong { 1.0 } else { 0.0 }, now);
         }
     }
 }
 
-pub(super) fn answer(id: u64, drawn: Variant, generation: u64) -> Answer {
+pub(super) fn answer(id: u64, assigned_variant: Variant, generation: u64) -> Answer {
     Answer {
         id,
         key: id,
-        drawn,
+        assigned_variant,
         fallback: false,
         generation,
         heads: Heads { label: Some(0.0), ..Heads::default() },
@@ -376,11 +379,11 @@ fn a_slice_that_is_worse_fails_a_release_that_is_well_as_a_whole() {
             value: None,
             headers: gold.then(|| ("tier".into(), b"gold".to_vec())).into_iter().collect(),
         });
-        let drawn = if n % 8 < 4 { Variant::Candidate } else { Variant::Champion };
+        let assigned_variant = if n % 8 < 4 { Variant::Candidate } else { Variant::Champion };
         let source = Some((0, n as i64));
-        gate.answered(Answer { source, ..answer(n, drawn, 5) }, (0, n as i64), MS(10));
+        gate.answered(Answer { source, ..answer(n, assigned_variant, 5) }, (0, n as i64), MS(10));
         // The candidate errs on gold, the champion on all else.
-        let wrong = gold == (drawn == Variant::Candidate);
+        let wrong = gold == (assigned_variant == Variant::Candidate);
         gate.label(n, if wrong { 1.0 } else { 0.0 }, MS(10));
     }
     let (verdict, reason) = verdict(look(&mut gate, MS(11)));

@@ -63,7 +63,7 @@ pub(crate) struct Tally {
 }
 
 /// Fewer answers than this say nothing of a model.
-pub(crate) const FEWEST: u64 = 20;
+pub(crate) const MIN_ANSWERS: u64 = 20;
 
 /// A score this near to 0 or 1 is what is left of rounding to 32 bits.
 const ROUNDING: f64 = 1e-6;
@@ -234,7 +234,7 @@ impl Tally {
 
     /// Nearly none of its answers can be judged.
     pub(crate) fn is_blind(&self) -> bool {
-        self.answers >= FEWEST && self.is_mostly_unfit()
+        self.answers >= MIN_ANSWERS && self.is_mostly_unfit()
     }
 
     pub(crate) fn is_mostly_unfit(&self) -> bool {
@@ -250,7 +250,7 @@ impl Tally {
     pub(crate) fn labels_are_unfit(&self) -> bool {
         let unfit: u64 =
             self.not.iter().filter(|(why, _)| !why.is_the_answers()).map(|it| it.1).sum();
-        unfit >= FEWEST && self.judged == 0
+        unfit >= MIN_ANSWERS && self.judged == 0
     }
 
     /// "412 of its 420 answers have no label".

@@ -6,7 +6,7 @@ use super::judge::{Claim, View};
 use super::spec::Better;
 
 /// Fewer answers than this are no basis for a pass.
-const FEWEST: u64 = 3;
+const MIN_SAMPLES: u64 = 3;
 
 /// The judge of one query: which part of its answers lies beyond the limit?
 ///
@@ -79,7 +79,7 @@ impl Sampled {
 
     /// Whether its silence forbids a pass.
     pub(crate) fn is_silent(&self) -> bool {
-        self.values < FEWEST || self.last.is_none()
+        self.values < MIN_SAMPLES || self.last.is_none()
     }
 
     /// Answers with a value, and without.

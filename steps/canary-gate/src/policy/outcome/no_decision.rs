@@ -7,7 +7,7 @@ use crate::Strategy;
 use crate::labels::RULE;
 use crate::policy::evidence::{Blind, Track};
 use crate::policy::gate::{Gate, Outcome};
-use crate::policy::meeting::{Hopeless, Vain};
+use crate::policy::meeting::{NoStart, Stalled};
 use crate::policy::metrics::held::Tally;
 use crate::policy::metrics::spec::{Metric, Of, Role};
 use crate::policy::plan::Plan;
@@ -49,7 +49,7 @@ pub(crate) fn blind(gate: &Gate, track: &Track, what: Blind) -> Outcome {
 }
 
 /// The champion's past shows that this canary would learn nothing: then it does not begin.
-pub(crate) fn hopeless(plan: &Plan, profile: &StreamProfile, stream: &str) -> Option<Outcome> {
+pub(crate) fn no_start(plan: &Plan, profile: &StreamProfile, stream: &str) -> Option<Outcome> {
     for (metric, profile) in plan.metrics.iter().zip(&profile.tracks) {
         let tally = Tally::of_past(metric, profile);
         if metric.role == Role::Critical && tally.is_blind() {
@@ -62,19 +62,19 @@ pub(crate) fn hopeless(plan: &Plan, profile: &StreamProfile, stream: &str) -> Op
         }
     }
     let before = &profile.before;
-    let reason = match before.hopeless()? {
-        Hopeless::Unreadable => format!(
+    let reason = match before.no_start()? {
+        NoStart::Unreadable => format!(
             "not one of the {} records of {stream}.labels is a label: {}",
             report::count(before.troubles.count()),
             before.troubles.words()
         ),
-        Hopeless::Unmet => format!(
+        NoStart::Unmet => format!(
             "of {} labels from before none met one of {} answers: {}",
             report::count(before.labels),
             report::count(before.predictions),
             ids(&before.answer_id, &before.label_id)
         ),
-        Hopeless::Late => format!(
+        NoStart::Late => format!(
             "every label from before came later than --label-wait of {}, half of them after {} or more: give \
              --label-wait={}s",
             span(plan.label_wait),
@@ -86,38 +86,38 @@ pub(crate) fn hopeless(plan: &Plan, profile: &StreamProfile, stream: &str) -> Op
 }
 
 /// Labels are waited for in vain.
-pub(crate) fn in_vain(gate: &Gate, why: Vain, now: Duration) -> Outcome {
+pub(crate) fn stalled(gate: &Gate, why: Stalled, now: Duration) -> Outcome {
     inconclusive(format!(
         "labels for what is answered cannot be expected, at a share of {}: {}",
         share(gate),
-        vain(gate, why, now)
+        why_stalled(gate, why, now)
     ))
 }
 
 /// The same for a warning, before the gate gives up.
-pub(crate) fn vain(gate: &Gate, why: Vain, now: Duration) -> String {
+pub(crate) fn why_stalled(gate: &Gate, why: Stalled, now: Duration) -> String {
     let meeting = &gate.meeting;
     let waited = span(meeting.waited(gate.unpaused(now)));
     let answers = report::count(meeting.answers);
     match why {
-        Vain::Unmet => format!(
+        Stalled::Unmet => format!(
             "in {waited} {} labels came for {answers} answers, and none met: {}",
             report::count(meeting.labels),
             ids(&meeting.answer_id, &meeting.label_id)
         ),
-        Vain::Unreadable => format!(
+        Stalled::Unreadable => format!(
             "in {waited} {} records came on the labels topic for {answers} answers, and none is a label: {}",
             report::count(meeting.unreadable),
             gate.troubles.words()
         ),
-        Vain::Silent => format!(
+        Stalled::Silent => format!(
             "in {waited} no label came for {answers} answers, though labels came before this canary; {}",
             match meeting.slow {
                 Some(slow) => format!("of those 99 in 100 took {} at most", span(slow)),
                 None => "look at what writes them".to_owned(),
             }
         ),
-        Vain::Expired => format!(
+        Stalled::Expired => format!(
             "the first {} answers waited {} each (--label-wait) and not one met its label, while {} labels came too late \
              and {} met nothing: {}",
             report::count(gate.join.counts.missing),

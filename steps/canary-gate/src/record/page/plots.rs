@@ -8,8 +8,8 @@ use crate::policy::metrics::spec::{Better, Of};
 use crate::record::details::{Canary, Metric};
 
 /// Evidence against a claim is drawn down to so many times a proof, and evidence for it up to so many.
-const LOWEST: f64 = -1.0;
-const HIGHEST: f64 = 1.5;
+const MIN_PART: f64 = -1.0;
+const MAX_PART: f64 = 1.5;
 
 /// Evidence and interval of each metric of which anything was seen, in the order in which they are judged.
 pub(super) fn of_metrics(canary: &Canary) -> Vec<Plot> {
@@ -52,7 +52,7 @@ fn evidence(canary: &Canary, metric: &Metric, views: &Views<'_>) -> Option<LineP
         views.points(|view| {
             let claim = claim(view);
             let part = part(claim).filter(|_| claim.limit > Some(0.0))?;
-            Some(part.clamp(LOWEST, HIGHEST))
+            Some(part.clamp(MIN_PART, MAX_PART))
         })
     };
     let (harm, safe) = (parts(|view| &view.harm), parts(|view| &view.safe));

@@ -24,7 +24,7 @@ fn a_candidate_that_gives_no_labels_fails_and_replays() {
         let metric = &ran.record["details"]["canary"]["metrics"][0];
         assert!(metric["judged"]["candidate"]["not"]["no-label"].as_u64() >= Some(20), "{metric}");
         assert_eq!(metric["judged"]["candidate"]["judged"], 0);
-        super::again::assert_replays(&stage, &ran);
+        super::replay::assert_replays(&stage, &ran);
     }
 }
 
@@ -32,7 +32,7 @@ fn a_candidate_that_gives_no_labels_fails_and_replays() {
 fn two_models_without_labels_are_inconclusive_and_by_a_loss_they_pass() {
     for accept in ["--accept=evidence", "--accept=no-harm"] {
         let stage = Stage::with_champion(1).unwrap();
-        // Nothing of the past tells: the scorer begins with the gate.
+        // There is no past: the scorer begins with the gate.
         let gate = start(&stage, &[accept]);
         stage.await_route(|route| route.share() == 0.1).unwrap();
         let behaviour = Behaviour { labels: (false, false), ..Behaviour::default() };
@@ -53,7 +53,7 @@ fn two_models_without_labels_are_inconclusive_and_by_a_loss_they_pass() {
         let flags = super::flags(&[accept, loss]);
         let judged = stage.run(super::GATE, "r-3", &as_texts(&flags)).unwrap();
         assert_ended(&judged, "pass", "error");
-        super::again::assert_replays(&stage, &judged);
+        super::replay::assert_replays(&stage, &judged);
     }
 }
 
@@ -78,7 +78,7 @@ fn labels_that_meet_nothing_are_warned_of_and_given_up_long_before_the_deadline(
         let warning = ran.log.lines().find(|line| line.contains("WARN") && line.contains(" came"));
         assert!(warning.is_some(), "a warning within seconds: {}", ran.log);
         assert_eq!(shares(&stage), [0.0, 0.1, 0.0]);
-        super::again::assert_replays(&stage, &ran);
+        super::replay::assert_replays(&stage, &ran);
     }
 }
 
@@ -91,7 +91,7 @@ fn labels_that_stay_away_though_there_were_some_are_not_waited_for() {
     let ran = run(&stage, &["--meet-within=5s", "--deadline=10m"]);
     assert_ended(&ran, "inconclusive", "no label came for");
     assert_eq!(shares(&stage), [0.0, 0.1, 0.0]);
-    super::again::assert_replays(&stage, &ran);
+    super::replay::assert_replays(&stage, &ran);
 }
 
 #[test]

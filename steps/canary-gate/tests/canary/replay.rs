@@ -1,4 +1,4 @@
-//! Ended and begun again; replayed; told by people.
+//! Ended and begun again; replayed; asked by people.
 
 use std::process::{Command, Output};
 
@@ -141,7 +141,7 @@ fn people_pause_resume_and_abort_a_gate() {
 }
 
 #[test]
-fn who_speaks_to_a_gate_that_is_not_there_hears_so() {
+fn a_command_for_a_gate_that_is_not_there_is_refused() {
     let stage = Stage::with_champion(1).unwrap();
     for what in ["pause", "resume", "abort"] {
         let said = tool(&stage, &[what, "--release=r-1"]);
@@ -157,7 +157,7 @@ fn who_speaks_to_a_gate_that_is_not_there_hears_so() {
     assert!(errors.contains("under way are: r-1 on the stream s"), "{errors}");
     let said = tool(&stage, &["abort", "--release=r-1"]);
     let line: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
-    assert_eq!((&line["said"], &line["share"]), (&"abort".into(), &0.1.into()));
+    assert_eq!((&line["command"], &line["share"]), (&"abort".into(), &0.1.into()));
     assert_eq!(gate.end().unwrap().verdict, "inconclusive");
     let over = tool(&stage, &["pause", "--release=r-1"]);
     assert_eq!(over.status.code(), Some(i32::from(exit::USAGE)), "it is over");
