@@ -1,6 +1,7 @@
 //! The topics that evidence comes from, without a consumer group: followed live, or read again up to the offsets that a
 //! journal names. Either way a tick gets its records by [`Fetch::fetch`].
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -51,7 +52,7 @@ struct Topic {
     /// All partitions, where the topic is followed.
     live: Option<Reader>,
     /// Each partition for itself, where ranges are read again: none has to be held back for another.
-    again: BTreeMap<i32, Reader>,
+    ranged: BTreeMap<i32, Reader>,
     /// The offset that follows on the last record read, by partition.
     next: BTreeMap<i32, i64>,
     /// Read, and not yet fetched.
@@ -115,7 +116,7 @@ impl Topics {
         let topic = |source: &Source| Topic {
             source: source.clone(),
             live: None,
-            again: BTreeMap::new(),
+            ranged: BTreeMap::new(),
             next: source.from.clone(),
             waiting: BTreeMap::new(),
         };
@@ -130,7 +131,7 @@ impl Topics {
     pub(crate) fn follow(&mut self, earlier: Ids) -> anyhow::Result<()> {
         self.earlier = earlier;
         for topic in &mut self.topics {
-            topic.again.clear();
+            topic.ranged.clear();
             let start = Start::At(topic.next.clone());
             topic.live = Some(self.kafka.reader(&topic.source.topic, &start)?);
         }
@@ -280,11 +281,13 @@ impl Topic {
             return Ok(());
         }
         let topic = &self.source.topic;
-        if !self.again.contains_key(&partition) {
-            let start = Start::At(BTreeMap::from([(partition, *next)]));
-            self.again.insert(partition, kafka.reader(topic, &start)?);
-        }
-        let reader = self.again.get_mut(&partition).expect("it was put there just now");
+        let reader = match self.ranged.entry(partition) {
+            Entry::Occupied(reader) => reader.into_mut(),
+            Entry::Vacant(place) => {
+                let start = Start::At(BTreeMap::from([(partition, *next)]));
+                place.insert(kafka.reader(topic, &start)?)
+            }
+        };
         let waiting = self.waiting.entry(partition).or_default();
         let started = Instant::now();
         // The last record before `end` stands at `end - 1`, for a tick names what was read.
@@ -304,3 +307,7 @@ impl Topic {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "topics_tests.rs"]
+mod tests;
