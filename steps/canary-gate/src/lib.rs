@@ -12,21 +12,19 @@
 //!
 //! - `policy`: the gate, its evidence and what it concludes; pure, and changed by [entries](policy::entry) alone
 //! - `history`: the entries so far, kept on a topic, applied live and in a replay by the same step
-//! - `io`: topics, route, clock
-//! - `answer`, `labels`, `sources`: records of the stream, business events, slices, Prometheus
+//! - `io`: topics, route, Prometheus, files, clock
+//! - `records`: what records of the stream say: answers, labels, business events, slices; pure
 //! - `run`: the loop that joins them
-//! - `record`: the decision record, the event and the page
+//! - `decision_record`: the decision record, the event and the page
 //! - `args`, `tools`: flags; `canary-gate replay` and its like
 
-mod answer;
 mod args;
+mod decision_record;
 mod history;
 mod io;
-mod labels;
 mod policy;
-mod record;
+mod records;
 mod run;
-mod sources;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -34,10 +32,11 @@ use std::collections::BTreeMap;
 pub use args::{Accept, Advance, Args, Strategy, Undecidable};
 use contract::results::types::canary::{FAILED, PASSED, UNDECIDED};
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, again};
+pub use decision_record::details::Details;
+use io::metrics_list::metrics_text;
 use io::traffic::Traffic;
 use policy::admission::{Admission, admit};
-use policy::plan;
-pub use record::details::Details;
+use policy::plan::Plan;
 use routes::ModelRef;
 use run::start::{self, Begun, Prepared};
 pub use tools::main;
@@ -67,8 +66,8 @@ impl Step for CanaryGate {
     const EVENTS: &'static [AnyEventType] = &[PASSED.any(), FAILED.any(), UNDECIDED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-        let metrics = plan::metrics_text(args.metrics.as_deref())?;
-        let plan = plan::Plan::of(args, metrics.as_deref())?;
+        let metrics = metrics_text(args.metrics.as_deref())?;
+        let plan = Plan::of(args, metrics.as_deref())?;
         let model = ModelRef { digest: args.model_digest.clone(), image: args.image.clone() };
         let mut inputs = BTreeMap::from([
             ("model".to_owned(), model.digest.clone()),
@@ -79,13 +78,13 @@ impl Step for CanaryGate {
         }
         let event = context.event_id(&inputs);
         if let Some(repeated) =
-            again::told::<Self>(context, &inputs, Box::new(record::page::render))?
+            again::told::<Self>(context, &inputs, Box::new(decision_record::page::render))?
         {
             return Ok(repeated);
         }
         let (kafka, stream) = (&context.kafka, &context.common.stream);
         let release = &context.common.release;
-        let record = record::Recorder { plan: &plan, model: &model, inputs, stream };
+        let record = decision_record::Recorder { plan: &plan, model: &model, inputs, stream };
         let enter = |now| admit(now, &model, plan.strategy, release, &event);
         // Read first: becoming the writer would fence the gate of a canary that is under way.
         let now = routes::read(kafka, stream)?;

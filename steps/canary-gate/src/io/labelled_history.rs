@@ -7,12 +7,13 @@ use contract::Context;
 use kafka::{Kafka, Reader, Record, Window};
 use stream::{PredictionHeaders, Topics};
 
-use crate::answer::{hash, read_own};
-use crate::labels::{self, shown};
 use crate::policy::meeting::Before;
 use crate::policy::metrics::held::{self, Heads};
 use crate::policy::plan::Plan;
 use crate::policy::stream_profile::{History, Ids, LabelledPrediction};
+use crate::records::answer::read_own;
+use crate::records::hash;
+use crate::records::labels::{self, shown};
 
 /// At first so large a part more offsets are looked through than labelled answers are sought: not every answer has a label
 /// yet, and transactions take offsets too. Where a transaction holds one record, the second look is enough.

@@ -10,11 +10,11 @@ use stream::PredictionHeaders;
 
 use crate::history::journal::Source;
 use crate::history::ledger::Fetch;
-use crate::labels;
 use crate::policy::entry::{Batch, Moved, Reads};
 use crate::policy::metrics::spec::{Metric, Of};
 use crate::policy::stream_profile::Ids;
-use crate::sources::slices::Place;
+use crate::records::labels;
+use crate::records::slices::Place;
 
 /// At most this many records of a topic are taken before the gate is asked again what to do.
 const MAX_BATCH: usize = 2_000;

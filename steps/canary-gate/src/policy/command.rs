@@ -38,3 +38,13 @@ impl Action {
         }
     }
 }
+
+/// A command, and when it came.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Asked {
+    /// Seconds since the gate began; the command has an `at` of its own, the time of day.
+    #[serde(rename = "after")]
+    pub(crate) at: f64,
+    #[serde(flatten)]
+    pub(crate) command: Command,
+}

@@ -3,13 +3,13 @@
 use kafka::Record;
 use routes::Variant;
 
-use crate::answer::Answer;
 use crate::policy::metrics::held::{Held, MIN_ANSWERS, Tally};
 use crate::policy::metrics::judge::Judge;
 use crate::policy::metrics::spec::Of;
 use crate::policy::plan::Plan;
 use crate::policy::stream_profile::StreamProfile;
-use crate::sources::slices::{SliceSet, Slices};
+use crate::records::answer::Answer;
+use crate::records::slices::{SliceSet, Slices};
 
 mod track;
 

@@ -153,7 +153,7 @@ mod tests {
         let plan = Plan { trials: 300, ..Plan::for_tests() };
         let mut alarms = Alarms::new(&plan, &StreamProfile::nothing(&plan));
         for n in 0..2_000u64 {
-            let key = crate::answer::hash(&(n % keys).to_le_bytes());
+            let key = crate::records::hash(&(n % keys).to_le_bytes());
             alarms.failed(key, if n < 500 { 0.1 } else { 0.5 });
             if n % 50 == 49 {
                 alarms.end_batch(if n < 500 { 0.1 } else { 0.5 });

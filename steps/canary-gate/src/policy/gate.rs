@@ -9,12 +9,11 @@ use routes::{Route, Variant};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::answer::Answer;
+use crate::records::answer::Answer;
 use stream::LabelDefect;
 
-use crate::labels::Troubles;
 use crate::policy::baseline::Baseline;
-use crate::policy::command::{Action, Command};
+use crate::policy::command::{Action, Asked, Command};
 use crate::policy::evidence::{EVEN, Evidence};
 use crate::policy::evidence_series::{EvidenceSeries, Point};
 use crate::policy::false_alarms::Alarms;
@@ -26,14 +25,17 @@ use crate::policy::metrics::spec::Of;
 use crate::policy::outcome;
 use crate::policy::plan::Plan;
 use crate::policy::stream_profile::StreamProfile;
-use crate::sources::events;
+use crate::records::events;
+use crate::records::labels::Troubles;
 
 mod apply;
 mod next;
+mod pauses;
 mod step;
 
 pub(crate) use next::Move;
-pub(crate) use step::{Counts, Step};
+use pauses::Pauses;
+pub(crate) use step::{Counts, Skipped, Step};
 
 /// So many records whose answers do not count are remembered: those around a change of the route.
 const MAX_OTHERS: usize = 200_000;
@@ -76,34 +78,6 @@ pub(crate) struct Gate {
     batch: Duration,
     /// Why no evidence can be gained any more: the first reason counts.
     invalidated: Option<Outcome>,
-}
-
-/// A command, and when it came.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Asked {
-    /// Seconds since the gate began; the command has an `at` of its own, the time of day.
-    #[serde(rename = "after")]
-    pub(crate) at: f64,
-    #[serde(flatten)]
-    pub(crate) command: Command,
-}
-
-/// Time that does not count.
-#[derive(Clone, Copy, Debug, Default)]
-struct Pauses {
-    since: Option<Duration>,
-    over: Duration,
-}
-
-/// Records that are no evidence.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Skipped {
-    /// Answers under other routes.
-    pub(crate) foreign: u64,
-    /// No prediction, or no business event.
-    pub(crate) unreadable: u64,
-    /// Answers of models that give no label.
-    pub(crate) without_label: u64,
 }
 
 /// Why the canary is over.
@@ -272,7 +246,7 @@ impl Gate {
             return;
         }
         let assigned_variant = routes::variant(&step.route, event.key);
-        let key = crate::answer::hash(event.key);
+        let key = crate::records::hash(event.key);
         if self.keys.as_ref().is_some_and(|keys| !keys.knows(key)) {
             self.evidence.stranger(metric);
             return;
@@ -397,13 +371,6 @@ impl Gate {
 fn point(evidence: &Evidence, at: f64, share: f64) -> Point {
     let metrics = evidence.tracks.iter().map(|track| track.whole.view(share)).collect();
     Point { at, share, metrics }
-}
-
-impl Pauses {
-    /// All time that does not count, up to now.
-    fn until(self, now: Duration) -> Duration {
-        self.over + self.since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
-    }
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use stream::LabelDefect;
 
-use crate::labels::Troubles;
 use crate::policy::join::JoinCounts;
+use crate::records::labels::Troubles;
 
 /// Fewer labels or answers than this say nothing.
 const MIN_RECORDS: u64 = 50;

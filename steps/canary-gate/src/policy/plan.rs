@@ -161,23 +161,6 @@ impl Plan {
     }
 }
 
-/// The list of metrics: the text of `--metrics` itself, or that of the file it names.
-///
-/// # Errors
-/// The file cannot be read (exit 2).
-pub(crate) fn metrics_text(flag: Option<&str>) -> anyhow::Result<Option<String>> {
-    let Some(flag) = flag.filter(|flag| !flag.trim().is_empty()) else { return Ok(None) };
-    if flag.trim_start().starts_with(['[', '{']) {
-        return Ok(Some(flag.to_owned()));
-    }
-    regular_file::read_to_string(flag.as_ref(), regular_file::SETTINGS).map(Some).map_err(|error| {
-        fault::usage(
-            format!("--metrics {flag}: {error}"),
-            "give a JSON list, or the path of a file that holds one",
-        )
-    })
-}
-
 fn numbers(args: &Args) -> anyhow::Result<()> {
     let above_0 = |value: f64| value > 0.0 && value.is_finite();
     let complaint = if !(args.alpha > 0.0 && args.alpha < 1.0) {

@@ -13,6 +13,7 @@ use crate::history::journal::Journal;
 use crate::history::ledger::Ledger;
 use crate::io::clock::Clock;
 use crate::io::commands::Commands;
+use crate::io::prometheus::Promql;
 use crate::io::topics::Topics;
 use crate::io::traffic::{Traffic, Wrote};
 use crate::policy::entry::Entry;
@@ -20,7 +21,6 @@ use crate::policy::evidence_series::Point;
 use crate::policy::forecast::Forecast;
 use crate::policy::gate::{Gate, Move, Outcome};
 use crate::policy::outcome;
-use crate::sources::promql::Promql;
 
 pub(crate) mod start;
 

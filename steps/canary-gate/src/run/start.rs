@@ -12,6 +12,7 @@ use crate::history::ledger::Ledger;
 use crate::io::clock::{Clock, now_ms};
 use crate::io::commands::Commands;
 use crate::io::labelled_history;
+use crate::io::prometheus::{Ask, Promql};
 use crate::io::topics::{self, Topics};
 use crate::io::traffic::Traffic;
 use crate::policy::baseline::Baseline;
@@ -23,7 +24,6 @@ use crate::policy::outcome;
 use crate::policy::plan::Plan;
 use crate::policy::stream_profile::{History, LabelledPrediction, StreamProfile};
 use crate::run::Run;
-use crate::sources::promql::{Ask, Promql};
 use crate::{Args, Strategy, Undecidable};
 
 /// What came of it.

@@ -10,11 +10,11 @@ use contract::record::DecisionRecord;
 use kafka::KafkaArgs;
 
 use crate::Args;
+use crate::decision_record::details::{Canary, Details};
 use crate::history::journal::Journal;
 use crate::policy::evidence_series::Point;
 use crate::policy::gate::Outcome;
 use crate::policy::plan::Plan;
-use crate::record::details::{Canary, Details};
 use crate::run::start;
 
 /// What a replay came to.

@@ -4,7 +4,6 @@ use routes::Variant;
 use stats::counted::CountedPlan;
 
 use super::Blind;
-use crate::answer::Answer;
 use crate::policy::bursts::Bursts;
 use crate::policy::metrics::counted::Counted;
 use crate::policy::metrics::held::{Held, MIN_ANSWERS, Tally};
@@ -14,6 +13,7 @@ use crate::policy::metrics::sampled::Sampled;
 use crate::policy::metrics::spec::{Metric, Of, Role};
 use crate::policy::plan::Plan;
 use crate::policy::stream_profile::StreamProfile;
+use crate::records::answer::Answer;
 
 /// One metric.
 #[derive(Debug)]

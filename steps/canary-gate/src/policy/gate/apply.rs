@@ -7,10 +7,11 @@ use kafka::Record;
 use stream::PredictionHeaders;
 
 use super::Gate;
-use crate::answer::{self, Seen, hash};
-use crate::labels::{self, shown};
 use crate::policy::entry::{Entry, Reads};
 use crate::policy::outcome;
+use crate::records::answer::{self, Seen};
+use crate::records::hash;
+use crate::records::labels::{self, shown};
 
 impl Gate {
     /// Takes in what happened; `records` are those that the entry names, in its order. Nothing else changes a gate.

@@ -228,7 +228,7 @@ fn business_events_of_keys_that_nobody_answered_prove_nothing() {
         let ended = (0..30_000u64).find_map(|id| {
             let now = MS(id * 2);
             let assigned_variant = routes::variant(&newest, &id.to_be_bytes());
-            let key = crate::answer::hash(&id.to_be_bytes());
+            let key = crate::records::hash(&id.to_be_bytes());
             gate.answered(Answer { key, ..answer(id, assigned_variant, 5) }, (0, 0), now);
             gate.label(id, 0.0, now);
             if random.chance(0.3) {

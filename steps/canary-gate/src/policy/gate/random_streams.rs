@@ -6,8 +6,8 @@ use super::judgeable_tests::{KINDS, begun, event, metric, one_share};
 use super::tests::{MS, answer, look};
 use super::*;
 use crate::policy::metrics::held::Heads;
+use crate::policy::metrics::loss::Loss;
 use crate::policy::metrics::spec::{Of, Role};
-use crate::sources::loss::Loss;
 use crate::{Accept, Advance, Strategy};
 use stream::LabelDefect;
 
@@ -114,7 +114,7 @@ fn streamed(plan: Plan, habits: Habits, random: &mut Random) -> (Option<Outcome>
             true => says(random, habits.candidate, habits.candidate_errors),
             false => says(random, habits.champion, 0.1),
         };
-        let key = crate::answer::hash(&id.to_be_bytes());
+        let key = crate::records::hash(&id.to_be_bytes());
         gate.answered(
             Answer { key, heads, fallback, ..answer(id, assigned_variant, 5) },
             (0, 0),

@@ -37,6 +37,17 @@ pub(crate) struct Counts {
     pub(crate) errors: u64,
 }
 
+/// Records that are no evidence.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Skipped {
+    /// Answers under other routes.
+    pub(crate) foreign: u64,
+    /// No prediction, or no business event.
+    pub(crate) unreadable: u64,
+    /// Answers of models that give no label.
+    pub(crate) without_label: u64,
+}
+
 impl Step {
     /// Labelled answers of the variant that has fewer: without a baseline there is no evidence either.
     pub(crate) fn labelled(&self) -> u64 {

@@ -66,7 +66,7 @@ pub(super) fn answer(id: u64, assigned_variant: Variant, generation: u64) -> Ans
         heads: Heads { label: Some(0.0), ..Heads::default() },
         at_ms: 0,
         source: None,
-        slices: crate::sources::slices::SliceSet::default(),
+        slices: crate::records::slices::SliceSet::default(),
     }
 }
 

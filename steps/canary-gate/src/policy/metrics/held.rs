@@ -9,8 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::spec::{Metric, Of};
+use crate::policy::metrics::loss::Loss;
 use crate::policy::stream_profile::MetricProfile;
-use crate::sources::loss::Loss;
 
 /// What the metrics look at in an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -8,6 +8,7 @@
 pub(crate) mod counted;
 pub(crate) mod held;
 pub(crate) mod judge;
+pub(crate) mod loss;
 pub(crate) mod mean;
 pub(crate) mod sampled;
 pub(crate) mod spec;

@@ -8,8 +8,8 @@ use promql::{Aggregate, Auth, Options, Question, Range};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::sources::loss::Loss;
-use crate::sources::slices_of::{self, By, Column};
+use crate::policy::metrics::loss::Loss;
+use crate::records::slices_of::{self, By, Column};
 
 /// A metric of the list. Which members may stand beside `of` says [`Metric::check`].
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -89,6 +89,7 @@ pub(crate) struct Slice {
     pub(crate) feature: Option<String>,
     /// How the values are written in which the feature is found: json where it is not said.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub(crate) format: Option<stream::Format>,
     pub(crate) header: Option<String>,
     #[serde(default)]

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use super::{fail, inconclusive, other, share, span};
 use crate::Strategy;
-use crate::labels::RULE;
 use crate::policy::evidence::{Blind, Track};
 use crate::policy::gate::{Gate, Outcome};
 use crate::policy::meeting::{NoStart, Stalled};
 use crate::policy::metrics::held::Tally;
+use crate::policy::metrics::loss::Loss;
 use crate::policy::metrics::spec::{Metric, Of, Role};
 use crate::policy::plan::Plan;
 use crate::policy::stream_profile::StreamProfile;
-use crate::sources::loss::Loss;
+use crate::records::labels::RULE;
 
 /// A metric cannot judge what comes.
 pub(crate) fn blind(gate: &Gate, track: &Track, what: Blind) -> Outcome {

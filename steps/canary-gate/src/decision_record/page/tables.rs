@@ -3,10 +3,10 @@
 use report::{Table, count, number, percent, plural, seconds};
 
 use super::{Shown, summary};
+use crate::decision_record::details::{BASELINE_ASSUMES, Baseline, Canary, Metric};
+use crate::policy::command::Asked;
 use crate::policy::forecast::Forecast;
-use crate::policy::gate::Asked;
 use crate::policy::metrics::spec::Role;
-use crate::record::details::{BASELINE_ASSUMES, Baseline, Canary, Metric};
 
 /// Who answered how much, and how well: the price of the canary beside what it is compared with.
 pub(super) fn answers(canary: &Canary) -> Table {

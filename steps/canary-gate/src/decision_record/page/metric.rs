@@ -2,10 +2,10 @@
 
 use report::{Check, Outcome, count, number, percent, plural};
 
+use crate::decision_record::details::{Canary, Metric, Slice};
 use crate::policy::metrics::held::Tally;
 use crate::policy::metrics::judge::{Claim, View};
 use crate::policy::metrics::spec::{Better, Of, Role};
-use crate::record::details::{Canary, Metric, Slice};
 
 /// What the evidence on a metric, or on one of its slices, comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

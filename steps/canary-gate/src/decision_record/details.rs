@@ -7,12 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::history::journal::Journal;
-use crate::labels::Troubles;
+use crate::policy::command::Asked;
 use crate::policy::evidence::{Sliced, Track};
 use crate::policy::evidence_series::Point;
 use crate::policy::false_alarms::{Alarms, Counted};
 use crate::policy::forecast::Forecast;
-use crate::policy::gate::{Asked, Counts, Gate, Outcome, Skipped, Step};
+use crate::policy::gate::{Counts, Gate, Outcome, Skipped, Step};
 use crate::policy::join::JoinCounts;
 use crate::policy::meeting::{Before, Meeting};
 use crate::policy::metrics::counted::aggregation_words;
@@ -21,8 +21,9 @@ use crate::policy::metrics::judge::{Judge, View};
 use crate::policy::metrics::spec::{Better, Of, Role};
 use crate::policy::plan::Plan;
 use crate::policy::stream_profile::MetricProfile;
+use crate::records::labels::Troubles;
+use crate::records::slices::SliceCounts;
 use crate::run::{Finished, Withdrawn};
-use crate::sources::slices::SliceCounts;
 
 /// What the gate was asked to do, and what came of it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

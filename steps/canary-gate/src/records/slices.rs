@@ -125,7 +125,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use crate::sources::slices_of::By;
+    use crate::records::slices_of::By;
 
     fn record(partition: i32, offset: i64, value: &str) -> Record {
         Record {

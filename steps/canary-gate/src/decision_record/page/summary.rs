@@ -5,8 +5,8 @@ use report::{Page, count, number, percent, plural, seconds};
 
 use super::Shown;
 use super::metric::{Standing, part, standing, tolerated};
+use crate::decision_record::details::{Canary, Metric};
 use crate::policy::metrics::spec::Role;
-use crate::record::details::{Canary, Metric};
 
 pub(super) fn figures(page: Page, shown: &Shown<'_>) -> Page {
     let canary = shown.canary;

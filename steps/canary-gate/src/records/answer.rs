@@ -6,7 +6,8 @@ use stream::{Defect, PredictionHeaders, StatedValue};
 
 use crate::policy::metrics::held::Heads;
 use crate::policy::stream_profile::LabelledPrediction;
-use crate::sources::slices::{Place, SliceSet};
+use crate::records::hash;
+use crate::records::slices::{Place, SliceSet};
 
 /// An answer that counts: given under a route of this gate, and true to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -126,14 +127,6 @@ fn routing_mismatch(
     (model != digest).then(|| {
         format!("answered by {model}, but the {variant} of generation {generation} is {digest}")
     })
-}
-
-/// 64 bits stand for an id: two of a million waiting ones are the same once in 37 million canaries.
-///
-/// FNV-1a, whose bits are mixed; neither ever changes, so a replay by a later version finds the same numbers.
-pub(crate) fn hash(bytes: &[u8]) -> u64 {
-    let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    stats::random::mix(bytes.iter().fold(0xcbf2_9ce4_8422_2325, fold))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::render;
-use crate::record::details::Details;
+use crate::decision_record::details::Details;
 
 fn sample(name: &str) -> Value {
     let mut samples = harness::browser::sample_records("canary-gate").into_iter();

@@ -3,9 +3,9 @@
 use report::{Axis, Band, LinePlot, Plot, Series, Tone};
 
 use super::metric::{is_asked, is_counted, is_mean, part};
+use crate::decision_record::details::{Canary, Metric};
 use crate::policy::metrics::judge::{Claim, View};
 use crate::policy::metrics::spec::{Better, Of};
-use crate::record::details::{Canary, Metric};
 
 /// Evidence against a claim is drawn down to so many times a proof, and evidence for it up to so many.
 const MIN_PART: f64 = -1.0;

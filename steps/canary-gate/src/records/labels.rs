@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stream::{LabelDefect, LabelRecord};
 
-use crate::answer::hash;
+use crate::records::hash;
 
 /// How a label finds its answer, in words.
 pub(crate) const RULE: &str =
