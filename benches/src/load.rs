@@ -26,7 +26,7 @@ impl Load {
     /// The telemetry is missing, or the broker away.
     pub fn start(kafka: &Kafka, stream: &str, partitions: i32, rate: u32) -> anyhow::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let (ended, topic) = (Arc::clone(&stop), format!("{stream}.features"));
+        let (ended, topic) = (Arc::clone(&stop), ::stream::Topics::of(stream).features);
         let (mut values, mut writer) = (stream::telemetry()?, kafka.writer()?);
         let thread = std::thread::spawn(move || {
             let (start, mut sent) = (Instant::now(), 0u64);

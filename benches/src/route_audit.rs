@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ::stream::PredictionHeaders;
 use anyhow::{Context as _, ensure};
 use kafka::{Record, Window};
 use routes::{Route, variant};
@@ -22,18 +23,17 @@ pub fn check(predictions: &[Record], confirmed: &[Confirmed]) -> anyhow::Result<
         confirmed.iter().map(|one| (one.route.generation, &one.route)).collect();
     for record in predictions {
         let at = format!("{}/{}", record.partition, record.offset);
-        let header =
-            |name: &str| record.header(name).with_context(|| format!("{at} has no {name}"));
-        let generation: u64 = header("generation")?.parse()?;
+        let headers = PredictionHeaders::of(&record.headers);
+        let generation = headers.generation().with_context(|| at.clone())?;
         let route = routes.get(&generation).with_context(|| format!("{at}: {generation}"))?;
-        let key = record.key.as_deref().unwrap_or_default();
-        let (chosen, model) = (variant(route, key), header("model")?);
+        let chosen = variant(route, headers.split_key(record.key.as_deref()));
+        let model = headers.stated_model().with_context(|| format!("{at} names no model"))?;
         let wanted = match (&route.candidate, chosen) {
             (Some(candidate), routes::Variant::Candidate) => &candidate.model.digest,
             _ => &route.champion.digest,
         };
         ensure!(model == wanted, "{at}: {model} answered under generation {generation}");
-        ensure!(header("variant")? == chosen.as_str(), "{at}: not the variant of its key");
+        ensure!(headers.variant() == Ok(chosen), "{at}: not the variant of its key");
         // Confirmations are in the order of their generations.
         let lowest = confirmed.iter().rev().find(|one| {
             let end = one.end.0.get(&record.partition).map_or(i64::MAX, |(_, end)| *end);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ::stream::{PredictionHeaders, StatedValue};
 use anyhow::ensure;
 use demo::telemetry;
 use kafka::{Kafka, KafkaArgs, Outgoing, Record, Start, Window};
@@ -72,12 +73,11 @@ pub fn between(before: &Window, after: &Window) -> Window {
 pub fn exactly_once(predictions: &[Record], count: usize) -> anyhow::Result<Vec<f64>> {
     let mut scores = vec![f64::NAN; count];
     for record in predictions {
-        let source = record.header("source").unwrap_or_default();
-        let offset: usize = source.rsplit('/').next().unwrap_or_default().parse()?;
-        let value: serde_json::Value =
-            serde_json::from_slice(record.value.as_deref().unwrap_or_default())?;
+        let source = PredictionHeaders::of(&record.headers).source()?;
+        let offset = usize::try_from(source.offset)?;
+        let value = StatedValue::read(record.value.as_deref().unwrap_or_default());
         ensure!(offset < count && scores[offset].is_nan(), "{source} was answered twice");
-        scores[offset] = value["score"].as_f64().unwrap_or(f64::NAN);
+        scores[offset] = value.and_then(|value| value.score()).unwrap_or(f64::NAN);
     }
     ensure!(scores.iter().all(|score| !score.is_nan()), "not every record was answered");
     Ok(scores)

@@ -64,12 +64,12 @@ impl Outcome {
     /// server, and neither an event nor an output may fail because of what those said.
     #[must_use]
     pub(crate) fn fit_to_read(mut self) -> Self {
-        self.reason = text::line(&redact(&self.reason), text::LONGEST_REASON);
+        self.reason = text::line(&redact(&self.reason), text::MAX_REASON);
         if self.reason.is_empty() {
             self.reason = "no reason was given".to_owned();
         }
         for value in self.outputs.values_mut() {
-            *value = text::line(value, text::LONGEST_VALUE);
+            *value = text::line(value, text::MAX_VALUE);
         }
         self.event.content = text::bounded(self.event.content);
         self.event.result = fit(self.event.result);

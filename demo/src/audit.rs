@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use contract::stop::Stop;
 use kafka::{Kafka, Reader, Record, Start};
-use routes::{ROUTES_TOPIC, Route, Variant};
+use routes::{Entry, Follower, Route, Variant};
+use stream::{PredictionHeaders, SourceOffset, Topics};
 
 /// How long the route of a generation is waited for that a prediction names.
 const ROUTE_LAG: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +43,7 @@ pub struct Audit {
 struct Readers {
     predictions: Reader,
     dead_letters: Reader,
-    routes: Reader,
+    routes: Follower,
 }
 
 impl Audit {
@@ -51,20 +52,21 @@ impl Audit {
     /// # Errors
     /// The topics are missing.
     pub fn start(kafka: &Kafka, stream: &str) -> anyhow::Result<Self> {
+        let topics = Topics::of(stream);
         let reader = |topic: &str| kafka.reader(topic, &Start::Beginning);
         let mut readers = Readers {
-            predictions: reader(&format!("{stream}.predictions"))?,
-            dead_letters: reader(&format!("{stream}.dead-letters"))?,
-            routes: reader(ROUTES_TOPIC)?,
+            predictions: reader(&topics.predictions)?,
+            dead_letters: reader(&topics.dead_letters)?,
+            routes: Follower::open(kafka, stream, &Start::Beginning)?,
         };
         let findings = Arc::new(Mutex::new(Findings::default()));
         let (shared, stop) = (findings.clone(), Stop::default());
-        let (asked, stream) = (stop.clone(), stream.to_owned());
+        let asked = stop.clone();
         let thread = std::thread::Builder::new().name("audit".into()).spawn(move || {
             // One more round after the stop: what was there before it must be counted.
             loop {
                 let last = asked.is_set();
-                let read = readers.round(&shared, &stream)?;
+                let read = readers.round(&shared)?;
                 if last && read == 0 {
                     return Ok(());
                 }
@@ -113,7 +115,7 @@ impl Audit {
 
 impl Readers {
     /// Takes in what is there; how many records that were.
-    fn round(&mut self, shared: &Mutex<Findings>, stream: &str) -> anyhow::Result<u64> {
+    fn round(&mut self, shared: &Mutex<Findings>) -> anyhow::Result<u64> {
         let mut batch = Vec::new();
         while batch.len() < 5_000 {
             let wait = if batch.is_empty() { Duration::from_millis(200) } else { Duration::ZERO };
@@ -128,21 +130,21 @@ impl Readers {
         }
         // After the predictions: a route is written before anyone answers by it.
         let mut changes = Vec::new();
-        while let Some(record) = self.routes.next(Duration::ZERO)? {
-            changes.push(record);
+        while let Some(entry) = self.routes.next(Duration::ZERO)? {
+            changes.push(entry);
         }
         let mut findings = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        changes.iter().for_each(|record| findings.take_route(record, stream));
+        changes.into_iter().for_each(|entry| findings.take_route(entry));
         // A reader of a broker that has just come back may lag behind another by seconds.
-        for _ in 0..ROUTE_LAG.as_millis() / PAUSE.as_millis() {
+        for _ in 0..ROUTE_LAG.as_millis() / POLL_INTERVAL.as_millis() {
             let known = |generation| findings.routes.contains_key(&generation);
             if batch.iter().filter_map(generation).all(known) {
                 break;
             }
             drop(findings);
-            let late = self.routes.next(PAUSE)?;
+            let late = self.routes.next(POLL_INTERVAL)?;
             findings = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            late.iter().for_each(|record| findings.take_route(record, stream));
+            late.into_iter().for_each(|entry| findings.take_route(entry));
         }
         batch.iter().for_each(|record| findings.take_prediction(record));
         dead.iter().for_each(|record| findings.take_dead_letter(record));
@@ -194,24 +196,21 @@ impl Findings {
         found
     }
 
-    fn take_route(&mut self, record: &Record, stream: &str) {
-        if record.key.as_deref() != Some(stream.as_bytes()) {
-            return;
-        }
-        if let Some(Ok(route)) = record.value.as_deref().map(serde_json::from_slice::<Route>) {
-            self.routes.insert(route.generation, route);
-        }
+    fn take_route(&mut self, entry: Entry) {
+        self.routes.extend(entry.route().map(|route| (route.generation, route)));
     }
 
     fn take_prediction(&mut self, record: &Record) {
         self.predictions += 1;
         self.mark(record);
-        let model = record.header("model").unwrap_or_default().to_owned();
+        let headers = PredictionHeaders::of(&record.headers);
+        let model = headers.stated_model().unwrap_or_default().to_owned();
         let number = generation(record).unwrap_or_default();
         if let Err(why) = explained(self.routes.get(&number), record, &model) {
             self.unexplained_count += 1;
             if self.unexplained.len() < 5 {
-                let source = record.header("source").unwrap_or("an unknown record");
+                let source = headers.source().map(|source| source.to_string());
+                let source = source.unwrap_or_else(|_| "an unknown record".into());
                 self.unexplained.push(format!("{source}: {why}"));
             }
         }
@@ -224,10 +223,12 @@ impl Findings {
     }
 
     fn mark(&mut self, record: &Record) {
-        let Some((partition, offset)) = record.header("source").and_then(source) else {
+        let source = PredictionHeaders::of(&record.headers).source();
+        let Ok(SourceOffset { partition, offset, .. }) = source else {
             self.unexplained_count += 1;
             return;
         };
+        let offset = offset as usize;
         let counts = self.answered.entry(partition).or_default();
         if counts.len() <= offset {
             counts.resize(offset + 1, 0);
@@ -239,9 +240,10 @@ impl Findings {
 /// Whether the route of the answer's generation lets this model answer this key.
 fn explained(route: Option<&Route>, record: &Record, model: &str) -> Result<(), String> {
     let route = route.ok_or("its generation was never written")?;
-    let key = record.key.as_deref().unwrap_or_default();
+    let headers = PredictionHeaders::of(&record.headers);
+    let key = headers.split_key(record.key.as_deref());
     let wanted = match routes::variant(route, key) {
-        Variant::Candidate if record.header("fallback").is_none() => {
+        Variant::Candidate if headers.fallback().is_none() => {
             route.candidate.as_ref().map(|c| &c.model)
         }
         _ => Some(&route.champion),
@@ -256,14 +258,7 @@ fn explained(route: Option<&Route>, record: &Record, model: &str) -> Result<(), 
 }
 
 fn generation(record: &Record) -> Option<u64> {
-    record.header("generation")?.parse().ok()
-}
-
-/// `topic/partition/offset` → partition and offset.
-fn source(text: &str) -> Option<(i32, usize)> {
-    let mut parts = text.rsplitn(3, '/');
-    let offset = parts.next()?.parse().ok()?;
-    Some((parts.next()?.parse().ok()?, offset))
+    PredictionHeaders::of(&record.headers).generation().ok()
 }
 
 #[cfg(test)]

@@ -29,12 +29,12 @@ const BROKEN: [&str; 4] = [r#"{"f1":50,"f2":21"#, r#"{"f1":50}"#, r#"{"f1":NaN}"
 /// Records that are written together, to one partition: the in-memory broker gives a reader no more of a partition at
 /// a time than was written together.
 const TOGETHER: u64 = 12;
-const SHORTEST_TICK: Duration = Duration::from_millis(5);
+const MIN_TICK: Duration = Duration::from_millis(5);
 /// Labels become known in bursts, for the same reason.
 const BURST: Duration = Duration::from_millis(200);
 /// The stream waits while so many records, two seconds of the demo's, have no answer yet: a busy machine gets a slower
 /// stream, not a longer and longer queue.
-const MOST_AHEAD: u64 = 6_000;
+const MAX_AHEAD: u64 = 6_000;
 
 /// A running replay.
 pub struct Replay {
@@ -95,15 +95,14 @@ fn write_all(
     stop: &Stop,
     written: &AtomicU64,
 ) -> anyhow::Result<()> {
-    let (features, labels) =
-        (format!("{}.features", pace.stream), format!("{}.labels", pace.stream));
+    let stream::Topics { features, labels, .. } = stream::Topics::of(&pace.stream);
     // Some records at a time: a scorer that answers each by itself makes a transaction of each.
-    let tick = Duration::from_secs_f64(TOGETHER as f64 / f64::from(pace.rate)).max(SHORTEST_TICK);
+    let tick = Duration::from_secs_f64(TOGETHER as f64 / f64::from(pace.rate)).max(MIN_TICK);
     let mut pending: VecDeque<(Instant, u64, u8)> = VecDeque::new();
     let mut next = written.load(Ordering::Relaxed);
     let (mut due, mut looked, mut burst) = (next as f64, Instant::now(), Instant::now());
     while !stop.is_set() {
-        if next < answered().saturating_add(MOST_AHEAD) {
+        if next < answered().saturating_add(MAX_AHEAD) {
             due += looked.elapsed().as_secs_f64() * f64::from(pace.rate);
         }
         looked = Instant::now();
@@ -114,7 +113,7 @@ fn write_all(
                 true => BROKEN[(next / BROKEN_EVERY) as usize % BROKEN.len()],
                 false => &reading.json,
             };
-            writer.send(&record(&features, pace, next, value))?;
+            writer.send(&record(&features, pace, next, value.as_bytes()))?;
             if !broken {
                 pending.push_back((Instant::now() + pace.label_delay, next, reading.label));
             }
@@ -124,26 +123,31 @@ fn write_all(
             burst = Instant::now();
             while pending.front().is_some_and(|(known, ..)| *known <= burst) {
                 let Some((_, n, label)) = pending.pop_front() else { break };
-                writer.send(&record(&labels, pace, n, &format!("{{\"label\":{label}}}")))?;
+                writer.send(&record(&labels, pace, n, &label_of(label)))?;
             }
         }
         written.store(next, Ordering::Relaxed);
         std::thread::sleep(tick);
     }
     for (_, n, label) in pending {
-        writer.send(&record(&labels, pace, n, &format!("{{\"label\":{label}}}")))?;
+        writer.send(&record(&labels, pace, n, &label_of(label)))?;
     }
     writer.flush()
 }
 
+/// The value of a label record.
+fn label_of(label: u8) -> Vec<u8> {
+    stream::LabelRecord { id: b"", label: label.into() }.value()
+}
+
 /// Record number `n`: its key and id are the number, which the label carries too.
-fn record(topic: &str, pace: &Pace, n: u64, value: &str) -> Outgoing {
+fn record(topic: &str, pace: &Pace, n: u64, value: &[u8]) -> Outgoing {
     let id = format!("r{n}").into_bytes();
     Outgoing {
         topic: topic.to_owned(),
         partition: Some((n / TOGETHER % pace.partitions as u64) as i32),
         key: Some(id.clone()),
-        value: Some(value.as_bytes().to_vec()),
-        headers: vec![("id".into(), id)],
+        value: Some(value.to_vec()),
+        headers: stream::headers::owned([(stream::feature::ID, &*id)]),
     }
 }

@@ -109,7 +109,7 @@ pub(crate) fn tell(
     }
 
     replay.finish()?;
-    let features = kafka.extent(&format!("{STREAM}.features"))?;
+    let features = kafka.extent(&stream::Topics::of(STREAM).features)?;
     let features = Window(features.0.into_iter().map(|(p, (_, end))| (p, (0, end))).collect());
     await_answers(&audit, features.len(), screen, stop)?;
     let findings = audit.finish()?;

@@ -6,37 +6,22 @@
 //!
 //! # Layout
 //!
-//! - [`batch`], [`answer`], [`prediction`]: from feature records to answers to the bytes written (pure)
-//! - [`plan`], [`adoption`]: which route and models answer, and when a route is put in force (pure)
-//! - [`load`]: a model's image fetched, checked, loaded and warmed up
-//! - [`candidate`]: a candidate in a process of its own; [`watch`]: the champion's deadline
-//! - `control`, `follow`, `seen`: the threads around adoption; `lease`: no answers while nobody hears this scorer
-//! - `session`, `gather`, `commit`, `group`: one consumer with one producer, from open to end
-//! - `supervise`: sessions, one after the other; [`pulse`], `metrics`, `http`: what can be watched
+//! - `answering`: from feature records to answers (pure but for the models)
+//! - `models`: a model's image fetched, checked, loaded and warmed up; a candidate's process; the champion's deadline
+//! - `routing`: which route answers, and when it is put in force; the status that confirms it
+//! - `session`: one consumer with one producer, from open to end; `session::commit`: encode, send, commit, account
+//! - `observe`: metrics, probes, and whether the polling thread goes on
+//! - `shared`: what the threads share; `supervise`: the threads, and sessions one after the other
 
-pub mod adoption;
-pub mod answer;
+mod answering;
 mod args;
-pub mod batch;
-pub mod candidate;
-mod commit;
-mod control;
-mod delivery;
-mod follow;
-mod gather;
-mod group;
-mod http;
-mod lease;
-pub mod load;
-mod metrics;
-pub mod plan;
-pub mod prediction;
-pub mod pulse;
-mod seen;
+mod models;
+mod observe;
+mod routing;
 mod session;
+mod shared;
 mod supervise;
-pub mod watch;
 
 pub use args::Args;
-pub use candidate::inside::{ANSWER, answer_for_candidate};
+pub use models::candidate::inside::{ANSWER, answer_for_candidate};
 pub use supervise::run;

@@ -8,7 +8,7 @@ use demo::audit::{Audit, Findings};
 use demo::programs::{Places, Running};
 use demo::replay::{Pace, Replay};
 use kafka::{Kafka, KafkaArgs, Reader, Record, Start, TopicSpec};
-use routes::{ModelRef, ROUTES_TOPIC, Route};
+use routes::{Follower, ModelRef, Route};
 use serde_json::Value;
 
 /// Nothing here takes longer unless it is stuck.
@@ -137,7 +137,7 @@ impl Live {
 
     /// Waits until all that was `written` is answered, and holds the audit's findings against it.
     pub(crate) fn assert_exactly_once(&self, written: u64, audit: Audit) -> Findings {
-        let features = self.kafka.extent(&format!("{}.features", self.stream)).unwrap();
+        let features = self.kafka.extent(&stream::Topics::of(&self.stream).features).unwrap();
         assert_eq!(features.len(), written);
         // What is still missing then, the audit counts as lost.
         let started = Instant::now();
@@ -219,11 +219,10 @@ impl Live {
 
     /// Waits for a route that `wanted` describes.
     pub(crate) fn await_route(&self, wanted: &dyn Fn(&Route) -> bool) -> Route {
-        let mut reader = self.kafka.reader(ROUTES_TOPIC, &Start::Beginning).unwrap();
+        let mut routes = Follower::open(&self.kafka, &self.stream, &Start::Beginning).unwrap();
         until("a route", || {
-            let record = reader.next(Duration::from_millis(100)).unwrap()?;
-            let route: Route = serde_json::from_slice(&record.value?).unwrap();
-            (route.stream == self.stream && wanted(&route)).then_some(route)
+            let entry = routes.next(Duration::from_millis(100)).unwrap()?;
+            entry.route().filter(|route| wanted(route))
         })
     }
 

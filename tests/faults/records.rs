@@ -2,6 +2,8 @@
 
 use kafka::{Outgoing, Record};
 
+use stream::DeadLetter;
+
 use crate::live::Live;
 
 /// The most that the client sends in one record is 1,000,000 bytes with headers; a dead letter has more of them.
@@ -28,7 +30,7 @@ fn records_that_cannot_be_answered_are_told_with_their_reason_and_hold_up_nothin
     let mut writer = live.kafka.writer().unwrap();
     let mut send = |id: String, value: &str| {
         let record = Outgoing {
-            topic: format!("{}.features", live.stream),
+            topic: stream::Topics::of(&live.stream).features,
             // All in one partition: what follows a bad record has to wait for it.
             partition: Some(0),
             key: Some(id.clone().into_bytes()),
@@ -51,16 +53,19 @@ fn records_that_cannot_be_answered_are_told_with_their_reason_and_hold_up_nothin
     let wanted: Vec<String> = good.chain(["last".to_owned()]).collect();
     assert_eq!(answered, wanted, "once each and in their order");
 
+    let topic = stream::Topics::of(&live.stream).features;
     let dead = live.read("dead-letters", bad.len());
     assert_eq!(dead.len(), bad.len());
     for (n, ((value, part), letter)) in bad.iter().zip(&dead).enumerate() {
         assert_eq!(id(letter), format!("bad-{n}"));
-        let reason = letter.header("reason").unwrap();
+        let value_of = letter.value.as_deref();
+        let read = DeadLetter::read(&letter.headers, letter.key.as_deref(), value_of).unwrap();
+        let reason = read.reason;
         assert!(!reason.is_empty() && reason.contains(part), "{n}: {reason}");
-        assert!(letter.header("source").unwrap().contains("features/0/"));
-        let whole = letter.value.as_deref() == Some(value.as_bytes());
+        assert_eq!((read.source.topic, read.source.partition), (&*topic, 0));
+        let whole = value_of == Some(value.as_bytes());
         assert_eq!(whole, value.len() < LARGE, "{n}");
-        assert_eq!(letter.header("truncated"), (!whole).then_some("true"), "{n}");
+        assert_eq!(read.truncated, !whole, "{n}");
     }
     scorer.end();
 }

@@ -75,7 +75,7 @@ fn a_broker_killed_and_started_again_costs_no_record_and_doubles_none() {
     let scorer = live.scorer("a");
     live.bootstrap("boosting");
     let replay = live.replay(RATE);
-    let predictions = format!("{}.predictions", live.stream);
+    let predictions = stream::Topics::of(&live.stream).predictions;
     // A broker that has just come back does not lead its partitions yet, which is a transient failure.
     let answered = || match live.kafka.extent(&predictions) {
         Ok(window) => Some(window.len()),

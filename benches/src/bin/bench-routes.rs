@@ -19,7 +19,7 @@ use benches::warm::until_warm;
 use benches::{model_image, stream};
 use clap::Parser as _;
 use contract::stop::Stop;
-use kafka::{Kafka, Start, TopicSpec};
+use kafka::{Kafka, Record, Start, TopicSpec};
 use routes::{Confirmation, ModelRef, Route, Routes, Scorers};
 
 #[derive(clap::Parser)]
@@ -136,17 +136,20 @@ impl Bench {
             Confirmation::Confirmed { scorers, .. } if scorers.len() == 2 => {}
             other => bail!("generation {}: {other}", route.generation),
         }
-        let end = self.kafka.written(&format!("{STREAM}.predictions"))?;
+        let end = self.kafka.written(&::stream::Topics::of(STREAM).predictions)?;
         confirmed.push(Confirmed { route, end });
         Ok(took)
     }
 
     fn audit(&self, confirmed: &[Confirmed], written: u64) -> anyhow::Result<()> {
-        let topic = format!("{STREAM}.predictions");
+        let topic = ::stream::Topics::of(STREAM).predictions;
         let predictions = stream::read(&self.kafka, &topic, &self.kafka.extent(&topic)?)?;
         let checked = check(&predictions, confirmed)?;
-        let sources: BTreeSet<&str> =
-            predictions.iter().filter_map(|record| record.header("source")).collect();
+        let source = |record: &Record| {
+            let source = ::stream::PredictionHeaders::of(&record.headers).source().ok()?;
+            Some((source.partition, source.offset))
+        };
+        let sources: BTreeSet<(i32, i64)> = predictions.iter().filter_map(source).collect();
         ensure!(
             (sources.len() as u64, checked as u64) == (written, written),
             "{written} records, {checked} answers to {} of them",
@@ -227,14 +230,14 @@ impl Bench {
     /// Waits until every partition of the peer's predictions has an answer of the model.
     fn until_answered_by(&self, name: &str) -> anyhow::Result<()> {
         let digest = model::digest(&model(name))?.sha256;
-        let topic = format!("{PEER}.predictions");
+        let topic = ::stream::Topics::of(PEER).predictions;
         let mut reader = self.kafka.reader(&topic, &Start::End)?;
         let mut waiting: BTreeSet<i32> = (0..PARTITIONS).collect();
         let deadline = Instant::now() + LIMIT;
         while !waiting.is_empty() {
             ensure!(Instant::now() < deadline, "partitions {waiting:?} are not answered by {name}");
             if let Some(record) = reader.next(Duration::from_millis(100))?
-                && record.header("model") == Some(&*digest)
+                && ::stream::PredictionHeaders::of(&record.headers).stated_model() == Some(&*digest)
             {
                 waiting.remove(&record.partition);
             }

@@ -154,7 +154,7 @@ impl Bench {
         bench.kafka.create_topics(&TopicSpec::of_stream(STREAM, 1))?;
         let mut writer = bench.kafka.writer()?;
         for (n, value) in (0..).zip(stream::telemetry()?.take(records)) {
-            writer.send(&stream::feature(&format!("{STREAM}.features"), 0, n, value))?;
+            writer.send(&stream::feature(&::stream::Topics::of(STREAM).features, 0, n, value))?;
         }
         writer.flush()?;
         let model = model_image::pack(&bench.model, &bench.folder.path().join("images"))?;
@@ -211,7 +211,7 @@ impl Bench {
 
     /// Runs one program to its end, which it returns in seconds since 1970, and looks at what it wrote.
     fn round(&self, run: impl FnOnce() -> anyhow::Result<f64>) -> anyhow::Result<Round> {
-        let topic = format!("{STREAM}.predictions");
+        let topic = ::stream::Topics::of(STREAM).predictions;
         let before = self.kafka.extent(&topic)?;
         let end = run()?;
         let window = stream::between(&before, &self.kafka.extent(&topic)?);

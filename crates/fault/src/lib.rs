@@ -12,7 +12,7 @@ pub mod redact;
 use words::text;
 
 /// Characters of an error's line, which may quote what others said.
-const LONGEST: usize = 2_000;
+const MAX_LENGTH: usize = 2_000;
 
 /// A reason for reaching no verdict, with the hint that says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +89,7 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 /// The error as people read it: what, the causes, and the hint, a line each, without what is to be kept out.
 pub fn render(error: &anyhow::Error) -> String {
     let fit =
-        |said: &dyn std::fmt::Display| text::line(&redact::redact(&said.to_string()), LONGEST);
+        |said: &dyn std::fmt::Display| text::line(&redact::redact(&said.to_string()), MAX_LENGTH);
     let mut lines = vec![format!("error: {}", fit(&error))];
     // A cause that its context quotes already says nothing new.
     for cause in error.chain().skip(1).map(|cause| fit(&cause)) {

@@ -30,7 +30,7 @@ const HARMLESS: &[&str] = &[
     "probe",
     "default",
 ];
-const SHORTEST: usize = 3;
+const MIN_LENGTH: usize = 3;
 /// A part of a value that is as long as this is as telling as the whole.
 const TELLING_PART: usize = 6;
 
@@ -56,7 +56,7 @@ fn keep(value: &str, telling: usize) {
     let value = value.trim();
     let is_small_number = value.len() < TELLING_PART && value.parse::<u32>().is_ok();
     let lower = value.to_ascii_lowercase();
-    if value.len() < SHORTEST || is_small_number || HARMLESS.contains(&lower.as_str()) {
+    if value.len() < MIN_LENGTH || is_small_number || HARMLESS.contains(&lower.as_str()) {
         return;
     }
     let mut values = VALUES.write().unwrap_or_else(PoisonError::into_inner);

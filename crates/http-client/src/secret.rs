@@ -41,7 +41,7 @@ pub fn bearer(token_file: &Path) -> Result<HeaderValue, Error> {
 /// What stands where a secret stood.
 const REDACTED: &str = "[redacted]";
 /// In the answer to a question a shorter secret is taken for a part of the answer: `7` is also a number.
-const SHORTEST_IN_AN_ANSWER: usize = 8;
+const MIN_LENGTH_IN_AN_ANSWER: usize = 8;
 
 /// The secrets that a request shows, in every spelling in which a server may repeat them.
 ///
@@ -93,7 +93,7 @@ impl Secrets {
     /// What a server answered, without those that are long enough not to be a part of the answer by chance.
     pub(crate) fn redact_answer(&self, body: Vec<u8>) -> Vec<u8> {
         let long: Vec<String> =
-            self.0.iter().filter(|it| it.len() >= SHORTEST_IN_AN_ANSWER).cloned().collect();
+            self.0.iter().filter(|it| it.len() >= MIN_LENGTH_IN_AN_ANSWER).cloned().collect();
         let repeats =
             |secret: &String| body.windows(secret.len()).any(|window| window == secret.as_bytes());
         if long.iter().any(repeats) { Self(long).redact_refusal(body) } else { body }

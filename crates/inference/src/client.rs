@@ -23,7 +23,7 @@ pub struct Client {
 
 /// The answer to one row.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Answer {
+pub struct RowOutput {
     /// The class; none of a regressor.
     pub label: Option<i64>,
     /// Finite.
@@ -34,7 +34,7 @@ pub struct Answer {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replies {
     /// For each row its answer, or why there is none.
-    pub rows: Vec<Result<Answer, String>>,
+    pub rows: Vec<Result<RowOutput, String>>,
     /// How long the batch took, pauses and further attempts included; none where rows were asked one by one.
     pub took: Option<Duration>,
 }
@@ -91,7 +91,7 @@ impl Client {
         }
     }
 
-    fn ask(&self, rows: &[f32], n: usize) -> Result<Vec<Result<Answer, String>>, Error> {
+    fn ask(&self, rows: &[f32], n: usize) -> Result<Vec<Result<RowOutput, String>>, Error> {
         let body = self.inputs.request(rows, n).to_string();
         let kind = HeaderValue::from_static("application/json");
         let request = || {

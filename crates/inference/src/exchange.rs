@@ -12,7 +12,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// A batch of some hundred rows is a thousandth of it.
 const LARGEST_ANSWER: usize = 16 << 20;
 /// As much of the server's own words as is told.
-const LONGEST_QUOTE: usize = 200;
+const MAX_QUOTE: usize = 200;
 
 /// Sends the request that `build` makes, again and again while the server is away or busy, and reads the answer.
 pub(crate) async fn ask(
@@ -57,7 +57,7 @@ fn quote(body: &[u8]) -> String {
     let told: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let words = told["error"].as_str().unwrap_or_default();
     let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    let cut: String = line.chars().take(LONGEST_QUOTE).collect();
+    let cut: String = line.chars().take(MAX_QUOTE).collect();
     if cut.is_empty() { cut } else { format!(": {cut}") }
 }
 
@@ -74,6 +74,6 @@ mod tests {
         assert_eq!(quote(br#"{"error":"no\n such  model"}"#), ": no such model");
         assert_eq!(quote(b"<html>"), "");
         let long = format!(r#"{{"error":"{}"}}"#, "x".repeat(999));
-        assert_eq!(quote(long.as_bytes()).len(), LONGEST_QUOTE + 2);
+        assert_eq!(quote(long.as_bytes()).len(), MAX_QUOTE + 2);
     }
 }

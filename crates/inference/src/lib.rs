@@ -30,7 +30,7 @@ mod response;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use client::{Answer, Client, Replies};
+pub use client::{Client, Replies, RowOutput};
 pub use error::Error;
 pub use metadata::{Metadata, Port};
 pub use options::Options;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::client::Answer;
+use crate::client::RowOutput;
 
 /// The body of a response.
 #[derive(Debug, Deserialize)]
@@ -23,7 +23,7 @@ struct Tensor {
 /// the highest of more, or the only number; a model that gives labels alone has them as its scores.
 ///
 /// Fails as a whole where the tensors have not one answer a row; a row with NaN fails by itself.
-pub(crate) fn answers(body: &[u8], n: usize) -> Result<Vec<Result<Answer, String>>, String> {
+pub(crate) fn answers(body: &[u8], n: usize) -> Result<Vec<Result<RowOutput, String>>, String> {
     let response = parse(body).ok_or("its answer is no response of the protocol")?;
     let of = |is: fn(&str) -> bool| {
         let tensor = response.outputs.iter().find(|tensor| is(&tensor.datatype))?;
@@ -46,7 +46,7 @@ pub(crate) fn answers(body: &[u8], n: usize) -> Result<Vec<Result<Answer, String
     Ok(by_row.map(|(row, scores)| answer(labels.as_ref().map(|it| it[row]), scores)).collect())
 }
 
-fn answer(label: Option<f64>, scores: &[f64]) -> Result<Answer, String> {
+fn answer(label: Option<f64>, scores: &[f64]) -> Result<RowOutput, String> {
     if let Some(bad) = scores.iter().chain(&label).find(|score| !score.is_finite()) {
         return Err(format!("the model answers {bad}"));
     }
@@ -58,7 +58,7 @@ fn answer(label: Option<f64>, scores: &[f64]) -> Result<Answer, String> {
         (None, 1) => None,
         (None, _) => Some(largest as i64),
     };
-    Ok(Answer { label, score })
+    Ok(RowOutput { label, score })
 }
 
 fn is_whole(datatype: &str) -> bool {
@@ -118,12 +118,12 @@ fn end_of_string(text: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn of(outputs: &str, n: usize) -> Result<Vec<Result<Answer, String>>, String> {
+    fn of(outputs: &str, n: usize) -> Result<Vec<Result<RowOutput, String>>, String> {
         answers(format!(r#"{{"model_name":"m \"NaN\"","outputs":[{outputs}]}}"#).as_bytes(), n)
     }
 
-    fn one(label: Option<i64>, score: f64) -> Result<Answer, String> {
-        Ok(Answer { label, score })
+    fn one(label: Option<i64>, score: f64) -> Result<RowOutput, String> {
+        Ok(RowOutput { label, score })
     }
 
     #[test]

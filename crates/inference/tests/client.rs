@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use inference::testing::{Fault, Server};
 use inference::{Client, Error, Options};
-use model::{Model, StreamSchema};
+use model::Model;
+use stream::StreamSchema;
 
 fn sample(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)

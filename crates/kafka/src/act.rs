@@ -46,12 +46,12 @@ impl Peer {
         Self { brokers, user: user.to_owned() }
     }
 
-    /// Why `act` could not be done; `heard` is what was last heard of the connection.
+    /// Why `act` could not be done; `logged` is what the client last logged of the connection.
     pub(super) fn fault(
         &self,
         act: Act<'_>,
         error: &KafkaError,
-        heard: Option<&str>,
+        logged: Option<&str>,
     ) -> anyhow::Error {
         let Self { brokers, .. } = self;
         let code = error.rdkafka_error_code();
@@ -63,7 +63,7 @@ impl Peer {
                 self.is_missing(act)
             }
             Some(Code::Authentication | Code::SaslAuthenticationFailed) => fault::usage(
-                format!("cannot {act} at {brokers}: {}", heard.unwrap_or("it refuses who asks")),
+                format!("cannot {act} at {brokers}: {}", logged.unwrap_or("it refuses who asks")),
                 "check the credentials and security.protocol in --kafka-config",
             ),
             Some(Code::MessageSizeTooLarge) => fault::usage(
@@ -83,7 +83,7 @@ impl Peer {
                 )
             }
             _ => {
-                let why = heard.map_or_else(|| error.to_string(), str::to_owned);
+                let why = logged.map_or_else(|| error.to_string(), str::to_owned);
                 fault::transient(format!("cannot {act} at {brokers}: {why}"), AWAY)
             }
         }
@@ -250,9 +250,9 @@ mod tests {
     #[test]
     fn a_broker_that_is_away_is_named_with_what_was_heard_of_it() {
         let away = KafkaError::MetadataFetch(Code::BrokerTransportFailure);
-        let heard = "Connect to ipv4#10.0.0.1:9092 failed: Connection refused";
-        let error = peer(&[]).fault(Act::Write("t"), &away, Some(heard));
+        let logged = "Connect to ipv4#10.0.0.1:9092 failed: Connection refused";
+        let error = peer(&[]).fault(Act::Write("t"), &away, Some(logged));
         assert_eq!(fault::exit_code(&error), TRANSIENT);
-        assert_eq!(error.to_string(), format!("cannot write to t at k.test:9092: {heard}"));
+        assert_eq!(error.to_string(), format!("cannot write to t at k.test:9092: {logged}"));
     }
 }

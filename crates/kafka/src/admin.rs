@@ -32,18 +32,15 @@ impl TopicSpec {
 
     /// The topics of a stream with `partitions` partitions, and Headgate's own.
     pub fn of_stream(stream: &str, partitions: i32) -> Vec<Self> {
-        let topic = |suffix: &str| Self::new(format!("{stream}.{suffix}"), partitions);
-        vec![
-            topic("features"),
-            topic("predictions"),
-            topic("labels"),
-            topic("dead-letters"),
+        let of_stream = stream::Topics::of(stream).all().map(|topic| Self::new(topic, partitions));
+        let own = [
             Self::new("headgate.events", 4),
             Self::new("headgate.checkpoints", 1),
             Self::new("headgate.commands", 1),
             Self::new("headgate.routes", 1).compacted(),
             Self::new("headgate.scorers", 1).compacted(),
-        ]
+        ];
+        of_stream.into_iter().chain(own).collect()
     }
 }
 

@@ -9,11 +9,11 @@ use rdkafka::error::KafkaError;
 
 use crate::Kafka;
 use crate::act::{Act, READERS};
-use crate::heard::{self, Heard};
+use crate::client_log::{self, ClientLog};
 
 /// A consumer that goes back to where it was lent from when it is dropped.
 pub(super) struct Client {
-    consumer: Option<BaseConsumer<Heard>>,
+    consumer: Option<BaseConsumer<ClientLog>>,
     from: Arc<Idle>,
 }
 
@@ -22,10 +22,10 @@ pub(super) struct Client {
 /// A step asks a dozen questions, one after the other, and a connection of its own for each would be most of what
 /// it does: two handshakes and two proofs of a password, for librdkafka looks for the group's coordinator as well.
 #[derive(Default)]
-pub(super) struct Idle(Mutex<Vec<BaseConsumer<Heard>>>);
+pub(super) struct Idle(Mutex<Vec<BaseConsumer<ClientLog>>>);
 
 /// More than one, as a step may read two topics beside each other; each holds some threads.
-const MOST_IDLE: usize = 2;
+const MAX_IDLE: usize = 2;
 
 /// Bytes that a broker sends at once, of all partitions; a batch that is larger still comes, alone.
 ///
@@ -43,7 +43,7 @@ impl Kafka {
         Arc::<Idle>::default().lend(|| self.consumer("read_uncommitted"))
     }
 
-    fn consumer(&self, isolation: &str) -> anyhow::Result<BaseConsumer<Heard>> {
+    fn consumer(&self, isolation: &str) -> anyhow::Result<BaseConsumer<ClientLog>> {
         let mut config = self.config().clone();
         config
             .set("enable.auto.commit", "false")
@@ -65,16 +65,16 @@ impl Kafka {
             .set("group.id", READERS);
         let open = Act::Open("a reader");
         config
-            .create_with_context(Heard::of(self.peer().clone()))
+            .create_with_context(ClientLog::of(self.peer().clone()))
             .map_err(|error| self.peer().fault(open, &error, None))
     }
 }
 
 impl Idle {
-    /// A consumer that reads nothing and has heard nothing yet; `open` makes one where none is idle.
+    /// A consumer that reads nothing and has logged nothing yet; `open` makes one where none is idle.
     pub(super) fn lend(
         self: &Arc<Self>,
-        open: impl FnOnce() -> anyhow::Result<BaseConsumer<Heard>>,
+        open: impl FnOnce() -> anyhow::Result<BaseConsumer<ClientLog>>,
     ) -> anyhow::Result<Client> {
         let idle = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let consumer = idle.map_or_else(open, Ok)?;
@@ -82,10 +82,10 @@ impl Idle {
         Ok(Client { consumer: Some(consumer), from: Arc::clone(self) })
     }
 
-    fn take_back(&self, consumer: BaseConsumer<Heard>) {
+    fn take_back(&self, consumer: BaseConsumer<ClientLog>) {
         // With the assignment goes what was read ahead.
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MOST_IDLE && consumer.unassign().is_ok() {
+        if idle.len() < MAX_IDLE && consumer.unassign().is_ok() {
             return idle.push(consumer);
         }
         drop(idle);
@@ -105,15 +105,15 @@ impl Client {
     /// Why `act` could not be done.
     pub(super) fn fault(&self, act: Act<'_>, error: &KafkaError) -> anyhow::Error {
         // Nothing is read any more; what the client has to say comes in polls, a line each.
-        (0..heard::LINES).for_each(|_| drop(self.poll(Duration::ZERO)));
+        (0..client_log::MAX_LINES).for_each(|_| drop(self.poll(Duration::ZERO)));
         self.context().fault(act, error)
     }
 }
 
 impl Deref for Client {
-    type Target = BaseConsumer<Heard>;
+    type Target = BaseConsumer<ClientLog>;
 
-    fn deref(&self) -> &BaseConsumer<Heard> {
+    fn deref(&self) -> &BaseConsumer<ClientLog> {
         self.consumer.as_ref().expect("only drop takes it")
     }
 }
@@ -130,7 +130,7 @@ impl Drop for Client {
 /// memory of the encryption gone, and aborts it.
 ///
 /// rdkafka does the same when a consumer is dropped, but looks only every 100 ms whether it is closed.
-fn close(consumer: BaseConsumer<Heard>) {
+fn close(consumer: BaseConsumer<ClientLog>) {
     if consumer.close_queue().is_ok() {
         while !consumer.closed() {
             drop(consumer.poll(Duration::from_millis(1)));
@@ -149,17 +149,17 @@ mod tests {
     fn lend(idle: &Arc<Idle>) -> Client {
         let open = || {
             let config = ClientConfig::from_iter([("group.id".to_owned(), "g".to_owned())]);
-            Ok(config.create_with_context(Heard::default()).unwrap())
+            Ok(config.create_with_context(ClientLog::default()).unwrap())
         };
         idle.lend(open).unwrap()
     }
 
     #[test]
-    fn a_consumer_is_lent_again_and_has_forgotten_what_it_heard() {
+    fn a_consumer_is_lent_again_and_has_forgotten_what_it_logged() {
         let idle = Arc::default();
         let first = lend(&idle);
         let which = first.client().native_ptr();
-        first.context().hear("FAIL", "[thrd:a]: a: SASL authentication error: no");
+        first.context().record("FAIL", "[thrd:a]: a: SASL authentication error: no");
         drop(first);
         let again = lend(&idle);
         assert_eq!(again.client().native_ptr(), which);
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn no_more_than_a_few_stay_idle() {
         let idle = Arc::default();
-        let lent: Vec<Client> = (0..MOST_IDLE + 2).map(|_| lend(&idle)).collect();
+        let lent: Vec<Client> = (0..MAX_IDLE + 2).map(|_| lend(&idle)).collect();
         drop(lent);
-        assert_eq!(idle.0.lock().unwrap().len(), MOST_IDLE);
+        assert_eq!(idle.0.lock().unwrap().len(), MAX_IDLE);
     }
 }

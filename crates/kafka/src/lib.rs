@@ -6,8 +6,8 @@
 mod act;
 mod admin;
 mod client;
+mod client_log;
 mod fenced;
-mod heard;
 pub mod memory;
 mod properties;
 mod reader;

@@ -128,10 +128,10 @@ fn ensure_taken(key: &str, value: &str) -> Result<(), (String, String)> {
 
 /// The common property that differs from `key` by the fewest characters, if by few.
 fn nearest(key: &str) -> Option<&'static str> {
-    const MOST: usize = 3;
+    const MAX_NAMED: usize = 3;
     let key = key.to_ascii_lowercase();
     let near = COMMON.iter().map(|known| (distance(&key, known), *known)).min()?;
-    (near.0 <= MOST).then_some(near.1)
+    (near.0 <= MAX_NAMED).then_some(near.1)
 }
 
 /// How many characters have to be inserted, deleted or changed.

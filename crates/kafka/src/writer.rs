@@ -11,7 +11,7 @@ use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
 use crate::act::Act;
-use crate::heard::{self, Heard};
+use crate::client_log::{self, ClientLog};
 use crate::{Kafka, Outgoing};
 use words::text;
 
@@ -28,7 +28,7 @@ pub struct Writer {
 pub(super) struct Deliveries {
     lost: AtomicU64,
     first: Mutex<Option<(String, KafkaError)>>,
-    heard: Heard,
+    log: ClientLog,
 }
 
 impl Kafka {
@@ -48,7 +48,7 @@ impl Kafka {
             config.set(*key, *value);
         }
         let deliveries =
-            Deliveries { heard: Heard::of(self.peer().clone()), ..Deliveries::default() };
+            Deliveries { log: ClientLog::of(self.peer().clone()), ..Deliveries::default() };
         let producer = config
             .create_with_context(deliveries)
             .map_err(|error| self.peer().fault(Act::Open("a writer"), &error, None))?;
@@ -92,12 +92,12 @@ impl Writer {
 
     /// Why `act` could not be done.
     pub(super) fn fault(&self, act: Act<'_>, error: &KafkaError) -> anyhow::Error {
-        (0..heard::LINES).for_each(|_| {
+        (0..client_log::MAX_LINES).for_each(|_| {
             self.producer.poll(Duration::ZERO);
         });
         // After a fatal error every call fails with that; what it was is kept apart.
         let fatal = self.producer.client().fatal_error().map(|(code, _)| KafkaError::Global(code));
-        self.producer.context().heard.fault(act, fatal.as_ref().unwrap_or(error))
+        self.producer.context().log.fault(act, fatal.as_ref().unwrap_or(error))
     }
 
     /// Waits until every record arrived.
@@ -139,9 +139,9 @@ impl Writer {
 impl Writer {
     /// Why nothing can be written to a topic that has no partitions: of this librdkafka says only that it took too long.
     fn missing(&self, topic: &str) -> Option<KafkaError> {
-        const MOST: Duration = Duration::from_secs(2);
+        const MAX_WAIT: Duration = Duration::from_secs(2);
         let client = self.producer.client();
-        let metadata = client.fetch_metadata(Some(topic), self.timeout.min(MOST)).ok()?;
+        let metadata = client.fetch_metadata(Some(topic), self.timeout.min(MAX_WAIT)).ok()?;
         let found = metadata.topics().iter().find(|found| found.name() == topic)?;
         let code = found.error()?;
         found.partitions().is_empty().then(|| KafkaError::MetadataFetch(code.into()))
@@ -150,7 +150,7 @@ impl Writer {
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, kind: &str, line: &str) {
-        self.heard.log(level, kind, line);
+        self.log.log(level, kind, line);
     }
 }
 

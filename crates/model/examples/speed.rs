@@ -5,11 +5,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use model::{Answers, Model, StreamSchema};
+use model::{Answers, Model};
+use stream::StreamSchema;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo");
-    let schema = StreamSchema::load(&demo.join("shuttle/schema.json"))?;
+    let schema = model::load_schema(&demo.join("shuttle/schema.json"))?;
     let records = records(&demo.join("shuttle/holdout.csv"), &schema)?;
     let mut rows = Vec::new();
     let parsed = time(records.len(), || {

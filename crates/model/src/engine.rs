@@ -107,11 +107,11 @@ fn open() -> Result<Engine, EngineError> {
 
 /// Looks beside and above the program (an image or `target/`), then above the current folder (a checkout).
 fn find(
-    told: Option<PathBuf>,
+    given: Option<PathBuf>,
     program: Option<&Path>,
     folder: Option<&Path>,
 ) -> Result<PathBuf, EngineError> {
-    if let Some(path) = told.filter(|path| !path.as_os_str().is_empty()) {
+    if let Some(path) = given.filter(|path| !path.as_os_str().is_empty()) {
         // The loader takes a relative name as relative to the program, people mean the current folder.
         return Ok(path.canonicalize().unwrap_or(path));
     }
@@ -147,8 +147,8 @@ mod tests {
 
     #[test]
     fn what_the_variable_names_comes_first_even_when_it_is_wrong() {
-        let told = find(Some("/nowhere/lib.so".into()), None, None).unwrap();
-        assert_eq!(told, Path::new("/nowhere/lib.so"));
+        let found = find(Some("/nowhere/lib.so".into()), None, None).unwrap();
+        assert_eq!(found, Path::new("/nowhere/lib.so"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use crate::excerpt::Excerpt;
 use crate::exporter;
 use crate::model::{Model, Port};
-use crate::schema::StreamSchema;
+use stream::StreamSchema;
 
 /// Why a model cannot answer the records of a stream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

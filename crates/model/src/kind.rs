@@ -185,11 +185,11 @@ fn gguf(head: &[u8]) -> Kind {
 
 /// Eight bytes of header length, then JSON: an object, after white space that some writers pad with.
 fn safetensors(head: &[u8], size: u64) -> Option<Kind> {
-    const LONGEST_HEADER: u64 = 100_000_000;
+    const MAX_HEADER: u64 = 100_000_000;
     let length = u64::from_le_bytes(head.get(..8)?.try_into().ok()?);
     let json = head.get(8..)?.trim_ascii_start();
     let object = json.starts_with(b"{\"") || json.starts_with(b"{}");
-    if !object || !(2..=LONGEST_HEADER).contains(&length) {
+    if !object || !(2..=MAX_HEADER).contains(&length) {
         return None;
     }
     Some(if length.saturating_add(8) > size {

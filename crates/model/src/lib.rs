@@ -2,7 +2,7 @@
 //!
 //! Validation and serving must agree on what a model is and what it answers, so both go through this crate:
 //! [`Kind`] tells a file's format from its content, [`Digest`] names it, [`Model`] answers with ONNX Runtime,
-//! and [`StreamSchema`] turns a record of the stream into the row of numbers that a model takes.
+//! and a model is fitted to the [`stream::StreamSchema`] by whose decoder rows are made of records.
 
 mod answer;
 mod apart;
@@ -16,8 +16,7 @@ mod kind;
 mod model;
 mod onnx;
 mod quiet;
-mod row;
-mod schema;
+mod schema_file;
 mod telemetry;
 mod version;
 
@@ -30,6 +29,5 @@ pub use fit::Misfit;
 pub use interrupt::Interrupt;
 pub use kind::{Kind, Sniffer};
 pub use model::{LoadError, Model, Port};
-pub use row::RowError;
-pub use schema::{Dtype, Field, Format, SchemaError, StreamSchema};
+pub use schema_file::{SchemaFileError, load_schema};
 pub use telemetry::TELEMETRY_VARIABLE;

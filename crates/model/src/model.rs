@@ -164,8 +164,8 @@ impl Model {
 
     fn of(session: Session) -> Result<Model, LoadError> {
         let (inputs, outputs) = (session.inputs(), session.outputs());
-        if let Some(count) = [inputs.len(), outputs.len()].into_iter().find(|n| *n > MOST_PORTS) {
-            return Err(Misfit::TooMany { count, most: MOST_PORTS }.into());
+        if let Some(count) = [inputs.len(), outputs.len()].into_iter().find(|n| *n > MAX_PORTS) {
+            return Err(Misfit::TooMany { count, most: MAX_PORTS }.into());
         }
         let input_ports: Vec<Port> = inputs.iter().map(Port::of).collect();
         let output_ports: Vec<Port> = outputs.iter().map(Port::of).collect();
@@ -192,7 +192,7 @@ impl Port {
     fn of(outlet: &Outlet) -> Port {
         let (dtype, shape) = match outlet.dtype() {
             ValueType::Tensor { ty, shape, .. } => {
-                let dimensions = shape.iter().copied().take(MOST_DIMENSIONS);
+                let dimensions = shape.iter().copied().take(MAX_DIMENSIONS);
                 (format!("{ty:?}").to_lowercase(), dimensions.collect())
             }
             ValueType::Sequence(_) => ("sequence".to_owned(), vec![]),
@@ -219,9 +219,9 @@ impl fmt::Display for Port {
 }
 
 /// More than any stream has fields; every one of them is listed in reports.
-const MOST_PORTS: usize = 4096;
+const MAX_PORTS: usize = 4096;
 /// More than any operator takes; what is beyond is not listed.
-const MOST_DIMENSIONS: usize = 16;
+const MAX_DIMENSIONS: usize = 16;
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     regular_file::read(path, regular_file::MODEL)

@@ -4,7 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use model::{AnswerError, Answers, LoadError, Misfit, Model, StreamSchema};
+use model::{AnswerError, Answers, LoadError, Misfit, Model};
+use stream::StreamSchema;
 
 fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name).with_extension("onnx")
@@ -119,7 +120,7 @@ fn only_the_file_that_is_meant_is_loaded() {
 
 #[test]
 fn the_demos_models_fit_the_demos_stream_but_for_the_one_that_lacks_a_sensor() {
-    let schema = StreamSchema::load(&demo("shuttle/schema.json")).unwrap();
+    let schema = model::load_schema(&demo("shuttle/schema.json")).unwrap();
     for name in ["linear", "boosting", "memoriser", "blind-spot"] {
         let mut model = Model::load(&demo(&format!("models/{name}.onnx"))).unwrap();
         model.fit(&schema).unwrap();

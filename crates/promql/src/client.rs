@@ -9,12 +9,12 @@ use reqwest::header::AUTHORIZATION;
 use reqwest::{ClientBuilder, Identity, RequestBuilder, Url};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::answer::Answer;
 use crate::exchange::{request, send};
+use crate::query_result::QueryResult;
 use crate::{Auth, Error, Options, Question};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(16);
+const MAX_PAUSE: Duration = Duration::from_secs(16);
 
 /// A client for one server. It blocks the thread that asks, which must not be one that drives a tokio runtime.
 pub struct Client {
@@ -52,15 +52,15 @@ impl Client {
     /// Asks, again and again while the server is away, at most [`Options::attempts`] times.
     ///
     /// # Errors
-    /// Any [`Error`]; what is no clear number is [`Answer::NoData`], which is no error.
-    pub fn ask(&self, question: &Question) -> Result<Answer, Error> {
+    /// Any [`Error`]; what is no clear number is [`QueryResult::NoData`], which is no error.
+    pub fn ask(&self, question: &Question) -> Result<QueryResult, Error> {
         question.check()?;
-        let (attempts, pauses) = (self.options.attempts, FIRST_PAUSE..=LONGEST_PAUSE);
+        let (attempts, pauses) = (self.options.attempts, FIRST_PAUSE..=MAX_PAUSE);
         let once = async || self.once(question).await;
         self.runtime.block_on(http_client::ask(&self.name, attempts, pauses, once))
     }
 
-    async fn once(&self, question: &Question) -> Result<Answer, Failure<Error>> {
+    async fn once(&self, question: &Question) -> Result<QueryResult, Failure<Error>> {
         let mut parameters = vec![("query", question.query.clone())];
         let mut path = "query";
         let range = question.range.map(|range| (range, seconds_now()));
@@ -76,7 +76,7 @@ impl Client {
             let (server, why) = (self.name.clone(), "the answer holds no data".to_owned());
             return Err(Error::NotPrometheus { server, why }.into());
         };
-        Ok(Answer::of(&data, &body.warnings, range)?)
+        Ok(QueryResult::of(&data, &body.warnings, range)?)
     }
 
     fn authorize(&self, request: RequestBuilder) -> Result<RequestBuilder, Error> {

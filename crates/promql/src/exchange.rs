@@ -5,11 +5,11 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
 use crate::Error;
-use crate::answer::Body;
+use crate::query_result::Body;
 
 /// Queries up to this length travel in the address; longer ones as a form, which every server takes but not every
 /// proxy.
-const LONGEST_ADDRESS: usize = 4096;
+const MAX_ADDRESS: usize = 4096;
 /// One series of 11,000 values needs a tenth of it.
 const LARGEST_ANSWER: usize = 8 << 20;
 
@@ -23,7 +23,7 @@ pub(crate) fn request(
     let mut url = server.clone();
     url.set_path(&format!("{}/api/v1/{path}", server.path().trim_end_matches('/')));
     url.query_pairs_mut().extend_pairs(parameters);
-    if url.as_str().len() <= LONGEST_ADDRESS {
+    if url.as_str().len() <= MAX_ADDRESS {
         return http.request(Method::GET, url);
     }
     let form = url.query().unwrap_or_default().to_owned();

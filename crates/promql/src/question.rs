@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Error;
 
 /// Prometheus answers no more points than this for a series.
-const MOST_POINTS: u128 = 11_000;
+const MAX_POINTS: u128 = 11_000;
 
 /// A query, and over which time.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,8 +48,8 @@ impl Question {
             let why = format!("a range of {last:?} has no two values {step:?} apart");
             return Err(Error::setting("the range", why, "choose a step of at most the range"));
         }
-        if last.as_millis() / step.as_millis() >= MOST_POINTS {
-            let why = format!("{last:?} in steps of {step:?} are more than {MOST_POINTS} values");
+        if last.as_millis() / step.as_millis() >= MAX_POINTS {
+            let why = format!("{last:?} in steps of {step:?} are more than {MAX_POINTS} values");
             return Err(Error::setting("the range", why, "choose a longer step"));
         }
         Ok(())

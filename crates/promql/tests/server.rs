@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use promql::testing::{MetricsPage, OwnPrometheus, PASSWORD, Proxy, Setup, USERNAME};
-use promql::{Aggregate, Answer, Auth, Client, Error, NoData, Options, Question, Range};
+use promql::{Aggregate, Auth, Client, Error, NoData, Options, QueryResult, Question, Range};
 use tempfile::TempDir;
 
 /// Two series of one metric, a gauge, and a ratio without anything to divide by.
@@ -33,7 +33,11 @@ fn client(server: &OwnPrometheus) -> Client {
 }
 
 /// Asks until the answer is as wanted: what was scraped is seen a moment later.
-fn until(client: &Client, question: &Question, wanted: impl Fn(&Answer) -> bool) -> Answer {
+fn until(
+    client: &Client,
+    question: &Question,
+    wanted: impl Fn(&QueryResult) -> bool,
+) -> QueryResult {
     let begun = Instant::now();
     loop {
         let answer = client.ask(question).unwrap();
@@ -57,7 +61,7 @@ fn a_number_is_told_now_and_over_a_while() {
     let server = OwnPrometheus::new(&page, Setup::default());
     let client = client(&server);
     page.wait_scraped(2);
-    let is = |value| move |answer: &Answer| *answer == Answer::Value(value);
+    let is = |value| move |answer: &QueryResult| *answer == QueryResult::Value(value);
     until(&client, &now("sum(errors_total)"), is(7.0));
     until(&client, &now("latency_seconds"), is(0.25));
     until(&client, &now("scalar(latency_seconds) * 2"), is(0.5));
@@ -69,7 +73,7 @@ fn a_number_is_told_now_and_over_a_while() {
     assert!(0.25 < mean && mean < 0.75, "{mean}");
     // Longer than an address may be.
     let long = format!("latency_seconds{{{}}}", r#"pod!="none","#.repeat(500));
-    assert_eq!(client.ask(&now(&long)).unwrap(), Answer::Value(0.75));
+    assert_eq!(client.ask(&now(&long)).unwrap(), QueryResult::Value(0.75));
 }
 
 #[test]
@@ -79,17 +83,17 @@ fn what_is_no_number_is_no_data() {
     let client = client(&server);
     page.wait_scraped(2);
     until(&client, &now("latency_seconds"), |answer| answer.value().is_some());
-    assert_eq!(client.ask(&now("unheard_of")).unwrap(), Answer::NoData(NoData::Empty));
+    assert_eq!(client.ask(&now("unheard_of")).unwrap(), QueryResult::NoData(NoData::Empty));
     for ratio in ["nothing_total / nothing_total", "latency_seconds / nothing_total"] {
         let answer = client.ask(&now(ratio)).unwrap();
-        assert!(matches!(answer, Answer::NoData(NoData::NotFinite(_))), "{answer:?}");
+        assert!(matches!(answer, QueryResult::NoData(NoData::NotFinite(_))), "{answer:?}");
     }
     // The page says nothing of it any more, so the series ends.
     page.set("other 1\n");
     page.wait_scraped(1);
-    until(&client, &now("latency_seconds"), |answer| *answer == Answer::NoData(NoData::Empty));
+    until(&client, &now("latency_seconds"), |answer| *answer == QueryResult::NoData(NoData::Empty));
     let last = over("latency_seconds", Aggregate::Last);
-    until(&client, &last, |answer| matches!(answer, Answer::NoData(NoData::Ended(_))));
+    until(&client, &last, |answer| matches!(answer, QueryResult::NoData(NoData::Ended(_))));
 }
 
 #[test]
@@ -97,7 +101,7 @@ fn an_answer_with_a_warning_is_no_data() {
     let page = MetricsPage::new(PAGE);
     let server = OwnPrometheus::new(&page, Setup { broken_store: true, ..Setup::default() });
     let answer = client(&server).ask(&now("latency_seconds")).unwrap();
-    let Answer::NoData(NoData::Warned(why)) = answer else { panic!("{answer:?}") };
+    let QueryResult::NoData(NoData::Warned(why)) = answer else { panic!("{answer:?}") };
     assert!(why.contains("remote_read"), "{why}");
 }
 
@@ -134,7 +138,7 @@ fn a_password_is_read_from_its_file_and_never_told() {
     assert!(!told.contains("wrong-one"), "{told}");
     // Renewed while the client lives.
     file(&folder, &format!("{PASSWORD}\n"));
-    assert_eq!(client.ask(&now("1")).unwrap(), Answer::Value(1.0));
+    assert_eq!(client.ask(&now("1")).unwrap(), QueryResult::Value(1.0));
 
     let stranger = Client::new(Options { ca_file: None, attempts: 1, ..options.clone() }).unwrap();
     let error = stranger.ask(&now("1")).unwrap_err().to_string();
@@ -209,7 +213,10 @@ fn a_client_shows_its_certificate() {
     let ca_file = Some(server.certificate());
     let client_certificate = Some((server.certificate(), server.key()));
     let options = Options { ca_file, client_certificate, ..Options::of(server.url()) };
-    assert_eq!(Client::new(options.clone()).unwrap().ask(&now("1")).unwrap(), Answer::Value(1.0));
+    assert_eq!(
+        Client::new(options.clone()).unwrap().ask(&now("1")).unwrap(),
+        QueryResult::Value(1.0)
+    );
     let stranger = Options { client_certificate: None, attempts: 1, ..options };
     let refused = Client::new(stranger).unwrap().ask(&now("1"));
     assert!(matches!(refused, Err(Error::Away { .. })), "{refused:?}");
@@ -226,7 +233,7 @@ fn a_token_goes_through_the_proxy_and_faults_are_borne_within_bounds() {
     let away = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
     for fault in [away, ""] {
         proxy.fail(2, fault);
-        assert_eq!(client.ask(&now("1")).unwrap(), Answer::Value(1.0), "the third attempt");
+        assert_eq!(client.ask(&now("1")).unwrap(), QueryResult::Value(1.0), "the third attempt");
         let asked = proxy.methods().len();
         proxy.fail(9, fault);
         let error = client.ask(&now("1")).unwrap_err();
@@ -242,7 +249,7 @@ fn a_token_goes_through_the_proxy_and_faults_are_borne_within_bounds() {
         assert!(matches!(error, Error::NotPrometheus { .. }), "{error}");
     }
     let long = format!("vector(1){}", " ".repeat(5_000));
-    assert_eq!(client.ask(&now(&long)).unwrap(), Answer::Value(1.0));
+    assert_eq!(client.ask(&now(&long)).unwrap(), QueryResult::Value(1.0));
     assert_eq!(proxy.methods().last().unwrap(), "POST");
     file(&folder, "another");
     let error = client.ask(&now("1")).unwrap_err();

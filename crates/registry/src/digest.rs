@@ -69,13 +69,14 @@ impl FromStr for Digest {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let hex = text.strip_prefix("sha256:").unwrap_or_default();
-        let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if hex.len() != 64 || !hex.bytes().all(lower_hex) {
-            let why = "expected sha256: and 64 lower-case hex digits";
-            return Err(Error::invalid(format!("digest {text:?}"), why));
+        // Models and blobs are named alike.
+        match stream::ModelDigest::try_from(text) {
+            Ok(digest) => Ok(Digest(digest.to_string())),
+            Err(_) => {
+                let why = "expected sha256: and 64 lower-case hex digits";
+                Err(Error::invalid(format!("digest {text:?}"), why))
+            }
         }
-        Ok(Digest(text.to_owned()))
     }
 }
 

@@ -8,13 +8,15 @@
 //!
 //! - [`route`]: the record and the changes it may go through (pure)
 //! - [`split`]: which variant answers a key (pure)
-//! - [`word`]: what the records under a stream's key say (pure)
+//! - [`change`]: what the records under a stream's key say (pure); [`follow`]: reading them
 //! - [`status`]: what a scorer says of itself; `live`: who counts as live (pure)
 //! - [`ledger`]: who promoted what, by the events (pure)
-//! - [`writer`], [`scorers`]: Kafka
+//! - [`writer`]: changing a route; [`scorers`]: waiting until the scorers confirm it
 //! - [`span`]: a time as people read it
 //! - `testing` (feature `testing`): a stage and a scorer for the tests of steps
 
+pub mod change;
+pub mod follow;
 pub mod ledger;
 mod live;
 pub mod route;
@@ -24,16 +26,17 @@ pub mod split;
 pub mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod word;
 pub mod writer;
 
-pub use route::{Candidate, ModelRef, Previous, Route, Stamp};
+pub use change::{Change, Standing, Taken};
+pub use follow::{Entry, Follower, all, history, read, standing};
+pub use route::{Candidate, Decision, ModelRef, Previous, Route, Stamp};
 pub use scorers::{Confirmation, Scorers};
 pub use span::span;
-pub use split::{Variant, variant};
+pub use split::variant;
 pub use status::{ScorerState, ScorerStatus};
-pub use word::{Standing, Word};
-pub use writer::{Routes, read, standing};
+pub use stream::Variant;
+pub use writer::Routes;
 
 /// Compacted; key = stream, value = [`Route`].
 pub const ROUTES_TOPIC: &str = "headgate.routes";

@@ -1,4 +1,4 @@
-//! Who of the scorers is live, by what was heard. Pure.
+//! Who of the scorers is live, by their statuses. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::{Route, ScorerStatus};
 /// Times of records play no part: they are by the clocks of others.
 pub(crate) struct Live {
     stream: String,
-    scorers: BTreeMap<String, Heard>,
+    scorers: BTreeMap<String, LiveScorer>,
 }
 
-struct Heard {
+struct LiveScorer {
     /// What its status is, or why it cannot be read: then it is there all the same, and has confirmed nothing.
     status: Result<ScorerStatus, String>,
     silent: Duration,
-    /// Heard again after its first word, which may be an old one.
+    /// Heard again after its first status, which may be an old one.
     again: bool,
 }
 
@@ -30,7 +30,7 @@ impl Live {
     }
 
     /// Takes a record of the scorers topic.
-    pub(crate) fn heard(&mut self, record: &Record) {
+    pub(crate) fn take(&mut self, record: &Record) {
         let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default()).into_owned();
         let Some((stream, name)) = key.rsplit_once('/') else { return };
         if stream != self.stream {
@@ -49,35 +49,36 @@ impl Live {
             tracing::warn!(scorer = name, why, "a scorer's status cannot be read");
         }
         let again = self.scorers.contains_key(name);
-        self.scorers.insert(name.to_owned(), Heard { status, silent: Duration::ZERO, again });
+        self.scorers.insert(name.to_owned(), LiveScorer { status, silent: Duration::ZERO, again });
     }
 
-    /// Time has passed in which every word would have been heard.
+    /// Time has passed in which every status would have been heard.
     pub(crate) fn passed(&mut self, gap: Duration) {
         // After a longer gap, in which this process itself may have stood still, its readers have to catch up first.
         let gap = gap.min(HEARTBEAT);
-        self.scorers.values_mut().for_each(|heard| heard.silent += gap);
-        self.scorers.retain(|_, heard| heard.silent < LIVE_FOR);
+        self.scorers.values_mut().for_each(|scorer| scorer.silent += gap);
+        self.scorers.retain(|_, scorer| scorer.silent < LIVE_FOR);
     }
 
     /// Whether one was heard since the beginning, so that it surely lives.
     pub(crate) fn is_proven(&self) -> bool {
-        self.scorers.values().any(|heard| heard.again)
+        self.scorers.values().any(|scorer| scorer.again)
     }
 
     /// The statuses of all that are live and can be read.
     pub(crate) fn statuses(&self) -> Vec<ScorerStatus> {
-        self.scorers.values().filter_map(|heard| heard.status.as_ref().ok().cloned()).collect()
+        self.scorers.values().filter_map(|scorer| scorer.status.as_ref().ok().cloned()).collect()
     }
 
     /// The live scorers that do not have this very route in force.
     pub(crate) fn without(&self, route: &Route) -> Vec<String> {
-        let lacks = |heard: &Heard| heard.status.as_ref().is_ok_and(|s| !s.has_in_force(route));
+        let lacks =
+            |scorer: &LiveScorer| scorer.status.as_ref().is_ok_and(|s| !s.has_in_force(route));
         self.scorers
             .iter()
-            .filter_map(|(name, heard)| match &heard.status {
+            .filter_map(|(name, scorer)| match &scorer.status {
                 Err(_) => Some(format!("{name} (its status cannot be read)")),
-                Ok(_) => lacks(heard).then(|| name.clone()),
+                Ok(_) => lacks(scorer).then(|| name.clone()),
             })
             .collect()
     }
@@ -124,11 +125,11 @@ mod tests {
         for timestamp_ms in [0, -1, 1_700_000_000_000, i64::MAX] {
             let mut live = Live::of("s");
             for scorer in ["a", "b", "c"] {
-                live.heard(&Record { timestamp_ms, ..record_of(&status(scorer)) });
+                live.take(&Record { timestamp_ms, ..record_of(&status(scorer)) });
             }
             for _ in 0..49 {
                 live.passed(Duration::from_millis(100));
-                live.heard(&Record { timestamp_ms, ..record_of(&status("a")) });
+                live.take(&Record { timestamp_ms, ..record_of(&status("a")) });
             }
             assert_eq!(names(&live), ["a", "b", "c"], "{timestamp_ms}");
             live.passed(Duration::from_millis(100));
@@ -139,17 +140,17 @@ mod tests {
     #[test]
     fn a_step_that_stood_still_itself_declares_nobody_dead() {
         let mut live = Live::of("s");
-        live.heard(&record_of(&status("a")));
+        live.take(&record_of(&status("a")));
         live.passed(Duration::from_secs(3600));
         assert_eq!(names(&live), ["a"]);
     }
 
     #[test]
-    fn an_old_word_proves_no_life_and_a_second_one_does() {
+    fn an_old_status_proves_no_life_and_a_second_one_does() {
         let mut live = Live::of("s");
-        live.heard(&record_of(&status("a")));
+        live.take(&record_of(&status("a")));
         assert!(!live.is_proven());
-        live.heard(&record_of(&status("a")));
+        live.take(&record_of(&status("a")));
         assert!(live.is_proven());
     }
 
@@ -160,20 +161,20 @@ mod tests {
             Route { id: "x".into(), generation: 1, ..Route::bootstrap("s", model) }
         };
         let mut live = Live::of("s");
-        live.heard(&record_of(&status("a")));
+        live.take(&record_of(&status("a")));
         assert!(live.without(&route).is_empty());
         for value in [&b"{}"[..], b"", br#"{"generation":1}"#] {
-            live.heard(&Record { value: Some(value.to_vec()), ..record_of(&status("b")) });
+            live.take(&Record { value: Some(value.to_vec()), ..record_of(&status("b")) });
             assert_eq!(live.without(&route), ["b (its status cannot be read)"]);
         }
         // It says that it is another one.
         let value = record_of(&status("c")).value;
-        live.heard(&Record { value, ..record_of(&status("b")) });
+        live.take(&Record { value, ..record_of(&status("b")) });
         assert_eq!(live.without(&route), ["b (its status cannot be read)"]);
-        live.heard(&Record { value: None, ..record_of(&status("b")) });
+        live.take(&Record { value: None, ..record_of(&status("b")) });
         assert!(live.without(&route).is_empty());
         let elsewhere = ScorerStatus { stream: "t".into(), ..status("d") };
-        live.heard(&record_of(&elsewhere));
+        live.take(&record_of(&elsewhere));
         assert_eq!(names(&live), ["a"]);
     }
 }

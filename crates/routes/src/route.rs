@@ -1,5 +1,6 @@
 //! The route of a stream, and the changes it may go through.
 
+use contract::Verdict;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,10 +29,32 @@ pub struct Route {
     pub previous: Option<Previous>,
     /// The release that made this change.
     pub release: String,
-    /// Why, in one sentence.
+    /// Why, in one sentence for people; no program reads anything out of it.
     pub reason: String,
+    /// The decision behind it, for a run that goes on after the one that wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
     /// RFC 3339.
     pub at: String,
+}
+
+/// What the step that wrote a route had decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(expecting = "a decision with `step` and `model`")]
+pub struct Decision {
+    /// The step's name.
+    pub step: String,
+    /// Nothing where the run has not reached its verdict yet, for instance because the scorers have yet to confirm.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
+    /// The id of the run's outcome event; nothing where that depends on a verdict to come.
+    #[serde(default)]
+    pub event: Option<String>,
+    /// Digest of the model that it is about.
+    pub model: String,
+    /// The generation that it was decided from; nothing where the stream had no route.
+    #[serde(default)]
+    pub from: Option<u64>,
 }
 
 /// A model and where its bytes are.
@@ -77,6 +100,7 @@ pub struct Stamp<'a> {
     pub begins: bool,
     pub release: &'a str,
     pub reason: &'a str,
+    pub decision: Option<Decision>,
 }
 
 /// The highest generation there may be: readers in any language hold it exactly (2^53 - 1).
@@ -85,10 +109,7 @@ pub const MAX_GENERATION: u64 = (1 << 53) - 1;
 impl ModelRef {
     /// Why this names no model, if so.
     pub fn defect(&self) -> Option<String> {
-        let hex = self.digest.strip_prefix("sha256:").unwrap_or_default();
-        let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        let is_digest = hex.len() == 64 && hex.bytes().all(lower);
-        (!is_digest).then(|| format!("`{}` is no model digest", self.digest))
+        stream::ModelDigest::try_from(&*self.digest).err().map(|error| error.to_string())
     }
 }
 
@@ -106,6 +127,7 @@ impl Route {
             previous: None,
             release: String::new(),
             reason: String::new(),
+            decision: None,
             at: String::new(),
         }
     }
@@ -152,6 +174,7 @@ impl Route {
             generation: stamp.generation,
             release: stamp.release.to_owned(),
             reason: stamp.reason.to_owned(),
+            decision: stamp.decision,
             at: contract::event::now(),
             ..self
         };
@@ -243,7 +266,9 @@ mod tests {
         let write = |last: Option<&Route>, route: Route, release: &str| {
             let generation = last.map_or(0, |last| last.generation) + 1;
             let id = format!("{release}{generation}");
-            route.stamped(last, Stamp { id, generation, begins: false, release, reason: "" })
+            let stamp =
+                Stamp { id, generation, begins: false, release, reason: "", decision: None };
+            route.stamped(last, stamp)
         };
         let first = write(None, Route::bootstrap("s", model(1)), "a");
         assert!(first.is_first() && first.promoted_by == "a");
@@ -259,9 +284,40 @@ mod tests {
         assert_eq!((back.release.as_str(), back.promoted_by.as_str()), ("c", "a"));
 
         // The topic was brought back from a copy.
-        let stamp = Stamp { id: "x".into(), generation: 9, begins: true, release: "d", reason: "" };
+        let stamp = Stamp {
+            id: "x".into(),
+            generation: 9,
+            begins: true,
+            release: "d",
+            reason: "",
+            decision: None,
+        };
         let anew = back.clone().stamped(Some(&back), stamp);
         assert!(anew.is_first() && anew.promoted_by == "a", "{anew:?}");
+    }
+
+    #[test]
+    fn a_decision_belongs_to_the_write_that_it_led_to() {
+        let decision = Decision {
+            step: "canary-gate".into(),
+            verdict: Some(Verdict::Fail),
+            event: Some("e1".into()),
+            model: model(2).digest,
+            from: Some(4),
+        };
+        let decided = Route { decision: Some(decision), ..Route::bootstrap("s", model(1)) };
+        let text = serde_json::to_value(&decided).expect("a route is JSON");
+        assert_eq!(text["decision"]["verdict"], "fail");
+        assert_eq!(serde_json::from_value::<Route>(text.clone()).expect("as written"), decided);
+        // Routes from before this was written have none.
+        let mut old = text;
+        old.as_object_mut().expect("an object").remove("decision");
+        assert_eq!(serde_json::from_value::<Route>(old).expect("an older route").decision, None);
+        // Whoever writes next has decided something else, or nothing.
+        let id = String::new();
+        let stamp =
+            Stamp { id, generation: 5, begins: false, release: "x", reason: "", decision: None };
+        assert_eq!(decided.clone().stamped(Some(&decided), stamp).decision, None);
     }
 
     #[test]

@@ -40,11 +40,11 @@ impl Scorers {
     pub fn open(kafka: &Kafka, stream: &str) -> anyhow::Result<Self> {
         let mut reader = kafka.reader(SCORERS_TOPIC, &Start::Beginning)?;
         let mut live = Live::of(stream);
-        reader.read_to_end(|record| live.heard(&record))?;
+        reader.read_to_end(|record| live.take(&record))?;
         Ok(Self { reader, live, looked: Instant::now() })
     }
 
-    /// The last word of every scorer that is live now, after taking in what has arrived.
+    /// The last status of every scorer that is live now, after taking in what has arrived.
     ///
     /// # Errors
     /// The broker is away.
@@ -53,7 +53,7 @@ impl Scorers {
         Ok(self.live.statuses())
     }
 
-    /// Waits until at least one scorer is heard to be live; whether one was.
+    /// Waits until at least one scorer is known to be live; whether one is.
     ///
     /// # Errors
     /// The broker is away, or the process was asked to end.
@@ -98,7 +98,7 @@ impl Scorers {
     /// Takes in what arrives, for as long as `wait` where nothing is there.
     fn look(&mut self, mut wait: Duration) -> anyhow::Result<()> {
         while let Some(record) = self.reader.next(wait)? {
-            self.live.heard(&record);
+            self.live.take(&record);
             wait = Duration::ZERO;
         }
         // While nothing could be heard, nobody's silence means anything.
@@ -117,7 +117,7 @@ impl Scorers {
 /// The broker is away, or the scorers topic is missing.
 pub(crate) fn highest_seen(kafka: &Kafka, stream: &str) -> anyhow::Result<u64> {
     let mut live = Live::of(stream);
-    kafka.reader(SCORERS_TOPIC, &Start::Beginning)?.read_to_end(|record| live.heard(&record))?;
+    kafka.reader(SCORERS_TOPIC, &Start::Beginning)?.read_to_end(|record| live.take(&record))?;
     let seen = live.statuses().into_iter().flat_map(|status| [status.generation, status.seen]);
     // What nobody can have written must not bar the way for ever.
     Ok(seen.filter(|generation| *generation < MAX_GENERATION).max().unwrap_or(0))
@@ -185,7 +185,7 @@ mod tests {
 
     fn judged(statuses: &[ScorerStatus], wanted: &Route) -> Option<Confirmation> {
         let mut live = Live::of("s");
-        statuses.iter().for_each(|status| live.heard(&record_of(status)));
+        statuses.iter().for_each(|status| live.take(&record_of(status)));
         judge(&live, wanted, Duration::ZERO)
     }
 

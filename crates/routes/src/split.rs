@@ -1,25 +1,9 @@
 //! Which variant answers a key.
 
 use sha2::{Digest, Sha256};
+use stream::Variant;
 
 use crate::Route;
-
-/// Who answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Variant {
-    Champion,
-    Candidate,
-}
-
-impl Variant {
-    /// As in the `variant` header of a prediction.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Champion => "champion",
-            Self::Candidate => "candidate",
-        }
-    }
-}
 
 /// The variant that answers `key` under `route`.
 ///

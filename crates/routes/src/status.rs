@@ -11,7 +11,7 @@ pub const HEARTBEAT: Duration = Duration::from_millis(1000);
 /// A scorer that was silent for this long is no longer waited for; the group has given its partitions away.
 pub const LIVE_FOR: Duration = Duration::from_millis(5000);
 
-/// The last word of a scorer, as it stands on the scorers topic.
+/// The last status of a scorer, as it stands on the scorers topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScorerStatus {
     pub stream: String,

@@ -3,10 +3,11 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use anyhow::Context;
-use kafka::{FencedWriter, Kafka, Outgoing, Start};
+use kafka::{FencedWriter, Kafka, Outgoing};
 
-use crate::route::Stamp;
-use crate::word::{Standing, Taken, Unreadable};
+use crate::change::{Standing, Unreadable};
+use crate::follow::standing;
+use crate::route::{Decision, Stamp};
 use crate::{ROUTES_TOPIC, Route, scorers};
 
 /// The one writer of a stream's route.
@@ -22,29 +23,6 @@ pub struct Routes {
     floor: u64,
     /// The topic has less than scorers have seen, so it is not the one that they followed.
     went_back: bool,
-}
-
-/// The route of `stream`, without becoming its writer.
-///
-/// # Errors
-/// The broker is away, the routes topic is missing, or the stream's newest record is no route.
-pub fn read(kafka: &Kafka, stream: &str) -> anyhow::Result<Option<Route>> {
-    standing(kafka, stream)?.certain()
-}
-
-/// What the routes topic says about `stream`, also where its newest record is no route.
-///
-/// # Errors
-/// The broker is away, or the routes topic is missing.
-pub fn standing(kafka: &Kafka, stream: &str) -> anyhow::Result<Standing> {
-    let mut standing = Standing::default();
-    kafka.reader(ROUTES_TOPIC, &Start::Beginning)?.read_to_end(|record| {
-        let (partition, offset) = (record.partition, record.offset);
-        if standing.take(stream, &record) == Some(Taken::Stale) {
-            tracing::warn!(partition, offset, "skipped a route that is older than the newest");
-        }
-    })?;
-    Ok(standing)
 }
 
 impl Routes {
@@ -102,12 +80,37 @@ impl Routes {
     /// # Errors
     /// Someone else became the writer, or the broker is away: then nothing was changed, or nobody can know yet.
     pub fn write(&mut self, route: Route, release: &str, reason: &str) -> anyhow::Result<Route> {
+        self.write_next(route, release, reason, None)
+    }
+
+    /// As [`Routes::write`], with the decision that led to it: how a step writes, so that a later run of it knows.
+    ///
+    /// # Errors
+    /// As [`Routes::write`].
+    pub fn write_decided(
+        &mut self,
+        route: Route,
+        release: &str,
+        reason: &str,
+        decision: Decision,
+    ) -> anyhow::Result<Route> {
+        self.write_next(route, release, reason, Some(decision))
+    }
+
+    fn write_next(
+        &mut self,
+        route: Route,
+        release: &str,
+        reason: &str,
+        decision: Option<Decision>,
+    ) -> anyhow::Result<Route> {
         let stamp = Stamp {
             id: unique(&self.stream, release),
             generation: self.floor.saturating_add(1),
             begins: self.went_back,
             release,
             reason,
+            decision,
         };
         let route = Route { stream: self.stream.clone(), ..route };
         let route = route.stamped(self.current.as_ref(), stamp);

@@ -38,13 +38,13 @@ pub fn enter(bounds: &Limits) -> Result<Report, Error> {
 
 /// The names of the variables, which are few where [`crate::spawn`] started the process; never a value.
 fn environment() -> Guard {
-    const MOST: usize = 8;
+    const MAX: usize = 8;
     let mut names: Vec<String> =
         std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
     names.sort_unstable();
     let effect = match names.len() {
         0 => "empty".to_owned(),
-        1..=MOST => format!("only {}", names.join(", ")),
+        1..=MAX => format!("only {}", names.join(", ")),
         more => format!("{more} variables"),
     };
     Guard::had("environment", effect)

@@ -1,7 +1,7 @@
 //! What people call a model: a short name beside its digest, the same in events and on pages.
 
 /// Longer names are cut off.
-const LONGEST: usize = 80;
+const MAX_LENGTH: usize = 80;
 /// Names of files that say nothing; the folder around them says more.
 const GENERIC: [&str; 2] = ["model", "onnx"];
 
@@ -47,7 +47,7 @@ fn last(path: &str) -> &str {
 /// Only what can break no line, page or terminal.
 fn clean(name: &str) -> Option<String> {
     let kept = |c: &char| c.is_ascii_alphanumeric() || "._:/-".contains(*c);
-    let name: String = name.chars().filter(kept).take(LONGEST).collect();
+    let name: String = name.chars().filter(kept).take(MAX_LENGTH).collect();
     (!name.is_empty()).then_some(name)
 }
 

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 /// Characters of a reason: Argo and Kubernetes show hardly more, and a sentence needs less.
-pub const LONGEST_REASON: usize = 1_000;
+pub const MAX_REASON: usize = 1_000;
 /// Characters of an output and of any text in an event's content.
-pub const LONGEST_VALUE: usize = 4_096;
+pub const MAX_VALUE: usize = 4_096;
 
 /// One line of at most `most` characters and a word on the rest, with everything escaped that a terminal or a page
 /// acts on instead of showing it: control characters, line breaks, marks that turn the direction of writing.
@@ -29,14 +29,14 @@ pub fn lines(text: &str, most: usize) -> String {
     text.split('\n').map(|part| line(part, most)).collect::<Vec<_>>().join("\n")
 }
 
-/// The value with every text in it cut to [`LONGEST_VALUE`] characters.
+/// The value with every text in it cut to [`MAX_VALUE`] characters.
 pub fn bounded(value: Value) -> Value {
     match value {
-        Value::String(text) if text.len() > LONGEST_VALUE => line(&text, LONGEST_VALUE).into(),
+        Value::String(text) if text.len() > MAX_VALUE => line(&text, MAX_VALUE).into(),
         Value::Array(items) => items.into_iter().map(bounded).collect(),
         Value::Object(fields) => fields
             .into_iter()
-            .map(|(name, value)| (line(&name, LONGEST_VALUE), bounded(value)))
+            .map(|(name, value)| (line(&name, MAX_VALUE), bounded(value)))
             .collect::<serde_json::Map<_, _>>()
             .into(),
         other => other,
@@ -87,7 +87,7 @@ mod tests {
         let long = "x".repeat(1 << 20);
         let value = serde_json::json!({ "a": [{ "b": long }], long.clone(): 1, "n": 1.5 });
         let left = bounded(value);
-        assert!(left.to_string().len() < 3 * LONGEST_VALUE && left["n"] == 1.5);
+        assert!(left.to_string().len() < 3 * MAX_VALUE && left["n"] == 1.5);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use flags::{duration, share};
 use registry::RegistryArgs;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, clap::Args)]
@@ -127,7 +128,9 @@ pub struct Args {
 }
 
 /// How the candidate comes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// Beside the champion, by rising shares.
@@ -141,7 +144,9 @@ pub enum Strategy {
 }
 
 /// How the shares follow each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Advance {
     /// Each for its least time and records.
@@ -151,7 +156,9 @@ pub enum Advance {
 }
 
 /// What a pass rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Accept {
     /// It has to be proven that the candidate is not worse by the margin.
@@ -161,11 +168,13 @@ pub enum Accept {
 }
 
 /// What becomes of a plan that cannot be expected to decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Undecidable {
-    /// It is wrong usage, and the number that would do is told.
+    /// It is wrong usage, and the hint names the number that would do.
     Refuse,
-    /// It is begun all the same; for tests, and where harm may be larger than foreseen.
+    /// It is begun all the same; for tests, and where harm may be larger than expected.
     Go,
 }

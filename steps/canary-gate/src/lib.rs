@@ -10,59 +10,36 @@
 //!
 //! # Layout
 //!
-//! - `gate`: what to do next, pure; it rests on `evidence`, `metrics`, `join`, `bursts`, `trace`, `ending`
-//! - `args`, `plan`, `entry`, `answer`, `labels`: flags, the route at the start, records; pure
-//! - `meeting`: whether labels and answers meet, or are waited for in vain; pure
-//! - `learnt`, `foresee`, `baseline`: what the champion's past teaches, and foretells; pure. `past` reads it
-//! - `alarms`: an a-a run; pure
-//! - `begin`, `run`, `traffic`, `watch`, `sources`, `commands`: the loop, its hands and its ears
-//! - `journal`, `checkpoint`, `again`: the way so far, and going it again; `tools`: `canary-gate replay` and its like
-//! - `record`, `page`: what is left behind
+//! - `policy`: the gate, its evidence and what it concludes; pure, and changed by [entries](policy::entry) alone
+//! - `history`: the entries so far, kept on a topic, applied live and in a replay by the same step
+//! - `io`: topics, route, Prometheus, files, clock
+//! - `records`: what records of the stream say: answers, labels, business events, slices; pure
+//! - `run`: the loop that joins them
+//! - `decision_record`: the decision record, the event and the page
+//! - `args`, `tools`: flags; `canary-gate replay` and its like
 
-mod again;
-mod alarms;
-mod answer;
 mod args;
-mod baseline;
-mod begin;
-mod bursts;
-mod checkpoint;
-mod clock;
-mod commands;
-mod ending;
-mod entry;
-mod evidence;
-mod foresee;
-mod gate;
-mod join;
-mod journal;
-mod keys;
-mod labels;
-mod learnt;
-mod meeting;
-mod metrics;
-mod page;
-mod past;
-mod plan;
-mod record;
-mod result;
+mod decision_record;
+mod history;
+mod io;
+mod policy;
+mod records;
 mod run;
-mod sources;
 mod tools;
-mod trace;
-mod traffic;
-mod watch;
 
 use std::collections::BTreeMap;
 
 pub use args::{Accept, Advance, Args, Strategy, Undecidable};
-use begin::{Begun, Prepared};
 use contract::results::types::canary::{FAILED, PASSED, UNDECIDED};
-use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, repeat as told_before};
-use entry::Entry;
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, repeat};
+pub use decision_record::details::Details;
+use io::metrics_list::metrics_text;
+use io::traffic::Traffic;
+use policy::admission::{Admission, admit};
+use policy::plan::Plan;
 use routes::ModelRef;
+use run::start::{self, Begun, Prepared};
 pub use tools::main;
-use traffic::Traffic;
 
 /// The step.
 pub struct CanaryGate;
@@ -89,8 +66,8 @@ impl Step for CanaryGate {
     const EVENTS: &'static [AnyEventType] = &[PASSED.any(), FAILED.any(), UNDECIDED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-        let metrics = plan::metrics_text(args.metrics.as_deref())?;
-        let plan = plan::Plan::of(args, metrics.as_deref())?;
+        let metrics = metrics_text(args.metrics.as_deref())?;
+        let plan = Plan::of(args, metrics.as_deref())?;
         let model = ModelRef { digest: args.model_digest.clone(), image: args.image.clone() };
         let mut inputs = BTreeMap::from([
             ("model".to_owned(), model.digest.clone()),
@@ -100,35 +77,37 @@ impl Step for CanaryGate {
             inputs.insert("metrics".to_owned(), metrics);
         }
         let event = context.event_id(&inputs);
-        if let Some(told) = told_before::earlier_outcome::<Self>(context, &inputs, Box::new(page::render))? {
-            return Ok(told);
+        if let Some(repeated) =
+            repeat::earlier_outcome::<Self>(context, &inputs, Box::new(decision_record::page::render))?
+        {
+            return Ok(repeated);
         }
         let (kafka, stream) = (&context.kafka, &context.common.stream);
         let release = &context.common.release;
-        let record = record::Recorder { plan: &plan, model: &model, inputs, stream };
-        let enter = |now| entry::entry(now, &model, plan.strategy, release, &event);
+        let record = decision_record::Recorder { plan: &plan, model: &model, inputs, stream };
+        let enter = |now| admit(now, &model, plan.strategy, release, &event);
         // Read first: becoming the writer would fence the gate of a canary that is under way.
         let now = routes::read(kafka, stream)?;
         let route = match enter(now.as_ref()) {
-            Entry::Refuse(ending) | Entry::Decided(ending) => {
-                return Ok(record.untouched(ending, now.as_ref()));
+            Admission::Refuse(outcome) | Admission::Decided(outcome) => {
+                return Ok(record.untouched(outcome, now.as_ref()));
             }
-            Entry::Begin(route) => route,
+            Admission::Begin(route) => route,
         };
         let (traffic, prepared) = contract::concurrently(
-            || Traffic::open(kafka, stream, release, model.clone()),
+            || Traffic::open(kafka, stream, release, model.clone(), &event),
             || Prepared::new(&plan, &route.champion.digest, context),
         );
         let (traffic, prepared) = (traffic?, prepared?);
         let now = traffic.current().cloned();
         match enter(now.as_ref()) {
-            Entry::Refuse(ending) | Entry::Decided(ending) => {
-                Ok(record.untouched(ending, now.as_ref()))
+            Admission::Refuse(outcome) | Admission::Decided(outcome) => {
+                Ok(record.untouched(outcome, now.as_ref()))
             }
-            Entry::Begin(route) => {
-                match begin::begin(&plan, route, traffic, prepared, args, context, &event)? {
-                    Begun::Not(ending, past) => {
-                        Ok(record.not_begun(ending, now.as_ref(), past.as_deref()))
+            Admission::Begin(route) => {
+                match start::start(&plan, route, traffic, prepared, args, context, &event)? {
+                    Begun::Not(outcome, past) => {
+                        Ok(record.not_begun(outcome, now.as_ref(), past.as_deref()))
                     }
                     Begun::Run(run) => Ok(record.finished(run::run(*run)?, now.as_ref())),
                 }

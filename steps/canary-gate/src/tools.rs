@@ -1,6 +1,5 @@
-//! What else the binary does: `canary-gate replay`, and telling a gate that is under way to pause, resume or abort.
+//! What else the binary does: `canary-gate replay`, and asking a gate that is under way to pause, resume or abort.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,12 +7,13 @@ use std::time::Instant;
 
 use contract::Context;
 use fault::exit;
-use kafka::{Kafka, KafkaArgs, Start};
-use routes::{ROUTES_TOPIC, Route};
+use kafka::{Kafka, KafkaArgs};
+use routes::Route;
 use serde_json::json;
 
 use crate::CanaryGate;
-use crate::commands::{Command, What, tell};
+use crate::io::commands::send;
+use crate::policy::command::{Action, Command};
 
 mod replay;
 
@@ -31,23 +31,23 @@ enum Tool {
         #[arg(long, env = "HEADGATE_LOG", default_value = "warn", value_name = "FILTER")]
         log: String,
     },
-    /// Tells the gate of a release to stay at its share: it neither raises it nor passes, and still ends on harm
-    Pause(Telling),
-    /// Tells it to go on
-    Resume(Telling),
-    /// Tells it to give up: share 0, inconclusive
-    Abort(Telling),
+    /// Asks the gate of a release to stay at its share: it neither raises it nor passes, and still ends on harm
+    Pause(Request),
+    /// Asks it to go on
+    Resume(Request),
+    /// Asks it to give up: share 0, inconclusive
+    Abort(Request),
 }
 
 #[derive(clap::Args)]
-struct Telling {
-    /// The release whose gate is told
+struct Request {
+    /// The release whose gate is asked
     #[arg(long, env = "HEADGATE_RELEASE", value_parser = flags::name)]
     release: String,
     /// Why; it stands in the report
     #[arg(long, default_value = "")]
     reason: String,
-    /// Who says so
+    /// Who asks
     #[arg(long, env = "USER", default_value = "")]
     by: String,
     #[command(flatten)]
@@ -74,7 +74,7 @@ pub fn main() -> ExitCode {
         Ok(tool) => contract::step::finish(run(tool)),
         Err(error) => {
             let code = if error.use_stderr() { exit::USAGE } else { exit::VERDICT };
-            // Nobody is left to tell when stdout and stderr are closed.
+            // Nothing can be reported when stdout and stderr are closed.
             let _printed = error.print();
             ExitCode::from(code)
         }
@@ -96,15 +96,15 @@ fn run(tool: Tool) -> anyhow::Result<u8> {
             writeln!(std::io::stdout(), "{line}")?;
             Ok(if replayed.difference.is_none() { exit::VERDICT } else { exit::VERDICT_AGAINST })
         }
-        Tool::Pause(telling) => say(&telling, What::Pause),
-        Tool::Resume(telling) => say(&telling, What::Resume),
-        Tool::Abort(telling) => say(&telling, What::Abort),
+        Tool::Pause(request) => ask(&request, Action::Pause),
+        Tool::Resume(request) => ask(&request, Action::Resume),
+        Tool::Abort(request) => ask(&request, Action::Abort),
     }
 }
 
-fn say(telling: &Telling, command: What) -> anyhow::Result<u8> {
-    let kafka = Kafka::new(&telling.kafka)?;
-    let release = &telling.release;
+fn ask(request: &Request, command: Action) -> anyhow::Result<u8> {
+    let kafka = Kafka::new(&request.kafka)?;
+    let release = &request.release;
     let under_way = under_way(&kafka)?;
     let Some(route) = under_way.iter().find(|route| route.release == *release) else {
         let others: Vec<String> = under_way
@@ -119,15 +119,15 @@ fn say(telling: &Telling, command: What) -> anyhow::Result<u8> {
             others => format!("under way are: {}", others.join(", ")),
         };
         return Err(fault::usage(
-            format!("no gate of release {release} is under way on {}", telling.kafka.brokers),
+            format!("no gate of release {release} is under way on {}", request.kafka.brokers),
             hint,
         ));
     };
-    let (by, reason) = (telling.by.clone(), telling.reason.clone());
+    let (by, reason) = (request.by.clone(), request.reason.clone());
     let command = Command { command, by, reason, at: contract::event::now() };
-    tell(&kafka, release, &command)?;
+    send(&kafka, release, &command)?;
     let line = json!({
-        "said": command.command, "release": release, "stream": route.stream,
+        "command": command.command, "release": release, "stream": route.stream,
         "generation": route.generation, "share": route.share(),
     });
     writeln!(std::io::stdout(), "{line}")?;
@@ -136,17 +136,11 @@ fn say(telling: &Telling, command: What) -> anyhow::Result<u8> {
 
 /// The routes with a candidate that a gate gave its share, by stream. A gate has one from its first share to its end.
 fn under_way(kafka: &Kafka) -> anyhow::Result<Vec<Route>> {
-    let mut newest = BTreeMap::new();
-    kafka.reader(ROUTES_TOPIC, &Start::Beginning)?.read_to_end(|record| {
-        let route = record.value.as_deref().map(serde_json::from_slice::<Route>);
-        if let (Some(stream), Some(Ok(route))) = (record.key, route) {
-            newest.insert(stream, route);
-        }
-    })?;
-    Ok(newest.into_values().filter(|route| route.share() > 0.0).collect())
+    let newest = routes::all(kafka)?.into_values().filter_map(|standing| standing.route);
+    Ok(newest.filter(|route| route.share() > 0.0).collect())
 }
 
-/// A context for a tool, which tells no event.
+/// A context for a tool, which emits no event.
 fn context(release: &str, stream: &str, kafka: KafkaArgs) -> anyhow::Result<Context> {
     Context::new(
         "canary-gate",

@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use kafka::{Outgoing, TopicSpec};
-use routes::Routes;
 use routes::testing::{Behaviour, Stage, model};
+use routes::{Routes, Variant};
 
 const GATE: &str = env!("CARGO_BIN_EXE_canary-gate");
 
@@ -48,8 +48,8 @@ fn a_canary_from_beginning_to_end() {
     assert_eq!(ran.verdict, "pass", "{} {}", ran.reason, ran.log);
     assert_eq!(shares(&stage), [0.0, 0.1, 0.5]);
     // Labels follow at once at 4,000 a second: a gate that keeps up has few answers waiting.
-    let waiting = &ran.record["details"]["waiting"]["answers"];
-    assert!(waiting.as_u64() < Some(2_000), "{waiting}");
+    let waiting = &ran.record["details"]["canary"]["waiting"]["answers"];
+    assert!(waiting.as_u64().unwrap() < 2_000, "{waiting}");
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_switch_reads_the_champions_past_and_is_taken_back_on_harm() {
     let stage = stage();
     let harmful = Behaviour { candidate_errors: 0.6, ..Behaviour::default() };
     let _scorer = stage.scorer(harmful).unwrap();
-    let topic = format!("{}.labels", stage.stream);
+    let topic = stream::Topics::of(&stage.stream).labels;
     let mut labels = stage.kafka.reader(&topic, &kafka::Start::Beginning).unwrap();
     let (mut seen, started) = (0, std::time::Instant::now());
     while seen < 3_000 {
@@ -70,7 +70,7 @@ fn a_switch_reads_the_champions_past_and_is_taken_back_on_harm() {
     let ran = stage.start(GATE, "r-1", &flags).unwrap().end().unwrap();
     assert_eq!(ran.verdict, "fail", "{} {}", ran.reason, ran.log);
     assert!(ran.reason.contains("the champion before the switch"), "{}", ran.reason);
-    assert_eq!(ran.record["details"]["baseline"]["answers"], 2_000);
+    assert_eq!(ran.record["details"]["canary"]["baseline"]["answers"], 2_000);
     assert_eq!(shares(&stage), [0.0, 1.0, 0.0]);
 }
 
@@ -133,7 +133,7 @@ fn business_events_count_for_whom_the_key_drew() {
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let gate = stage.start(GATE, "r-1", &flags).unwrap();
     stage.await_route(|route| route.share() == 0.1).unwrap();
-    let predictions = format!("{}.predictions", stage.stream);
+    let predictions = stream::Topics::of(&stage.stream).predictions;
     let mut answered = stage.kafka.reader(&predictions, &kafka::Start::End).unwrap();
     let mut writer = stage.kafka.writer().unwrap();
     let started = std::time::Instant::now();
@@ -142,7 +142,9 @@ fn business_events_count_for_whom_the_key_drew() {
         assert!(started.elapsed().as_secs() < 30, "{:?}", stage.route());
         let mut complaints = 0;
         while let Some(record) = answered.next(std::time::Duration::from_millis(20)).unwrap() {
-            if record.header("variant") == Some("candidate") && complaints < 5 {
+            if stream::PredictionHeaders::of(&record.headers).variant() == Ok(Variant::Candidate)
+                && complaints < 5
+            {
                 let (key, value) = (record.key, Some(br#"{"count": 1}"#.to_vec()));
                 let complaint =
                     Outgoing { topic: topic.clone(), key, value, ..Outgoing::default() };

@@ -2,8 +2,8 @@
 //! that did not drift is blamed.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use model::StreamSchema;
 use stats::random::Random;
+use stream::StreamSchema;
 
 use super::*;
 

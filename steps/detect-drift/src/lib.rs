@@ -22,8 +22,8 @@ use contract::outputs::Outputs;
 use contract::results::types::drift::{ABSENT, DETECTED, NOT_RECORDED, RECORDED, UNDECIDED};
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step};
 use kafka::Window;
-use model::StreamSchema;
 use registry::InputFile;
+use stream::StreamSchema;
 
 pub use args::{Args, Mode};
 use profile::Profile;
@@ -172,7 +172,7 @@ fn window(args: &Args, context: &Context) -> anyhow::Result<Window> {
 
 fn load_schema(path: &Path, stream: &str) -> anyhow::Result<StreamSchema> {
     let hint = "give --schema the stream's schema, such as demo/shuttle/schema.json";
-    let schema = StreamSchema::load(path).map_err(|error| fault::usage(chain(&error), hint))?;
+    let schema = model::load_schema(path).map_err(|error| fault::usage(chain(&error), hint))?;
     if schema.stream != stream {
         return Err(fault::usage(
             format!("the schema is that of stream {}, not of {stream}", schema.stream),

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use model::StreamSchema;
 use serde::{Deserialize, Serialize};
 use stats::drift::{DEFAULT_POINTS, Ecdf, Moments, moments};
+use stream::StreamSchema;
 
 use crate::sample::Sample;
 
@@ -44,7 +44,7 @@ impl Profile {
         sample: &Sample,
         window: Option<String>,
     ) -> anyhow::Result<Self> {
-        let feature = |(index, field): (usize, &model::Field)| -> Result<Feature, stats::Error> {
+        let feature = |(index, field): (usize, &stream::Field)| -> Result<Feature, stats::Error> {
             let values = sample.column(index, schema.width());
             let distribution = Ecdf::from_values(&values, DEFAULT_POINTS)?;
             Ok(Feature { name: field.name.clone(), moments: moments(&values)?, distribution })

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use model::StreamSchema;
+use stream::StreamSchema;
 
 use crate::sample::Sample;
 
@@ -45,7 +45,10 @@ fn parse(text: impl BufRead, schema: &StreamSchema) -> Result<Sample, Unusable> 
         }
         if *is_json.get_or_insert(line.trim_start().starts_with('{')) {
             sample.push(schema, 0, number, |schema, rows| {
-                schema.parse_json_row(line.as_bytes(), rows).map_err(|error| error.to_string())
+                stream::Format::Json
+                    .decoder()
+                    .row(schema, line.as_bytes(), rows)
+                    .map_err(|error| error.to_string())
             });
             continue;
         }
@@ -64,7 +67,7 @@ fn parse(text: impl BufRead, schema: &StreamSchema) -> Result<Sample, Unusable> 
 /// Where each field of the schema stands in a line.
 fn header(line: &str, schema: &StreamSchema) -> Result<Vec<usize>, Unusable> {
     let names: Vec<&str> = cells(line).collect();
-    let place = |field: &model::Field| {
+    let place = |field: &stream::Field| {
         let found = names.iter().position(|name| *name == field.name);
         found.ok_or_else(|| Unusable::Header(field.name.clone()))
     };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use contract::Context;
 use kafka::{Reader, Window};
-use model::StreamSchema;
 use serde::Serialize;
+use stream::StreamSchema;
 
 /// What was read, partition by partition in the order of the offsets.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ pub(crate) struct Reason {
 pub(crate) struct Place(pub(crate) i32, pub(crate) i64);
 
 /// More different reasons than this are counted together, so that a hostile stream cannot fill memory.
-const MOST_REASONS: usize = 20;
+const MAX_REASONS: usize = 20;
 
 impl Sample {
     /// Takes the record at a place if the schema can read it.
@@ -83,7 +83,7 @@ impl Partition {
 impl Unreadable {
     pub(crate) fn push(&mut self, reason: String, place: Place) {
         self.count += 1;
-        let known = self.reasons.contains_key(&reason) || self.reasons.len() < MOST_REASONS;
+        let known = self.reasons.contains_key(&reason) || self.reasons.len() < MAX_REASONS;
         let reason = if known { reason } else { "other reasons".to_owned() };
         let reason = self.reasons.entry(reason).or_insert(Reason { count: 0, first: place });
         reason.count += 1;
@@ -99,7 +99,7 @@ impl From<Place> for String {
 
 /// The topic that is read.
 pub(crate) fn topic(context: &Context) -> String {
-    format!("{}.features", context.common.stream)
+    stream::Topics::of(&context.common.stream).features
 }
 
 /// Reads a window of the stream's features.
@@ -153,8 +153,8 @@ mod tests {
     fn reasons_cannot_grow_without_end() {
         let mut unreadable = Unreadable::default();
         (0..1000).for_each(|i| unreadable.push(format!("reason {i}"), Place(0, i)));
-        assert_eq!((unreadable.count, unreadable.reasons.len()), (1000, MOST_REASONS + 1));
-        assert_eq!(unreadable.reasons["other reasons"].first, Place(0, MOST_REASONS as i64));
+        assert_eq!((unreadable.count, unreadable.reasons.len()), (1000, MAX_REASONS + 1));
+        assert_eq!(unreadable.reasons["other reasons"].first, Place(0, MAX_REASONS as i64));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What to do with the route: pure.
 
+use contract::Step as _;
 use contract::event::OutcomeEvent;
-use routes::{ModelRef, Route, ledger};
+use routes::{Decision, ModelRef, Route, ledger};
 
-use crate::Strategy;
+use crate::{Promote, Strategy};
 
 /// What promoting means for the present route.
 #[derive(Debug, PartialEq)]
@@ -78,7 +79,7 @@ pub(crate) fn back(before: Option<&Route>) -> Back {
 
 /// The way back from a route that an earlier run of `release` wrote; `is_told` where it told that this was confirmed.
 pub(crate) fn back_from(route: &Route, release: &str, is_told: bool) -> Back {
-    if is_told || on(route, release).is_none() || route.candidate.is_some() {
+    if is_told || begun_on(route, release).is_none() || route.candidate.is_some() {
         return Back::Stay;
     }
     match &route.previous {
@@ -91,21 +92,29 @@ pub(crate) fn back_from(route: &Route, release: &str, is_told: bool) -> Back {
     }
 }
 
-/// The route's reason: a run that was ended before it told its event finds there what it began from.
-pub(crate) fn note(digest: &str, before: Option<&Route>) -> String {
-    format!("promote {digest} on {}", generation(before))
+/// What stands in the route beside its reason: a run that was ended before it emitted its event finds there what it began
+/// from. Its verdict is up to the scorers, and so is the id of its event.
+pub(crate) fn decision(digest: &str, before: Option<&Route>) -> Decision {
+    Decision {
+        step: Promote::NAME.into(),
+        verdict: None,
+        event: None,
+        model: digest.into(),
+        from: before.map(|route| route.generation),
+    }
 }
 
 /// The generation that a promotion begins from, in words.
-pub(crate) fn generation(before: Option<&Route>) -> String {
-    before.map_or_else(|| "no route".into(), |route| format!("generation {}", route.generation))
+pub(crate) fn generation(from: Option<u64>) -> String {
+    from.map_or_else(|| "no route".into(), |generation| format!("generation {generation}"))
 }
 
-/// What the promotion began from that `release` wrote this route for, if it did.
-pub(crate) fn on<'a>(route: &'a Route, release: &str) -> Option<&'a str> {
-    let own = route.promoted_by == release && route.release == release;
-    let rest = route.reason.strip_prefix("promote ").filter(|_| own)?;
-    rest.strip_prefix(route.champion.digest.as_str())?.strip_prefix(" on ")
+/// What the promotion began from, in words, that `release` wrote this route for, if it did.
+pub(crate) fn begun_on(route: &Route, release: &str) -> Option<String> {
+    let decision = route.decision.as_ref().filter(|it| it.step == Promote::NAME)?;
+    let is_own = route.promoted_by == release && route.release == release;
+    let is_its_model = decision.model == route.champion.digest;
+    (is_own && is_its_model).then(|| generation(decision.from))
 }
 
 /// The last event by which `release` promoted `model`, if that model was not rolled back since.
@@ -187,25 +196,30 @@ mod tests {
         let written = |route: Route, before: Option<&Route>| Route {
             promoted_by: "r".into(),
             release: "r".into(),
-            reason: note(&route.champion.digest, before),
+            reason: "a sentence that nobody reads anything out of".into(),
+            decision: Some(decision(&route.champion.digest, before)),
             ..route
         };
         let first = Route { id: id(), epoch: id(), ..Route::bootstrap("s", model(1)) };
         let first = written(first, None);
-        assert_eq!(on(&first, "r"), Some("no route"));
+        assert_eq!(begun_on(&first, "r").as_deref(), Some("no route"));
         assert_eq!(back_from(&first, "r", false), Back::Retire);
         assert_eq!(back_from(&first, "r", true), Back::Stay);
 
         let by = Route { promoted_by: "first".into(), generation: 4, ..first.clone() };
         let second = written(by.promoted(model(2), String::new()), Some(&by));
         let second = Route { id: "y".into(), ..second };
-        assert_eq!(on(&second, "r"), Some("generation 4"));
+        assert_eq!(begun_on(&second, "r").as_deref(), Some("generation 4"));
         let Back::To(route) = back_from(&second, "r", false) else { panic!("it stays") };
         assert_eq!((route.champion, route.promoted_by), (model(1), "first".into()));
         for (route, why) in [
             (second.with_candidate(model(3), 0.5), "others try a model on it"),
             (Route { release: "x".into(), ..second.clone() }, "others wrote since"),
-            (Route { reason: "canary-gate fail".into(), ..second.clone() }, "it wrote since"),
+            (Route { decision: None, ..second.clone() }, "it wrote since"),
+            (
+                Route { decision: Some(decision("sha256:9", Some(&by))), ..second.clone() },
+                "it was about another model",
+            ),
         ] {
             assert_eq!(back_from(&route, "r", false), Back::Stay, "{why}");
         }

@@ -1,7 +1,7 @@
 //! The route written, confirmed, or taken back.
 
 use contract::{Context, Verdict};
-use routes::{Confirmation, ModelRef, Route, Routes, Scorers, span};
+use routes::{Confirmation, Decision, ModelRef, Route, Routes, Scorers, span};
 use words::list;
 
 use crate::decide::{self, Back, Plan, back, back_from, plan};
@@ -36,9 +36,7 @@ impl Work<'_> {
         let mut done = match self.plan(now.as_ref()) {
             Plan::Refuse(reason) => return Ok(refused(now, reason)),
             Plan::Finish => return self.finish(now),
-            Plan::Write(_) => {
-                Done { on: decide::generation(now.as_ref()), ..refused(now, String::new()) }
-            }
+            Plan::Write(_) => refused(now, String::new()),
         };
         let args = self.args;
         inputs::image_holds(&args.registry, self.context, &args.image, &args.model_digest)?;
@@ -61,11 +59,13 @@ impl Work<'_> {
             Plan::Refuse(reason) => return Ok(refused(before, reason)),
             Plan::Finish => return self.finish(before),
         };
-        done.on = decide::generation(before.as_ref());
-        let reason = decide::note(&self.model.digest, before.as_ref());
+        done.on = decide::generation(before.as_ref().map(|route| route.generation));
+        let reason = format!("promote {} on {}", self.model.digest, done.on);
+        let decision = decide::decision(&self.model.digest, before.as_ref());
         let way_back = back(before.as_ref());
         done.before = before;
-        let written = routes.write(*route, &self.context.common.release, &reason)?;
+        let written =
+            routes.write_decided(*route, &self.context.common.release, &reason, decision)?;
         self.confirm(done, &mut scorers, &mut routes, &written, way_back)
     }
 
@@ -77,7 +77,7 @@ impl Work<'_> {
 
     /// The first model of a stream is written only where there is somebody to answer with it.
     fn is_awaited(&self, scorers: &mut Scorers) -> anyhow::Result<bool> {
-        self.context.kafka.partitions(&format!("{}.features", self.context.common.stream))?;
+        self.context.kafka.partitions(&stream::Topics::of(&self.context.common.stream).features)?;
         scorers.await_any(self.args.confirm_timeout, &self.context.stop)
     }
 
@@ -87,8 +87,8 @@ impl Work<'_> {
         let mut scorers = Scorers::open(kafka, &common.stream)?;
         let mut done = refused(now, String::new());
         let Some(route) = done.before.clone() else { return Ok(done) };
-        let on = decide::on(&route, &common.release).unwrap_or("a generation that is not known");
-        on.clone_into(&mut done.on);
+        let on = decide::begun_on(&route, &common.release);
+        done.on = on.unwrap_or_else(|| "a generation that is not known".into());
         done.after = Some(route.clone());
         let way_back = back_from(&route, &common.release, self.is_told);
         if way_back == Back::Stay {
@@ -131,13 +131,13 @@ impl Work<'_> {
             Ok(answer) => answer,
             // Asked to end, or the broker went away: the former route must be in force before leaving.
             Err(error) => {
-                self.take_back(routes, way_back)?;
+                self.take_back(routes, way_back, None)?;
                 return Err(error);
             }
         };
         (done.verdict, done.reason) = self.judge(&answer);
         if done.verdict != Verdict::Pass {
-            self.take_back(routes, way_back)?;
+            self.take_back(routes, way_back, Some(done.verdict))?;
         }
         (done.after, done.confirmation) = (routes.current().cloned(), Some(answer));
         Ok(done)
@@ -163,11 +163,19 @@ impl Work<'_> {
         }
     }
 
-    fn take_back(&self, routes: &mut Routes, way_back: Back) -> anyhow::Result<()> {
+    fn take_back(
+        &self,
+        routes: &mut Routes,
+        way_back: Back,
+        verdict: Option<Verdict>,
+    ) -> anyhow::Result<()> {
         let (release, digest) = (&self.context.common.release, &self.model.digest);
         let reason = format!("promotion of {digest} was not confirmed");
         match way_back {
-            Back::To(route) => routes.write(*route, release, &reason).map(drop),
+            Back::To(route) => {
+                let decision = Decision { verdict, ..decide::decision(digest, routes.current()) };
+                routes.write_decided(*route, release, &reason, decision).map(drop)
+            }
             Back::Retire => routes.retire(release, &reason),
             Back::Stay => Ok(()),
         }
@@ -183,7 +191,7 @@ fn refused(now: Option<Route>, reason: String) -> Done {
     Done {
         verdict: Verdict::Fail,
         reason,
-        on: decide::generation(now.as_ref()),
+        on: decide::generation(now.as_ref().map(|route| route.generation)),
         after: now.clone(),
         before: now,
         confirmation: None,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fault::exit;
-use kafka::{Outgoing, Start};
+use kafka::Outgoing;
 use routes::testing::{Behaviour, Ran, Stage, model};
 use routes::{ROUTES_TOPIC, Route, SCORERS_TOPIC, ScorerState, ScorerStatus};
 
@@ -80,15 +80,8 @@ impl Drop for Elsewhere {
 
 /// Routes and retirements of the stream, in their order: champion by number.
 fn history(stage: &Stage) -> Vec<Option<Route>> {
-    let mut history = Vec::new();
-    let mut reader = stage.kafka.reader(ROUTES_TOPIC, &Start::Beginning).unwrap();
-    reader
-        .read_to_end(|record| {
-            let value = record.value.as_deref();
-            history.push(value.map(|value| serde_json::from_slice(value).unwrap()));
-        })
-        .unwrap();
-    history
+    let history = routes::history(&stage.kafka, &stage.stream).unwrap().into_iter();
+    history.map(routes::Entry::route).collect()
 }
 
 #[test]

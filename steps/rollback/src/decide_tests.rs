@@ -190,7 +190,7 @@ fn back(named: &str, release: &str) -> Route {
     let event = format!("e{named}{:?}", Some(2));
     let note = Note { bad: model(2).digest, at: 2, event };
     let route = promoted(release).restored(model(1), "first".into());
-    Route { reason: note.text(), generation: 3, ..route }
+    Route { reason: note.reason(), decision: Some(note.decision()), generation: 3, ..route }
 }
 
 #[test]
@@ -201,7 +201,11 @@ fn a_route_that_this_run_wrote_before_is_not_written_again() {
         assert_eq!(decided(Some(&route), named), resumed, "{named}");
         // Others have written since; without a name for it, `champion` is another one by now.
         let history = [route.clone()];
-        let now = Route { release: "x".into(), reason: "canary".into(), ..route };
+        let now =
+            Route { release: "x".into(), reason: "canary".into(), decision: None, ..route.clone() };
+        // The sentence is for people: another one changes nothing.
+        let reworded = Route { reason: "back to what was good".into(), ..route };
+        assert_eq!(decided(Some(&reworded), named), resumed, "{named}");
         let known = Known { now: Some(&now), history: &history, events: &[] };
         let expected = if named == "champion" { "refuse" } else { "resume" };
         assert_eq!(brief(decided_by(known, named, "r")).0, expected, "{named}");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use routes::{ModelRef, Stamp};
+use routes::{Decision, ModelRef, Stamp};
 use serde_json::json;
 use stats::random::Random;
 
@@ -48,9 +48,19 @@ impl World {
     }
 
     fn write(&mut self, route: Route, release: &str, reason: &str) {
+        self.write_decided(route, release, reason, None);
+    }
+
+    fn write_decided(
+        &mut self,
+        route: Route,
+        release: &str,
+        reason: &str,
+        decision: Option<Decision>,
+    ) {
         let generation = self.now().map_or(0, |last| last.generation) + 1;
         let id = format!("id{generation}");
-        let stamp = Stamp { id, generation, begins: false, release, reason };
+        let stamp = Stamp { id, generation, begins: false, release, reason, decision };
         let written = route.stamped(self.now(), stamp);
         self.history.push(written);
     }
@@ -140,7 +150,7 @@ impl World {
                 }
                 let note =
                     Note { bad: bad.clone(), at: at.expect("it was found"), event: id.clone() };
-                self.write(*route, release, &note.text());
+                self.write_decided(*route, release, &note.reason(), Some(note.decision()));
                 (true, "pass")
             }
             Plan::Resume | Plan::Nothing => (false, "pass"),

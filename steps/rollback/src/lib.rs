@@ -132,11 +132,9 @@ fn inputs(args: &Args, at: Option<u64>) -> BTreeMap<String, String> {
 
 /// A digest, or a word for who has it.
 fn bad(text: &str) -> Result<String, String> {
-    let hex = text.strip_prefix("sha256:").unwrap_or_default();
-    let digest = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
     match text {
         "" | "candidate" | "champion" | LEFT_BEHIND => Ok(text.to_owned()),
-        _ if digest => Ok(text.to_owned()),
+        _ if stream::ModelDigest::try_from(text).is_ok() => Ok(text.to_owned()),
         _ => Err(format!(
             "`{text}` is no model; write sha256:<64 hex digits>, candidate, champion or left-behind"
         )),

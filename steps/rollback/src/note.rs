@@ -1,7 +1,10 @@
-//! What a rollback leaves in the reason of the route that it writes: a run that was ended before it told its event finds
+//! The decision that a rollback leaves in the route that it writes: a run that was ended before it emitted its event finds
 //! it there. Pure.
 
-use routes::Route;
+use routes::{Decision, Route};
+
+use crate::Rollback;
+use contract::Step;
 
 /// A rollback that wrote a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,17 +17,26 @@ pub(crate) struct Note {
 }
 
 impl Note {
-    /// As the route's reason.
-    pub(crate) fn text(&self) -> String {
-        format!("rollback of {} found in generation {} [event {}]", self.bad, self.at, self.event)
+    /// The route's reason, for people.
+    pub(crate) fn reason(&self) -> String {
+        format!("rollback of {} found in generation {}", self.bad, self.at)
+    }
+
+    /// The same for programs. Its verdict is reached once the scorers have confirmed.
+    pub(crate) fn decision(self) -> Decision {
+        Decision {
+            step: Rollback::NAME.into(),
+            verdict: None,
+            event: Some(self.event),
+            model: self.bad,
+            from: Some(self.at),
+        }
     }
 
     /// The note on a route, if a rollback wrote it.
     pub(crate) fn of(route: &Route) -> Option<Self> {
-        let rest = route.reason.strip_prefix("rollback of ")?.strip_suffix(']')?;
-        let (rest, event) = rest.rsplit_once(" [event ")?;
-        let (bad, at) = rest.rsplit_once(" found in generation ")?;
-        Some(Self { bad: bad.to_owned(), at: at.parse().ok()?, event: event.to_owned() })
+        let decision = route.decision.clone().filter(|it| it.step == Rollback::NAME)?;
+        Some(Self { bad: decision.model, at: decision.from?, event: decision.event? })
     }
 }
 
@@ -34,19 +46,25 @@ mod tests {
     use routes::ModelRef;
 
     #[test]
-    fn a_note_is_read_back() {
+    fn a_note_is_read_back_whatever_the_sentence_says() {
         let model = ModelRef { digest: String::new(), image: String::new() };
-        let route =
-            |reason: &str| Route { reason: reason.into(), ..Route::bootstrap("s", model.clone()) };
+        let route = |decision: Option<Decision>, reason: &str| Route {
+            decision,
+            reason: reason.into(),
+            ..Route::bootstrap("s", model.clone())
+        };
         let note = Note { bad: "sha256:1".into(), at: 7, event: "e1".into() };
-        assert_eq!(Note::of(&route(&note.text())), Some(note));
+        let decision = note.clone().decision();
+        for sentence in [note.reason().as_str(), "", "promote sha256:9 [event e2]"] {
+            assert_eq!(Note::of(&route(Some(decision.clone()), sentence)), Some(note.clone()));
+            assert_eq!(Note::of(&route(None, sentence)), None, "{sentence}");
+        }
         for other in [
-            "",
-            "rollback of sha256:1",
-            "promote sha256:1",
-            "rollback of x found in generation y [event e]",
+            Decision { step: "promote".into(), ..decision.clone() },
+            Decision { from: None, ..decision.clone() },
+            Decision { event: None, ..decision },
         ] {
-            assert_eq!(Note::of(&route(other)), None, "{other}");
+            assert_eq!(Note::of(&route(Some(other.clone()), "")), None, "{other:?}");
         }
     }
 }

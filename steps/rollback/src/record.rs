@@ -74,7 +74,7 @@ pub(crate) fn outcome(
 ) -> Outcome {
     let details = details(&finished);
     let event = finished.event;
-    let features = format!("{}.features", context.common.stream);
+    let features = stream::Topics::of(&context.common.stream).features;
     let event = Subject::new(event, &context.common.stream, &result::result(&finished, &features));
     let Finished { verdict, reason, bad, after, proof, .. } = finished;
     let good = after.as_ref().map(|route| &route.champion);

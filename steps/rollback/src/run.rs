@@ -82,7 +82,7 @@ pub(crate) fn run(
             finished.good = good;
             let at = at.unwrap_or_default();
             let note = Note { bad: bad.clone(), at, event: event.to_owned() };
-            (Some((*route, note.text())), true, None)
+            (Some((*route, note.reason(), Some(note.decision()))), true, None)
         }
         Plan::Resume => (None, true, None),
         Plan::Nothing => (None, false, None),
@@ -91,12 +91,15 @@ pub(crate) fn run(
     // Where nothing else is to be done, the stream goes on as it was, on a record that everyone can read.
     let mend = || {
         let route = finished.before.clone().filter(|_| unreadable.is_some())?;
-        Some((route, "written anew over a record that is no route".to_owned()))
+        Some((route, "written anew over a record that is no route".to_owned(), None))
     };
-    if let Some((route, reason)) = write.or_else(mend)
+    if let Some((route, reason, decision)) = write.or_else(mend)
         && let Some(routes) = &mut writer
     {
-        let written = routes.write(route, release, &reason)?;
+        let written = match decision {
+            Some(decision) => routes.write_decided(route, release, &reason, decision)?,
+            None => routes.write(route, release, &reason)?,
+        };
         let at_ms = contract::event::unix_ms(&written.at).unwrap_or_default();
         history.push((written.clone(), at_ms));
         finished.after = Some(written);

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use kafka::{Record, Window};
 use serde::Serialize;
+use stream::{PredictionHeaders, SourceOffset};
 
 use crate::timeline::Timeline;
 
 /// Offenders shown by name; the rest is counted.
-const MOST_SHOWN: usize = 5;
+const MAX_SHOWN: usize = 5;
 
 /// What to look for.
 #[derive(Clone, Debug)]
@@ -63,15 +64,16 @@ impl Scan {
         }
     }
 
-    /// Takes a prediction; `after` tells that it was written after every live scorer had confirmed.
+    /// Takes a prediction; `after`: whether it was written after every live scorer had confirmed.
     pub(crate) fn take(&mut self, record: &Record, after: bool) {
-        let generation = record.header("generation").and_then(|text| text.parse::<u64>().ok());
-        let (Some(model), Some(generation)) = (record.header("model"), generation) else { return };
+        let headers = PredictionHeaders::of(&record.headers);
+        let Ok(generation) = headers.generation() else { return };
+        let Some(model) = headers.stated_model() else { return };
         let bad = model == self.sought.bad;
         self.timeline.add(record.timestamp_ms, bad);
         if bad {
             self.answers += 1;
-            self.place(record.header("source"));
+            self.place(headers.source().ok());
         }
         let is_after = record.timestamp_ms >= self.sought.from_ms;
         let newer = generation >= self.sought.generation && is_after;
@@ -81,7 +83,7 @@ impl Scan {
         let strange = newer && generation == self.sought.generation && !good;
         if (bad && (newer || after)) || strange {
             self.offences += 1;
-            if self.shown.len() < MOST_SHOWN {
+            if self.shown.len() < MAX_SHOWN {
                 let (partition, offset) = (record.partition, record.offset);
                 self.shown.push(format!(
                     "prediction {partition}/{offset} is by {model} under generation {generation}"
@@ -101,8 +103,8 @@ impl Scan {
         Window(ranges.map(|range| (range.partition, (range.first, range.last + 1))).collect())
     }
 
-    fn place(&mut self, source: Option<&str>) {
-        let Some((partition, offset)) = source.and_then(place) else {
+    fn place(&mut self, source: Option<SourceOffset<'_>>) {
+        let Some(SourceOffset { partition, offset, .. }) = source else {
             self.unplaced += 1;
             return;
         };
@@ -112,13 +114,6 @@ impl Scan {
         range.last = range.last.max(offset);
         range.count += 1;
     }
-}
-
-/// Partition and offset of `topic/partition/offset`.
-fn place(source: &str) -> Option<(i32, i64)> {
-    let (rest, offset) = source.rsplit_once('/')?;
-    let (_, partition) = rest.rsplit_once('/')?;
-    Some((partition.parse().ok()?, offset.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -157,13 +152,14 @@ mod tests {
             ("bad", 3, "s.features/1/17", false),
             ("good", 3, "s.features/1/18", false),
             ("bad", 4, "s.features/1/12", false),
+            ("bad", 4, "s.features/0/5", false),
             ("bad", 4, "a/b/0/5", false),
             ("bad", 4, "elsewhere", false),
         ]);
         let range = |partition, first, last, count| Range { partition, first, last, count };
         assert_eq!(scan.ranges(), [range(0, 5, 5, 1), range(1, 12, 17, 2)]);
         assert_eq!(scan.window().to_string(), "0:5-6,1:12-18");
-        assert_eq!((scan.answers, scan.unplaced, scan.offences), (4, 1, 0));
+        assert_eq!((scan.answers, scan.unplaced, scan.offences), (5, 2, 0));
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use contract::Context;
 use kafka::{Kafka, Reader, Start, Window};
-use routes::{ROUTES_TOPIC, Route, Word};
+use routes::Route;
+use stream::Topics;
 
 use crate::scan::Scan;
 
@@ -16,13 +17,11 @@ pub(crate) const SKEW_MS: i64 = 60_000;
 /// # Errors
 /// The broker is away, or the routes topic is missing.
 pub(crate) fn history(kafka: &Kafka, stream: &str) -> anyhow::Result<Vec<(Route, i64)>> {
-    let mut history = Vec::new();
-    kafka.reader(ROUTES_TOPIC, &Start::Beginning)?.read_to_end(|record| {
-        if let Some(Word::Route(route)) = Word::of(stream, &record) {
-            history.push((*route, record.timestamp_ms));
-        }
-    })?;
-    Ok(history)
+    let entries = routes::history(kafka, stream)?.into_iter();
+    Ok(entries
+        .filter_map(|entry| Some((entry.at_ms, entry.route()?)))
+        .map(|(at, it)| (it, at))
+        .collect())
 }
 
 /// This part of what a partition holds is left out at a beginning that is being deleted.
@@ -57,7 +56,7 @@ pub(crate) fn predictions(
     watching: Watching,
     scan: &mut Scan,
 ) -> anyhow::Result<Read> {
-    let (kafka, topic) = (&context.kafka, format!("{}.predictions", context.common.stream));
+    let (kafka, topic) = (&context.kafka, Topics::of(&context.common.stream).predictions);
     let started = Instant::now();
     let starts = match since {
         Some(at) => kafka.offsets_at(&topic, at - SKEW_MS)?,

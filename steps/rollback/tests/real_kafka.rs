@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use kafka::{Kafka, KafkaArgs, Outgoing, Window};
 use routes::testing::{Behaviour, Stage, model};
+use stream::{Prediction, PredictionHeaders, RecordId, SourceOffset, Topics, Variant};
 
 const ROLLBACK: &str = env!("CARGO_BIN_EXE_rollback");
 /// Predictions of a long stream: several times what a reader may have at hand.
@@ -21,14 +22,16 @@ fn a_candidate_is_taken_off_and_its_ranges_are_told() {
     let scorer = stage.scorer(Behaviour::default()).unwrap();
     let mut reader = stage
         .kafka
-        .reader(&format!("{}.predictions", stage.stream), &kafka::Start::Beginning)
+        .reader(&Topics::of(&stage.stream).predictions, &kafka::Start::Beginning)
         .unwrap();
     let (candidate, mut seen) = (model(2).digest, 0);
     let started = Instant::now();
     while seen < 100 {
         assert!(started.elapsed() < Duration::from_secs(120), "{seen} answers");
         let record = reader.next(Duration::from_millis(100)).unwrap();
-        seen += u32::from(record.is_some_and(|r| r.header("model") == Some(&candidate)));
+        seen += u32::from(record.is_some_and(|r| {
+            PredictionHeaders::of(&r.headers).stated_model() == Some(&*candidate)
+        }));
     }
     let flags = ["--confirm-timeout=1m", "--observe=5s", "--observe-records=200"];
     let ran = stage.run(ROLLBACK, "r-1", &flags).unwrap();
@@ -62,17 +65,21 @@ fn a_long_stream_is_scanned_in_half_the_memory_that_the_template_gives() {
         events_topic: "headgate.events".into(),
     });
     let mut writer = kafka.unwrap().writer().unwrap();
-    let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+    let (topics, digest) = (Topics::of(&stage.stream), model(1).digest);
     for n in 0..LONG {
-        let source = format!("{}.features/{}/{}", stage.stream, n % 4, n / 4);
-        let headers = vec![
-            header("id", &n.to_string()),
-            header("model", &model(1).digest),
-            header("generation", "1"),
-            header("source", &source),
-        ];
+        let (partition, offset) = (n % 4, i64::from(n / 4));
+        let prediction = Prediction {
+            model: (&*digest).try_into().unwrap(),
+            variant: Variant::Champion,
+            generation: 1,
+            source: SourceOffset { topic: &topics.features, partition, offset },
+            id: RecordId::Place(partition, offset),
+            took: None,
+            fallback: None,
+        };
+        let headers = prediction.to_headers();
         let value = Some(br#"{"label":0,"score":0.0123}"#.to_vec());
-        let (topic, partition) = (format!("{}.predictions", stage.stream), Some(n % 4));
+        let (topic, partition) = (topics.predictions.clone(), Some(partition));
         writer.send(&Outgoing { topic, partition, value, headers, ..Outgoing::default() }).unwrap();
     }
     writer.flush().unwrap();
@@ -92,7 +99,7 @@ fn a_long_stream_is_scanned_in_half_the_memory_that_the_template_gives() {
 #[test]
 fn offsets_by_time_are_those_of_the_first_record_from_then_on() {
     let stage = Stage::on(harness::kafka::bootstrap(), &harness::kafka::unique("times")).unwrap();
-    let topic = format!("{}.predictions", stage.stream);
+    let topic = Topics::of(&stage.stream).predictions;
     let record = |partition| Outgoing {
         topic: topic.clone(),
         partition: Some(partition),

@@ -6,6 +6,7 @@ use fault::exit;
 use kafka::{Outgoing, Start, Window};
 use routes::testing::{Behaviour, Ran, Stage, model};
 use serde_json::json;
+use stream::{PredictionHeaders, SourceOffset};
 
 const ROLLBACK: &str = env!("CARGO_BIN_EXE_rollback");
 const QUICK: [&str; 3] = ["--confirm-timeout=1m", "--observe=5s", "--observe-records=200"];
@@ -61,7 +62,10 @@ fn await_answers(stage: &Stage, n: u8, count: usize) {
     while seen < count {
         assert!(started.elapsed().as_secs() < 30, "{seen} of {count} answers");
         let record = reader.next(std::time::Duration::from_millis(100)).unwrap();
-        seen += usize::from(record.is_some_and(|r| r.header("model") == Some(&digest)));
+        seen +=
+            usize::from(record.is_some_and(|r| {
+                PredictionHeaders::of(&r.headers).stated_model() == Some(&*digest)
+            }));
     }
 }
 
@@ -71,10 +75,9 @@ fn answered_by(stage: &Stage, n: u8) -> (Window, u64) {
     let mut reader = stage.kafka.reader("s.predictions", &Start::Beginning).unwrap();
     reader
         .read_to_end(|record| {
-            if record.header("model") == Some(&digest) {
-                let mut place = record.header("source").unwrap().split('/').skip(1);
-                let mut next = || place.next().unwrap().parse::<i64>().unwrap();
-                let (partition, offset) = (next() as i32, next());
+            let headers = PredictionHeaders::of(&record.headers);
+            if headers.stated_model() == Some(&*digest) {
+                let SourceOffset { partition, offset, .. } = headers.source().unwrap();
                 let range = window.0.entry(partition).or_insert((offset, offset + 1));
                 *range = (range.0.min(offset), range.1.max(offset + 1));
                 count += 1;

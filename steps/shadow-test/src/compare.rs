@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use kafka::Record;
-use model::StreamSchema;
+use stream::StreamSchema;
 
 use crate::decide::{Check, Limits};
-use crate::live::{Answer, Live};
+use crate::live::{Live, ModelOutput};
 use crate::side::{Reply, Side};
 use crate::tally::{Source, Tally};
 use crate::watch::{Track, Watch};
@@ -193,7 +193,7 @@ fn compare_live(
     tally: &mut Tally,
     source: Source,
     key: Option<u64>,
-    here: Answer,
+    here: ModelOutput,
     live: &Live,
     tolerance: f64,
 ) {
@@ -212,12 +212,12 @@ fn compare_live(
     }
 }
 
-fn same(one: Answer, other: Answer, tolerance: f64) -> bool {
+fn same(one: ModelOutput, other: ModelOutput, tolerance: f64) -> bool {
     let near = (one.score - other.score).abs() <= tolerance * one.score.abs().max(1.0);
     one.label == other.label && near
 }
 
-fn shown(answer: Answer) -> String {
+fn shown(answer: ModelOutput) -> String {
     match answer.label {
         Some(label) => format!("label {label} with score {:.6}", answer.score),
         None => format!("{:.6}", answer.score),
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn answers_are_the_same_within_the_tolerance() {
-        let answer = |label, score| Answer { label, score };
+        let answer = |label, score| ModelOutput { label, score };
         for (one, other, expected) in [
             (answer(Some(1), 0.5), answer(Some(1), 0.50005), true),
             (answer(Some(1), 0.5), answer(Some(1), 0.502), false),
@@ -271,14 +271,14 @@ mod tests {
     fn only_answers_of_the_champion_count_as_compared() {
         let mut tally = Tally::new(1);
         let limits = crate::decide::tests::limits();
-        let here = Reply::Answer(Answer { label: Some(1), score: 0.9 });
+        let here = Reply::Answer(ModelOutput { label: Some(1), score: 0.9 });
         let source = Source { partition: 2, offset: 7 };
         for live in [
             Live::Unanswered,
             Live::OtherModel,
             Live::Unreadable,
-            Live::Answered(Answer { label: Some(1), score: 0.9 }),
-            Live::Answered(Answer { label: Some(0), score: 0.1 }),
+            Live::Answered(ModelOutput { label: Some(1), score: 0.9 }),
+            Live::Answered(ModelOutput { label: Some(0), score: 0.1 }),
         ] {
             let waiting = Waiting { source, key: None, live };
             count(&mut tally, &limits, &waiting, &[], &here, &here);

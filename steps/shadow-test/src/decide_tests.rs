@@ -1,7 +1,7 @@
 //! The table of verdicts.
 
 use super::*;
-use crate::live::Answer;
+use crate::live::ModelOutput;
 use crate::tally::Source;
 use crate::watch::Watch as Watching;
 
@@ -38,9 +38,9 @@ fn tally(n: u64, kinds: Kinds) -> Tally {
         let key = Some(record);
         let label = Some(i64::from(among(record, kinds.different)));
         let source = Source { partition: 0, offset: record as i64 };
-        let champion = Answer { label: Some(0), score: 0.2 };
+        let champion = ModelOutput { label: Some(0), score: 0.2 };
         let score = 0.21 + kinds.shift + (record % 7) as f64 / 1e3;
-        tally.pair(source, key, &[], [champion, Answer { label, score }], 0.1);
+        tally.pair(source, key, &[], [champion, ModelOutput { label, score }], 0.1);
         tally.mismatches.observe(among(record, kinds.mismatches), key);
         tally.failures.observe(among(record, kinds.failures), key);
         tally.latency.over_limit.observe(among(record, kinds.slow), None);

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::StreamSchema;
 use serde_json::{Value, json};
+use stream::StreamSchema;
 
 use crate::tally::{Pair, Source};
 
@@ -134,7 +134,7 @@ impl Mask {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::live::Answer;
+    use crate::live::ModelOutput;
 
     fn schema() -> StreamSchema {
         let text = r#"{"stream":"s","format":"json","fields":[{"name":"age","dtype":"float32"},{"name":"sum","dtype":"float32"}]}"#;
@@ -143,7 +143,7 @@ mod tests {
 
     fn pair(offset: i64, difference: f64, agree: bool) -> Pair {
         let source = Source { partition: 0, offset };
-        let answer = |score| Answer { label: Some(0), score };
+        let answer = |score| ModelOutput { label: Some(0), score };
         Pair { source, champion: answer(0.5), candidate: answer(0.5 + difference), agree }
     }
 

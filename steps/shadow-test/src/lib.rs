@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 
 use contract::results::types::shadow::{FAILED, PASSED, UNDECIDED};
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Verdict, repeat};
-use model::StreamSchema;
+use stream::StreamSchema;
 
 pub use args::{Against, Args};
 use compare::{Comparison, batch_size};
@@ -113,7 +113,7 @@ impl Step for ShadowTest {
         };
 
         let limits = args.limits();
-        let features = format!("{}.features", context.common.stream);
+        let features = stream::Topics::of(&context.common.stream).features;
         let plan = window::choose(&context.kafka, &features, args)?;
         let batch = batch_size(plan.records());
         let sides = [champion_side, candidate_side];
@@ -142,7 +142,7 @@ impl Step for ShadowTest {
 }
 
 fn schema(args: &Args, given: &Given, stream: &str) -> anyhow::Result<StreamSchema> {
-    let schema = StreamSchema::load(&given.schema.path)
+    let schema = model::load_schema(&given.schema.path)
         .map_err(|error| fault::usage(error.to_string(), "give the stream's schema as --schema"))?;
     if schema.stream != *stream {
         return Err(fault::usage(

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use kafka::{Kafka, Reader, Record, Start, Window};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use stream::{PredictionHeaders, StatedValue, Topics};
 
 /// The live answer to one record.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Live {
-    Answered(Answer),
+    Answered(ModelOutput),
     /// The champion answered, but what it wrote is no prediction.
     Unreadable,
     /// Another model answered: a canary, or a former champion.
@@ -23,9 +24,9 @@ pub(crate) enum Live {
     Unasked,
 }
 
-/// An answer, live or here.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Answer {
+/// What a model answered to a record, live or here.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct ModelOutput {
     /// None of a regressor.
     pub label: Option<i64>,
     pub score: f64,
@@ -35,7 +36,7 @@ pub(crate) struct Answer {
 pub(crate) struct LiveAnswers {
     reader: Reader,
     timeout: Duration,
-    features: String,
+    stream: String,
     champion: String,
     partitions: BTreeMap<i32, Ahead>,
 }
@@ -50,11 +51,11 @@ struct Ahead {
 }
 
 /// A search that is this near reads on instead.
-const NEAR: i64 = 4_096;
-const PATIENCE: Duration = Duration::from_millis(500);
+const SEARCH_RESOLUTION: i64 = 4_096;
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How long an answer that is still on its way is waited for: a busy scorer is behind its stream.
-pub(crate) const UNDER_WAY: Duration = Duration::from_secs(10);
+pub(crate) const MAX_ANSWER_DELAY: Duration = Duration::from_secs(10);
 
 impl LiveAnswers {
     /// Finds the answers to the records of `window`.
@@ -67,7 +68,7 @@ impl LiveAnswers {
         champion: &str,
         window: &Window,
     ) -> anyhow::Result<Self> {
-        let kept = kafka.extent(&format!("{stream}.predictions"))?;
+        let kept = kafka.extent(&Topics::of(stream).predictions)?;
         let mut starts = BTreeMap::new();
         for (partition, (from, to)) in window.0.iter().filter(|(_, (from, to))| from < to) {
             let held = held(&kept, stream, *partition)?;
@@ -87,7 +88,7 @@ impl LiveAnswers {
         champion: &str,
         partitions: impl Iterator<Item = i32>,
     ) -> anyhow::Result<Self> {
-        let kept = kafka.extent(&format!("{stream}.predictions"))?;
+        let kept = kafka.extent(&Topics::of(stream).predictions)?;
         let start = |partition| Ok((partition, (held(&kept, stream, partition)?.1, i64::MAX)));
         let starts = partitions.map(start).collect::<anyhow::Result<_>>()?;
         Self::open(kafka, stream, champion, starts)
@@ -106,9 +107,9 @@ impl LiveAnswers {
         let starts = starts.into_iter().map(|(partition, (start, _))| (partition, start));
         let start = Start::At(starts.collect());
         Ok(Self {
-            reader: kafka.reader(&format!("{stream}.predictions"), &start)?,
+            reader: kafka.reader(&Topics::of(stream).predictions, &start)?,
             timeout: kafka.timeout(),
-            features: format!("{stream}.features"),
+            stream: stream.to_owned(),
             champion: champion.to_owned(),
             partitions,
         })
@@ -132,7 +133,7 @@ impl LiveAnswers {
             }
             // Who has given up waiting at the end of the topic only looks whether something came.
             let late = self.reader.at_end() && Instant::now() >= give_up;
-            match self.reader.next(if late { Duration::ZERO } else { PATIENCE })? {
+            match self.reader.next(if late { Duration::ZERO } else { POLL_INTERVAL })? {
                 Some(record) => {
                     self.take(&record);
                     silent_since = Instant::now();
@@ -145,7 +146,10 @@ impl LiveAnswers {
                 }
                 None if silent_since.elapsed() > self.timeout => {
                     return Err(fault::transient(
-                        format!("the answers to {} could not be read in time", self.features),
+                        format!(
+                            "the answers to {} could not be read in time",
+                            Topics::of(&self.stream).features
+                        ),
                         "is the broker reachable? then run the step again",
                     ));
                 }
@@ -176,7 +180,7 @@ impl LiveAnswers {
 
     fn take(&mut self, record: &Record) {
         let Some(ahead) = self.partitions.get_mut(&record.partition) else { return };
-        if let Some(offset) = source(record, &self.features) {
+        if let Some(offset) = source(record, &self.stream) {
             ahead.take(offset, read(record, &self.champion));
         }
     }
@@ -185,7 +189,7 @@ impl LiveAnswers {
 impl Ahead {
     /// What is known of the answer to `offset`; nothing as long as it may still come.
     fn known(&mut self, offset: i64) -> Option<Live> {
-        // Before the window, or an answer told twice.
+        // Before the window, or an answer that is there twice.
         while self.answers.front().is_some_and(|(source, _)| *source < offset) {
             self.answers.pop_front();
         }
@@ -210,8 +214,9 @@ impl Ahead {
 /// What the predictions hold of one partition.
 fn held(kept: &Window, stream: &str, partition: i32) -> anyhow::Result<(i64, i64)> {
     kept.0.get(&partition).copied().ok_or_else(|| {
+        let Topics { features, predictions, .. } = Topics::of(stream);
         fault::usage(
-            format!("{stream}.predictions has no partition {partition}, but {stream}.features has"),
+            format!("{predictions} has no partition {partition}, but {features} has"),
             "give both topics the same number of partitions",
         )
     })
@@ -225,19 +230,19 @@ fn search(
     from: i64,
     (mut low, mut high): (i64, i64),
 ) -> anyhow::Result<i64> {
-    let (features, topic) = (format!("{stream}.features"), format!("{stream}.predictions"));
+    let topic = Topics::of(stream).predictions;
     let first_source = |offset| -> anyhow::Result<Option<i64>> {
         let mut probe = kafka.reader(&topic, &Start::At([(partition, offset)].into()))?;
         let started = Instant::now();
         while !probe.at_end() && started.elapsed() < kafka.timeout() {
-            let record = probe.next(PATIENCE)?;
-            if let Some(offset) = record.and_then(|record| source(&record, &features)) {
+            let record = probe.next(POLL_INTERVAL)?;
+            if let Some(offset) = record.and_then(|record| source(&record, stream)) {
                 return Ok(Some(offset));
             }
         }
         Ok(None)
     };
-    while high - low > NEAR {
+    while high - low > SEARCH_RESOLUTION {
         let middle = low + (high - low) / 2;
         match first_source(middle)? {
             Some(source) if source < from => low = middle + 1,
@@ -247,19 +252,22 @@ fn search(
     Ok(low)
 }
 
-/// The offset that a prediction answers, from its `source` header `topic/partition/offset`.
-fn source(record: &Record, features: &str) -> Option<i64> {
-    let rest = record.header("source")?.strip_prefix(features)?.strip_prefix('/')?;
-    let (partition, offset) = rest.split_once('/')?;
-    (partition.parse() == Ok(record.partition)).then(|| offset.parse().ok())?
+/// The offset that a prediction answers, if it is one of the same partition.
+fn source(record: &Record, stream: &str) -> Option<i64> {
+    let source = PredictionHeaders::of(&record.headers).source().ok()?;
+    let (partition, offset) = source.of_stream(stream)?;
+    (partition == record.partition).then_some(offset)
 }
 
 fn read(record: &Record, champion: &str) -> Live {
-    if record.header("model") != Some(champion) {
+    if PredictionHeaders::of(&record.headers).stated_model() != Some(champion) {
         return Live::OtherModel;
     }
-    let value = record.value.as_deref().unwrap_or_default();
-    serde_json::from_slice(value).map_or(Live::Unreadable, Live::Answered)
+    let output = || {
+        let value = StatedValue::read(record.value.as_deref()?)?;
+        Some(ModelOutput { label: value.class().ok()?, score: value.score()? })
+    };
+    output().map_or(Live::Unreadable, Live::Answered)
 }
 
 #[cfg(test)]
@@ -279,18 +287,18 @@ mod tests {
 
     #[test]
     fn an_answer_belongs_to_the_record_that_its_header_names() {
-        let of = |header| source(&prediction(&[("source", header)], ""), "s.features");
+        let of = |header| source(&prediction(&[("source", header)], ""), "s");
         assert_eq!(of("s.features/3/17"), Some(17));
         for other in ["s.features/2/17", "s.featuresx/3/17", "t.features/3/17", "s.features/3/x"] {
             assert_eq!(of(other), None, "{other}");
         }
-        assert_eq!(source(&prediction(&[], ""), "s.features"), None);
+        assert_eq!(source(&prediction(&[], ""), "s"), None);
     }
 
     #[test]
     fn only_the_champions_answers_are_compared() {
         let of = |model, value| read(&prediction(&[("model", model)], value), "sha256:1");
-        let answer = Answer { label: Some(1), score: 0.5 };
+        let answer = ModelOutput { label: Some(1), score: 0.5 };
         assert_eq!(
             of("sha256:1", r#"{"label":1,"score":0.5,"scores":[0.5,0.5]}"#),
             Live::Answered(answer)
@@ -300,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_answer_tells_that_an_earlier_one_will_not_come() {
+    fn after_a_later_answer_an_earlier_one_will_not_come() {
         let mut ahead = Ahead { answers: VecDeque::new(), end: 20, ended: false };
         assert_eq!(ahead.known(5), None);
         for offset in [3, 5, 5, 8] {

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use contract::{Context, results};
 use inference::{Client, Error};
 use inputs::Inputs;
-use model::{LoadError, Model, StreamSchema};
+use model::{LoadError, Model};
 use registry::{Digest, InputFile, Reference};
 use routes::ModelRef;
 use serde::Serialize;
+use stream::StreamSchema;
 use words::model_name;
 
 use crate::side::Side;

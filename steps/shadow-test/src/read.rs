@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use contract::Context;
 use kafka::{Reader, Record, Start, Window};
 use serde::Serialize;
+use stream::Topics;
 
 use crate::compare::Comparison;
 use crate::fair::Fair;
-use crate::live::{Live, LiveAnswers, UNDER_WAY};
+use crate::live::{Live, LiveAnswers, MAX_ANSWER_DELAY};
 use crate::window::Plan;
 
 /// Why reading stopped.
@@ -44,7 +45,7 @@ pub(crate) struct Reading<'a, 'c> {
 }
 
 /// How long one look for new records of a live stream may take.
-const GLANCE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 impl<'a, 'c> Reading<'a, 'c> {
     pub(crate) fn new(
@@ -83,7 +84,7 @@ impl<'a, 'c> Reading<'a, 'c> {
             .map(|champion| LiveAnswers::to_window(kafka, stream, champion, window))
             .transpose()?;
         let (mut fair, total) = (Fair::of(window), window.len());
-        let give_up = self.started + UNDER_WAY;
+        let give_up = self.started + MAX_ANSWER_DELAY;
         let mut take = |record: Record| -> anyhow::Result<()> {
             let live = match &mut live {
                 Some(live) => live.to(record.partition, record.offset, give_up)?,
@@ -92,7 +93,7 @@ impl<'a, 'c> Reading<'a, 'c> {
             self.take(&record, live, total)
         };
         let mut read = || {
-            Reader::read_window(kafka, &format!("{stream}.features"), window, |record| {
+            Reader::read_window(kafka, &Topics::of(stream).features, window, |record| {
                 fair.push(record);
                 while let Some(record) = fair.pop() {
                     take(record)?;
@@ -120,28 +121,28 @@ impl<'a, 'c> Reading<'a, 'c> {
             .transpose()?;
         let starts = start.0.iter().map(|(partition, (_, end))| (*partition, *end));
         let start = Start::At(starts.collect());
-        let mut features = kafka.reader(&format!("{stream}.features"), &start)?;
+        let mut features = kafka.reader(&Topics::of(stream).features, &start)?;
         let mut waiting: VecDeque<(Record, Instant)> = VecDeque::new();
         let mut seen = 0;
         loop {
             self.context.stop.check()?;
             let open = self.started.elapsed() < time && seen < most;
             if open {
-                if let Some(record) = features.next(GLANCE)? {
+                if let Some(record) = features.next(POLL_INTERVAL)? {
                     seen += 1;
                     waiting.push_back((record, Instant::now()));
                 }
             } else if waiting.is_empty() {
                 return Ok(if seen < most { Stopped::TimeOver } else { Stopped::Complete });
             } else {
-                std::thread::sleep(GLANCE);
+                std::thread::sleep(POLL_INTERVAL);
             }
             while let Some((record, since)) = waiting.pop_front() {
                 let come = match &mut live {
                     Some(live) => live.come(record.partition, record.offset)?,
                     None => Some(Live::Unasked),
                 };
-                let overdue = (since.elapsed() >= UNDER_WAY).then_some(Live::Unanswered);
+                let overdue = (since.elapsed() >= MAX_ANSWER_DELAY).then_some(Live::Unanswered);
                 let Some(answer) = come.or(overdue) else {
                     waiting.push_front((record, since));
                     break;

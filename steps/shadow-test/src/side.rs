@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use inference::Client;
 use model::{Answers, Model};
 
-use crate::live::{Answer, Live};
+use crate::live::{Live, ModelOutput};
 
 /// Who answers the rows.
 pub(crate) enum Side {
@@ -20,7 +20,7 @@ pub(crate) enum Side {
 /// The answer to one row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Reply {
-    Answer(Answer),
+    Answer(ModelOutput),
     /// It was asked and did not answer, and why.
     Failed(String),
     /// It was not asked: another model answered the record, or nobody yet.
@@ -87,15 +87,15 @@ fn ask_endpoint(
 ) -> Option<Duration> {
     let replies = client.answer(rows, n);
     into.extend(replies.rows.into_iter().map(|row| match row {
-        Ok(answer) => Reply::Answer(Answer { label: answer.label, score: answer.score }),
+        Ok(answer) => Reply::Answer(ModelOutput { label: answer.label, score: answer.score }),
         Err(why) => Reply::Failed(why),
     }));
     replies.took
 }
 
-fn answer(answers: &Answers, index: usize) -> Answer {
+fn answer(answers: &Answers, index: usize) -> ModelOutput {
     let label = answers.labels.as_ref().map(|labels| labels[index]);
-    Answer { label, score: f64::from(answers.score[index]) }
+    ModelOutput { label, score: f64::from(answers.score[index]) }
 }
 
 fn recorded(live: &Live) -> Reply {
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn only_the_champions_own_answers_are_recorded_ones() {
-        let answer = Answer { label: Some(1), score: 0.5 };
+        let answer = ModelOutput { label: Some(1), score: 0.5 };
         let live =
             [&Live::Answered(answer), &Live::OtherModel, &Live::Unanswered, &Live::Unreadable];
         let mut replies = vec![Reply::Absent];

@@ -4,7 +4,7 @@ use serde::Serialize;
 use stats::cluster::ClusteredMean;
 
 use crate::largest::Largest;
-use crate::live::Answer;
+use crate::live::ModelOutput;
 use crate::reservoir::Reservoir;
 
 /// Seed of the samples; the same records in the same order give the same plots.
@@ -68,8 +68,8 @@ pub(crate) struct LiveCounts {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Pair {
     pub source: Source,
-    pub champion: Answer,
-    pub candidate: Answer,
+    pub champion: ModelOutput,
+    pub candidate: ModelOutput,
     pub agree: bool,
 }
 
@@ -136,7 +136,7 @@ impl Tally {
         source: Source,
         key: Option<u64>,
         row: &[f32],
-        [champion, candidate]: [Answer; 2],
+        [champion, candidate]: [ModelOutput; 2],
         tolerance: f64,
     ) {
         let difference = candidate.score - champion.score;
@@ -173,8 +173,8 @@ mod tests {
     #[test]
     fn values_without_labels_disagree_beyond_the_tolerance() {
         let mut tally = Tally::new(1);
-        let value = |score| Answer { label: None, score };
-        let labelled = Answer { label: Some(0), score: 0.1 };
+        let value = |score| ModelOutput { label: None, score };
+        let labelled = ModelOutput { label: Some(0), score: 0.1 };
         let source = Source { partition: 0, offset: 0 };
         for pair in [[value(10.0), value(10.4)], [value(10.0), value(10.6)], [value(0.1), labelled]]
         {

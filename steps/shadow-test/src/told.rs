@@ -56,7 +56,7 @@ pub(crate) fn compared(
     let (verdict, reason) = decide::verdict(&tally, planned, limits, &checks);
     let share = tally.disagreements.events as f64 / tally.pairs().max(1) as f64;
     let read = ended.read.to_string();
-    let features = format!("{}.features", context.common.stream);
+    let features = stream::Topics::of(&context.common.stream).features;
     let window = contract::results::ranges(&features, &ended.read);
     let result = result::compared(&candidate, &champion, window, &tally, &checks, limits);
     let window = match &plan {

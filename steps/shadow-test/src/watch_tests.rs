@@ -3,7 +3,7 @@
 use super::*;
 use crate::decide::tests::limits;
 use crate::decide::verdict;
-use crate::live::Answer;
+use crate::live::ModelOutput;
 use crate::tally::Source;
 use contract::Verdict;
 use stats::random::Random;
@@ -22,8 +22,8 @@ struct Seen {
 fn take(tally: &mut Tally, seen: Seen) {
     let key = Some(seen.key);
     let source = Source { partition: 0, offset: tally.records as i64 };
-    let champion = Answer { label: Some(0), score: 0.0 };
-    let candidate = Answer { label: Some(i64::from(seen.different)), score: seen.shift };
+    let champion = ModelOutput { label: Some(0), score: 0.0 };
+    let candidate = ModelOutput { label: Some(i64::from(seen.different)), score: seen.shift };
     tally.records += 1;
     tally.pair(source, key, &[], [champion, candidate], 0.1);
     tally.mismatches.observe(seen.mismatch, key);

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use model::StreamSchema;
 use serde_json::json;
+use stream::StreamSchema;
 
 use crate::linear::{Linear, Rows};
 use crate::onnx;

@@ -22,11 +22,11 @@ use contract::results::{Model, Training, ranges};
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, Verdict, repeat};
 use kafka::Window;
 use linear::{Fitted, Rows};
-use model::StreamSchema;
 use registry::{Image, Reference, blocking};
 use report::{count, percent};
 use sample::{Counts, Sample};
 use serde_json::{Value, json};
+use stream::StreamSchema;
 
 pub use args::Args;
 
@@ -68,7 +68,7 @@ impl Step for TrainLinear {
         let window = match &args.window {
             Some(window) => window.clone(),
             None => {
-                let topic = format!("{}.features", context.common.stream);
+                let topic = stream::Topics::of(&context.common.stream).features;
                 context.kafka.extent(&topic)?.newest(args.records)
             }
         };
@@ -160,7 +160,7 @@ fn outcome(
     let mut result = Training {
         model: None,
         artifact: None,
-        window: ranges(&format!("{stream}.features"), window),
+        window: ranges(&stream::Topics::of(stream).features, window),
         readable: counts.readable,
         unreadable: counts.unreadable,
         labelled: counts.labelled,
@@ -204,7 +204,7 @@ fn outcome(
 
 fn load_schema(path: &Path, stream: &str) -> anyhow::Result<StreamSchema> {
     let hint = "give --schema the stream's schema, such as demo/shuttle/schema.json";
-    let schema = StreamSchema::load(path).map_err(|error| fault::usage(chain(&error), hint))?;
+    let schema = model::load_schema(path).map_err(|error| fault::usage(chain(&error), hint))?;
     if schema.stream != stream {
         let what = format!("the schema is that of stream {}, not of {stream}", schema.stream);
         return Err(fault::usage(what, "correct --schema or --stream"));

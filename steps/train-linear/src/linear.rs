@@ -37,8 +37,8 @@ pub(crate) struct Fitted {
 
 /// Largest entry of the gradient at which the search ends.
 const FLAT: f64 = 1e-9;
-const MOST_ROUNDS: u32 = 100;
-const MOST_HALVINGS: u32 = 40;
+const MAX_ROUNDS: u32 = 100;
+const MAX_HALVINGS: u32 = 40;
 
 /// Fits `rows`, which must hold both classes; `ridge` is the penalty on the squared weights, above 0.
 pub(crate) fn fit(rows: Rows<'_>, ridge: f64) -> Fitted {
@@ -48,18 +48,18 @@ pub(crate) fn fit(rows: Rows<'_>, ridge: f64) -> Fitted {
     let mut at = vec![0.0; size];
     let mut now = Landscape::of(rows, &mean, &scale, &at, ridge);
     let (mut rounds, mut converged) = (0, false);
-    while rounds < MOST_ROUNDS {
+    while rounds < MAX_ROUNDS {
         converged = now.gradient.iter().all(|slope| slope.abs() < FLAT);
         let step = if converged { None } else { solve(now.curvature.clone(), &now.gradient) };
         let Some(step) = step else { break };
-        let next = (0..MOST_HALVINGS).find_map(|halvings| {
+        let next = (0..MAX_HALVINGS).find_map(|halvings| {
             let length = 0.5_f64.powi(halvings as i32);
             let there: Vec<f64> =
                 at.iter().zip(&step).map(|(from, by)| from - length * by).collect();
             let landscape = Landscape::of(rows, &mean, &scale, &there, ridge);
             (landscape.height < now.height).then_some((there, landscape))
         });
-        // No lower place is left that 64 bits can tell.
+        // No lower place is left that 64 bits can distinguish.
         let Some((there, landscape)) = next else {
             converged = now.gradient.iter().all(|slope| slope.abs() < FLAT.sqrt());
             break;

@@ -1,13 +1,13 @@
 //! The labelled records of a window, joined by record id, in the order of their time.
 //!
-//! Memory is bounded by the window: a label without a record of the window is passed over.
+//! Memory is bounded by the window: a label without a record of the window is ignored.
 
 use std::collections::HashMap;
 
 use contract::Context;
 use kafka::{Reader, Record, Window};
-use model::StreamSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use stream::{LabelRecord, StreamSchema, Topics, record_id};
 
 use crate::linear::Rows;
 
@@ -51,25 +51,19 @@ struct Waiting {
     label: Option<u8>,
 }
 
-/// The value of a label record.
-#[derive(Deserialize)]
-struct Label {
-    label: f64,
-}
-
 /// Clocks of different writers may differ by so many milliseconds before a label is missed.
 const CLOCKS: i64 = 60_000;
 
-/// Reads the window of the features, and the labels told since its first record.
+/// Reads the window of the features, and the labels written since its first record.
 pub(crate) fn read(
     context: &Context,
     schema: &StreamSchema,
     window: &Window,
 ) -> anyhow::Result<Sample> {
-    let stream = &context.common.stream;
+    let topics = Topics::of(&context.common.stream);
     let mut joining = Joining::default();
     let (mut done, total) = (0, window.len());
-    Reader::read_window(&context.kafka, &format!("{stream}.features"), window, |record| {
+    Reader::read_window(&context.kafka, &topics.features, window, |record| {
         context.stop.check()?;
         joining.record(schema, &record);
         done += 1;
@@ -77,7 +71,7 @@ pub(crate) fn read(
         Ok(())
     })?;
 
-    let topic = format!("{stream}.labels");
+    let topic = topics.labels;
     let mut labels = context.kafka.extent(&topic)?;
     let first = joining.records.iter().map(|record| record.order.0).min().unwrap_or(0);
     let starts = context.kafka.offsets_at(&topic, first.saturating_sub(CLOCKS))?;
@@ -115,9 +109,7 @@ impl Joining {
             return;
         }
         self.counts.readable += 1;
-        let id = record
-            .header("id")
-            .map_or_else(|| format!("{}-{}", record.partition, record.offset), str::to_owned);
+        let id = record_id(&record.headers, record.partition, record.offset).to_string();
         if self.by_id.insert(id, self.records.len()).is_some() {
             self.counts.repeated += 1;
         }
@@ -125,12 +117,12 @@ impl Joining {
         self.records.push(Waiting { order, label: None });
     }
 
-    /// A label that was told again wins over what was told before.
+    /// A later label of a record replaces an earlier one.
     fn label(&mut self, record: &Record) {
-        let id = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+        let read = LabelRecord::read(record.key.as_deref(), record.value.as_deref());
+        let Ok(LabelRecord { id, label }) = read else { return };
+        let id = std::str::from_utf8(id).ok();
         let Some(at) = id.and_then(|id| self.by_id.get(id)) else { return };
-        let value = record.value.as_deref().unwrap_or_default();
-        let Ok(Label { label }) = serde_json::from_slice(value) else { return };
         match [0.0, 1.0].iter().position(|class| *class == label) {
             Some(class) => self.records[*at].label = Some(class as u8),
             None => self.counts.other_classes += 1,

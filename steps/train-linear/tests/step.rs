@@ -9,7 +9,7 @@ use contract::event_log;
 use harness::registry::OwnRegistry;
 use kafka::memory::MemoryBroker;
 use kafka::{Kafka, KafkaArgs, Outgoing, TopicSpec};
-use model::{Model, StreamSchema};
+use model::Model;
 use registry::{Client, InputFile, Options};
 use serde_json::Value;
 
@@ -134,7 +134,7 @@ fn a_model_is_trained_and_its_files_are_what_a_release_takes() {
 
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| fetch(&run[name], folder.path());
-    let schema = StreamSchema::load(&file("schema")).unwrap();
+    let schema = model::load_schema(&file("schema")).unwrap();
     let mut model = Model::load_as(&file("model"), &run["model-digest"]).unwrap();
     model.fit(&schema).unwrap();
 

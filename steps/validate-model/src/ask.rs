@@ -61,7 +61,7 @@ pub(crate) fn ask(
     let asked = match serde_json::from_str::<Reply>(reply) {
         Ok(mut reply) if status.success() && is_whole(&reply) => {
             if let Some(failure) = &mut reply.failure {
-                failure.reason = text::line(&failure.reason, text::LONGEST_REASON);
+                failure.reason = text::line(&failure.reason, text::MAX_REASON);
             }
             match &reply.failure {
                 Some(failure) if failure.stage == Stage::Changed => {

@@ -1,6 +1,6 @@
 //! The labelled hold-out: a CSV file of plain numbers with a header line.
 
-use model::StreamSchema;
+use stream::StreamSchema;
 
 /// The hold-out; may be empty, which is a finding and not an error.
 #[derive(Debug, Default)]

@@ -33,10 +33,11 @@ use decide::{Asked, Decision, Evidence, decide};
 use files::Files;
 use golden::Golden;
 use holdout::Holdout;
-use model::{Digest, Kind, StreamSchema};
+use model::{Digest, Kind};
 pub use probe::{PROBE, probe};
 use sandbox::Report;
 use serde_json::json;
+use stream::StreamSchema;
 use timing::Timing;
 
 /// The step.

@@ -9,9 +9,10 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
 
-use model::{AnswerError, Answers, Engine, LoadError, Model, Port, StreamSchema};
+use model::{AnswerError, Answers, Engine, LoadError, Model, Port};
 use sandbox::{Limits, Report};
 use serde::{Deserialize, Serialize};
+use stream::StreamSchema;
 
 use crate::timing::Timing;
 

@@ -77,7 +77,7 @@ impl Stream {
     /// That was not so, with the numbers.
     pub fn audit(self) -> anyhow::Result<Findings> {
         self.replay.finish()?;
-        let features = self.kafka.extent(&format!("{}.features", self.name))?;
+        let features = self.kafka.extent(&stream::Topics::of(&self.name).features)?;
         let features = Window(features.0.into_iter().map(|(p, (_, end))| (p, (0, end))).collect());
         let written = features.len();
         until(PATIENCE, &format!("answers of {}", self.name), || {

@@ -11,8 +11,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use model::{Model, StreamSchema};
+use model::Model;
 use serde_json::{Value, json};
+use stream::StreamSchema;
 
 /// What goes wrong with one request for answers.
 #[derive(Clone, Debug)]

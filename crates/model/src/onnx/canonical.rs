@@ -34,7 +34,7 @@ enum What {
 }
 
 /// Some hundred megabytes of parts.
-const MOST: usize = 20_000_000;
+const MAX_SIZE: usize = 20_000_000;
 
 impl Sink for Parts {
     fn open(&mut self, _message: &'static Message, field: &'static Field) {
@@ -67,14 +67,14 @@ impl Sink for Parts {
 
 impl Parts {
     fn push(&mut self, part: Part) {
-        if self.parts.len() <= MOST {
+        if self.parts.len() <= MAX_SIZE {
             self.parts.push(part);
         }
     }
 
     /// Writes the parts of `bytes`, which they were read from.
     pub(super) fn write(&self, bytes: &[u8]) -> Result<Vec<u8>, NotOnnx> {
-        if self.parts.len() > MOST {
+        if self.parts.len() > MAX_SIZE {
             return Err(NotOnnx::Ambiguous(Fault::TooManyParts));
         }
         let mut backwards = Backwards { bytes, out: Vec::with_capacity(bytes.len()) };

@@ -53,7 +53,7 @@ fn written(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
 
 fn read<S: reader::Sink>(bytes: &[u8], sink: S) -> Result<(bool, S), Refusal> {
     // Places in the file are kept in 32 bits.
-    if bytes.len() as u64 > reader::LONGEST {
+    if bytes.len() as u64 > reader::MAX_LENGTH {
         return Err(Refusal::NotOnnx(NotOnnx::TooLong));
     }
     let mut reader = Reader::new(sink);

@@ -78,7 +78,7 @@ struct Found {
 }
 
 /// Protobuf reads no message of 2 GiB and more.
-pub(super) const LONGEST: u64 = i32::MAX as u64;
+pub(super) const MAX_LENGTH: u64 = i32::MAX as u64;
 /// As in protobuf, which counts the messages below the outermost.
 const DEEPEST: usize = 100;
 
@@ -122,7 +122,7 @@ impl<S: Sink> Reader<S> {
         if !self.found.ir_version {
             return Err(NotOnnx::Unknown);
         }
-        if self.at > LONGEST {
+        if self.at > MAX_LENGTH {
             return Err(NotOnnx::TooLong);
         }
         let inside = self.open.get(1).and_then(|open| open.field);
@@ -301,7 +301,7 @@ impl<S: Sink> Reader<S> {
         let content = self.at;
         let innermost = self.innermost();
         let message = innermost.message;
-        if length > LONGEST || content + length > innermost.end {
+        if length > MAX_LENGTH || content + length > innermost.end {
             return Err(overrun(message, field));
         }
         let end = content + length;

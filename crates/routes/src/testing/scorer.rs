@@ -7,12 +7,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use contract::stop::Stop;
-use kafka::{Kafka, Outgoing, Reader, Start, Writer};
+use kafka::{Kafka, Outgoing, Start, Writer};
 use stats::random::Random;
+use stream::{LabelRecord, Prediction, PredictionValue, RecordId, SourceOffset, Topics};
 
 use crate::status::HEARTBEAT;
-use crate::word::{Standing, Taken};
-use crate::{ROUTES_TOPIC, Route, SCORERS_TOPIC, ScorerState, ScorerStatus, Variant, variant};
+use crate::{
+    Follower, Route, SCORERS_TOPIC, ScorerState, ScorerStatus, Standing, Taken, Variant, variant,
+};
 
 /// How often the scorer answers.
 const TICK: Duration = Duration::from_millis(5);
@@ -33,7 +35,7 @@ pub struct Behaviour {
     pub refuses: Option<String>,
     /// Says that it follows later generations too, but goes on answering by this one.
     pub stuck_at: Option<u64>,
-    /// Answers every key with the champion and says that it was the candidate's lot; not at once, so that whoever finds
+    /// Answers every key with the champion and says that the key was the candidate's; not at once, so that whoever finds
     /// it out has read something before.
     pub lies: bool,
     /// Writes feature records too, every fourth of which has the tier gold (header and member); their offsets are those
@@ -49,7 +51,7 @@ pub struct Behaviour {
     pub label_form: LabelForm,
 }
 
-/// How labels are told.
+/// How labels are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LabelForm {
     /// The record's id as the key, a number as the label.
@@ -102,9 +104,10 @@ impl FakeScorer {
     /// The broker is away or a topic missing.
     pub fn start(kafka: &Kafka, stream: &str, behaviour: Behaviour) -> anyhow::Result<Self> {
         let mut scorer = Scorer {
-            routes: kafka.reader(ROUTES_TOPIC, &Start::Beginning)?,
+            routes: Follower::open(kafka, stream, &Start::Beginning)?,
             writer: kafka.writer()?,
             stream: stream.to_owned(),
+            topics: Topics::of(stream),
             offsets: vec![0; usize::try_from(behaviour.partitions)?],
             random: Random::seeded(7),
             behaviour,
@@ -135,9 +138,10 @@ impl Drop for FakeScorer {
 }
 
 struct Scorer {
-    routes: Reader,
+    routes: Follower,
     writer: Writer,
     stream: String,
+    topics: Topics,
     behaviour: Behaviour,
     standing: Standing,
     /// In force.
@@ -156,16 +160,16 @@ impl Scorer {
         let mut tick = Instant::now();
         self.retire()?;
         while !stop.is_set() {
-            while let Some(record) = self.routes.next(Duration::ZERO)? {
-                if self.standing.take(&self.stream, &record) == Some(Taken::Changed) {
+            while let Some(entry) = self.routes.next(Duration::ZERO)? {
+                if self.standing.apply(&self.stream, &entry) == Taken::Changed {
                     match self.standing.route.clone() {
                         Some(route) => self.follow(route)?,
                         None => self.retire()?,
                     }
                 }
             }
-            if self.status.as_ref().is_some_and(|(_, told)| told.elapsed() > HEARTBEAT) {
-                self.tell()?;
+            if self.status.as_ref().is_some_and(|(_, sent)| sent.elapsed() > HEARTBEAT) {
+                self.send_status()?;
             }
             if self.route.is_some() {
                 for _ in 0..self.behaviour.per_tick {
@@ -208,14 +212,14 @@ impl Scorer {
             ..self.idle()
         };
         self.status = Some((status, Instant::now()));
-        self.tell()
+        self.send_status()
     }
 
     /// Nothing is answered until there is a route.
     fn retire(&mut self) -> anyhow::Result<()> {
         self.route = None;
         self.status = Some((self.idle(), Instant::now()));
-        self.tell()
+        self.send_status()
     }
 
     fn idle(&self) -> ScorerStatus {
@@ -232,9 +236,9 @@ impl Scorer {
         }
     }
 
-    fn tell(&mut self) -> anyhow::Result<()> {
-        let Some((status, told)) = &mut self.status else { return Ok(()) };
-        *told = Instant::now();
+    fn send_status(&mut self) -> anyhow::Result<()> {
+        let Some((status, sent)) = &mut self.status else { return Ok(()) };
+        *sent = Instant::now();
         let record = Outgoing {
             topic: SCORERS_TOPIC.into(),
             key: Some(status.key().into_bytes()),
@@ -257,14 +261,14 @@ impl Scorer {
 
         self.beside_candidate += u64::from(route.candidate.is_some());
         let lies = self.behaviour.lies && self.beside_candidate > HONEST;
-        let drawn = variant(route, id.as_bytes());
-        let mut answered = drawn;
+        let assigned = variant(route, id.as_bytes());
+        let mut answered_by = assigned;
         let fell_back =
-            answered == Variant::Candidate && self.random.chance(self.behaviour.fallbacks);
+            assigned == Variant::Candidate && self.random.chance(self.behaviour.fallbacks);
         if fell_back || lies {
-            answered = Variant::Champion;
+            answered_by = Variant::Champion;
         }
-        let (model, errors) = match (answered, &route.candidate) {
+        let (model, errors) = match (answered_by, &route.candidate) {
             (Variant::Candidate, Some(candidate)) => {
                 let on_gold = self.behaviour.candidate_errors_on_gold.filter(|_| is_gold);
                 (&candidate.model.digest, on_gold.unwrap_or(self.behaviour.candidate_errors))
@@ -272,44 +276,46 @@ impl Scorer {
             _ => (&route.champion.digest, self.behaviour.champion_errors),
         };
         let label = n % 2;
-        let told = if self.random.chance(errors) { 1 - label } else { label };
-        let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
-        let mut headers = vec![
-            header("model", model),
-            header("variant", if lies { drawn } else { answered }.as_str()),
-            header("generation", &route.generation.to_string()),
-            header("source", &format!("{}.features/{partition}/{offset}", self.stream)),
-            header("id", &id),
-        ];
-        if fell_back {
-            headers.push(header("fallback", "the candidate did not answer"));
-        }
-        if let Some((champion, candidate)) = self.behaviour.took {
-            let took = if drawn == Variant::Candidate { candidate } else { champion };
-            headers.push(header("took", &took.to_string()));
-        }
-        let record = |topic: &str, value: String, headers| Outgoing {
-            topic: format!("{}.{topic}", self.stream),
+        let answer = if self.random.chance(errors) { 1 - label } else { label };
+        let took = self.behaviour.took.map(|(champion, candidate)| match assigned {
+            Variant::Candidate => candidate,
+            Variant::Champion => champion,
+        });
+        let prediction = Prediction {
+            model: (&**model).try_into()?,
+            variant: if lies { assigned } else { answered_by },
+            generation: route.generation,
+            source: SourceOffset { topic: &self.topics.features, partition, offset },
+            id: RecordId::Given(id.as_bytes()),
+            took,
+            fallback: fell_back.then_some("the candidate did not answer"),
+        };
+        let record = |topic: &str, value: Vec<u8>, headers| Outgoing {
+            topic: topic.to_owned(),
             partition: Some(partition),
             key: Some(id.clone().into_bytes()),
-            value: Some(value.into_bytes()),
+            value: Some(value),
             headers,
         };
         if self.behaviour.features {
             let tier = if is_gold { "gold" } else { "lead" };
-            let headers = vec![header("tier", tier)];
-            self.writer.send(&record("features", format!(r#"{{"tier":"{tier}"}}"#), headers))?;
+            let headers = stream::headers::owned([("tier", tier.as_bytes())]);
+            let value = format!(r#"{{"tier":"{tier}"}}"#).into_bytes();
+            self.writer.send(&record(&self.topics.features, value, headers))?;
         }
         // Sure of what it says, more so where it is right.
-        let score = if told == label { label as f64 * 0.8 + 0.1 } else { 0.6 - 0.2 * label as f64 };
-        let has_label = match answered {
+        let score =
+            if answer == label { label as f32 * 0.8 + 0.1 } else { 0.6 - 0.2 * label as f32 };
+        let has_label = match answered_by {
             Variant::Champion => self.behaviour.labels.0,
             Variant::Candidate => self.behaviour.labels.1,
         };
-        let told = if has_label { told.to_string() } else { "null".into() };
-        let value = format!(r#"{{"label":{told},"score":{score}}}"#);
-        self.writer.send(&record("predictions", value, headers))?;
-        let plain = record("labels", format!(r#"{{"label":{label}}}"#), Vec::new());
+        let mut value = Vec::new();
+        let class = has_label.then_some(answer as i64);
+        PredictionValue { label: class, score, scores: &[] }.write(&mut value);
+        self.writer.send(&record(&self.topics.predictions, value, prediction.to_headers()))?;
+        let truth = LabelRecord { id: id.as_bytes(), label: label as f64 };
+        let plain = record(&self.topics.labels, truth.value(), Vec::new());
         match self.behaviour.label_form {
             LabelForm::Never => Ok(()),
             LabelForm::UntilCandidate if self.beside_candidate > 0 => Ok(()),

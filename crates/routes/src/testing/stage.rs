@@ -8,12 +8,13 @@ use anyhow::Context;
 use contract::event::OutcomeEvent;
 use contract::event_log;
 use kafka::memory::MemoryBroker;
-use kafka::{Kafka, KafkaArgs, Outgoing, Record, Start, TopicSpec};
+use kafka::{Kafka, KafkaArgs, Outgoing, Start, TopicSpec};
 use serde_json::Value;
+use stream::Topics;
 use tempfile::TempDir;
 
 use super::{Behaviour, FakeScorer};
-use crate::{ModelRef, ROUTES_TOPIC, Route, Routes};
+use crate::{Entry, Follower, ModelRef, Route, Routes};
 
 /// The stream on the in-memory broker.
 const STREAM: &str = "s";
@@ -139,11 +140,8 @@ impl Stage {
     /// # Errors
     /// The broker is away.
     pub fn routes(&self) -> anyhow::Result<Vec<Route>> {
-        let mut routes = Vec::new();
-        self.kafka.reader(ROUTES_TOPIC, &Start::Beginning)?.read_to_end(|record| {
-            routes.extend(self.route_of(record));
-        })?;
-        Ok(routes)
+        let history = crate::history(&self.kafka, &self.stream)?;
+        Ok(history.into_iter().filter_map(Entry::route).collect())
     }
 
     /// Waits for a route that `wanted` describes.
@@ -163,11 +161,10 @@ impl Stage {
         wanted: impl Fn(&Route) -> bool,
         patience: Duration,
     ) -> anyhow::Result<Route> {
-        let mut reader = self.kafka.reader(ROUTES_TOPIC, &Start::Beginning)?;
+        let mut routes = Follower::open(&self.kafka, &self.stream, &Start::Beginning)?;
         let started = Instant::now();
         while started.elapsed() < patience {
-            let record = reader.next(Duration::from_millis(200))?;
-            let route = record.and_then(|record| self.route_of(record));
+            let route = routes.next(Duration::from_millis(200))?.and_then(Entry::route);
             if let Some(route) = route.filter(&wanted) {
                 return Ok(route);
             }
@@ -180,7 +177,7 @@ impl Stage {
     /// # Errors
     /// They do not come.
     pub fn await_predictions(&self, count: usize) -> anyhow::Result<()> {
-        let topic = format!("{}.predictions", self.stream);
+        let topic = Topics::of(&self.stream).predictions;
         let mut reader = self.kafka.reader(&topic, &Start::End)?;
         let (started, mut seen) = (Instant::now(), 0);
         while seen < count {
@@ -198,11 +195,6 @@ impl Stage {
         let mut events = event_log::read(&self.kafka)?;
         events.retain(|event| event.custom_data.stream == self.stream);
         Ok(events)
-    }
-
-    fn route_of(&self, record: Record) -> Option<Route> {
-        let route: Route = serde_json::from_slice(&record.value?).ok()?;
-        (route.stream == self.stream).then_some(route)
     }
 
     /// Tells an event as an earlier step would have.

@@ -1,17 +1,21 @@
 //! A verdict reached again from its decision record.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
 use clap::{Args as _, FromArgMatches as _};
 use contract::Verdict;
+use contract::record::DecisionRecord;
 use kafka::KafkaArgs;
-use serde_json::Value;
 
-use crate::gate::Ending;
-use crate::journal::{Entry, Journal};
-use crate::plan::Plan;
-use crate::{Args, again, begin};
+use crate::Args;
+use crate::decision_record::details::{Canary, Details};
+use crate::history::journal::Journal;
+use crate::policy::evidence_series::Point;
+use crate::policy::gate::Outcome;
+use crate::policy::plan::Plan;
+use crate::run::start;
 
 /// What a replay came to.
 pub(super) struct Replayed {
@@ -30,94 +34,75 @@ pub(super) fn replay(path: &Path, kafka: KafkaArgs) -> anyhow::Result<Replayed> 
     let text = regular_file::read_to_string(path, regular_file::TABLE).map_err(|error| {
         fault::usage(format!("{}: {error}", path.display()), "give a canary-gate's report.json")
     })?;
-    let record: Value =
+    let record: DecisionRecord =
         serde_json::from_str(&text).map_err(|error| no_record(path, &error.to_string()))?;
-    let details = &record["details"];
-    let Some(journal) = details["journal"].as_str() else {
-        let why = match details["told-before"].as_str() {
-            Some(_) => {
-                "it repeats the outcome of an earlier run, whose report.json holds the journal"
-            }
-            _ => "it holds no journal, so no traffic was moved",
-        };
-        return Err(no_record(path, why));
+    let repeats = record.details.get("emitted_before").is_some();
+    let details =
+        serde_json::from_value::<Details>(record.details).map_err(|error| match repeats {
+            true => no_record(
+                path,
+                "it repeats the outcome of an earlier run, whose report.json holds the journal",
+            ),
+            false => no_record(path, &error.to_string()),
+        })?;
+    let Some(canary) = details.canary else {
+        return Err(no_record(path, "it holds no journal, so no traffic was moved"));
     };
-    let journal: Journal =
-        serde_json::from_str(journal).map_err(|error| no_record(path, &error.to_string()))?;
-    let plan = Plan::of(&args(&record["flags"])?, record["inputs"]["metrics"].as_str())?;
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let context = super::context(&text(&record["release"]), &text(&record["stream"]), kafka)?;
+    let journal: Journal = serde_json::from_str(&canary.journal)
+        .map_err(|error| no_record(path, &error.to_string()))?;
+    let metrics = record.inputs.get("metrics").map(String::as_str);
+    let plan = Plan::of(&args(&record.flags)?, metrics)?;
+    let context = super::context(&record.release, &record.stream, kafka)?;
 
-    let gate = begin::gate_of(&plan, &journal, &context)?;
-    let went = again::go(gate, &journal, &context)?;
-    let spoilt = match journal.entries.last() {
-        // Someone else took over the route, or an earlier entry decided.
-        Some(Entry::Spoilt(verdict, reason)) => {
-            Some(Ending { verdict: *verdict, reason: reason.clone() })
-        }
-        _ => None,
-    };
-    let decided = went.ended.map(|(ending, at)| (ending, Some(at)));
-    let Some((ending, at)) = spoilt.map(|ending| (ending, None)).or(decided) else {
+    let digest = journal.digest;
+    let ledger = start::replay(&plan, journal, &context)?;
+    let records = ledger.records();
+    let Some((outcome, at)) = ledger.decision() else {
         return Ok(Replayed {
             verdict: Verdict::Inconclusive,
             reason: "the journal does not reach a decision".into(),
             difference: Some("the record has one".into()),
-            records: went.records,
+            records,
         });
     };
-    let point = at.map(|at| went.gate.point(at));
-    let difference = if went.digest == journal.digest {
-        differs(details, &ending, point)?
+    let difference = if ledger.journal().digest == digest {
+        differs(&canary, outcome, &ledger.gate().point(*at))?
     } else {
         Some("the topics hold other records in these ranges than those that were judged".into())
     };
-    Ok(Replayed {
-        verdict: ending.verdict,
-        reason: ending.reason,
-        difference,
-        records: went.records,
-    })
+    let Outcome { verdict, reason } = outcome.clone();
+    Ok(Replayed { verdict, reason, difference, records })
 }
 
-/// Verdict, reason and, where it decided, every number of the evidence must be the same.
-fn differs(
-    details: &Value,
-    ending: &Ending,
-    point: Option<crate::trace::Point>,
-) -> anyhow::Result<Option<String>> {
-    let recorded = &details["ending"];
-    let verdict = serde_json::to_value(ending.verdict)?;
-    if recorded["verdict"] != verdict {
-        return Ok(Some(format!("the record says {}", recorded["verdict"])));
+/// Verdict, reason and every number of the evidence at the decision must be the same.
+fn differs(canary: &Canary, outcome: &Outcome, point: &Point) -> anyhow::Result<Option<String>> {
+    let recorded = &canary.outcome;
+    if recorded.verdict != outcome.verdict {
+        return Ok(Some(format!("the record says {}", recorded.verdict)));
     }
-    if recorded["reason"] != ending.reason.as_str() {
-        return Ok(Some(format!("the record's reason is {}", recorded["reason"])));
+    if recorded.reason != outcome.reason {
+        return Ok(Some(format!("the record's reason is {}", recorded.reason)));
     }
-    let Some(point) = point else { return Ok(None) };
-    let last = details["trace"].as_array().and_then(|points| points.last());
-    // As texts, for that is how the record has them.
-    let (now, then) = (serde_json::to_string(&point)?, last.map(Value::to_string));
-    let now: Value = serde_json::from_str(&now)?;
-    let same = then.as_deref() == Some(now.to_string().as_str());
+    // Read from its text as the record was, so that both went the same way.
+    let now: Point = serde_json::from_str(&serde_json::to_string(point)?)?;
+    let then = canary.evidence.last().map(serde_json::to_string).transpose()?;
+    let same = then == Some(serde_json::to_string(&now)?);
     Ok((!same).then(|| "the evidence at the decision has other numbers".to_owned()))
 }
 
 /// The flags of the run, as they were given.
-fn args(flags: &Value) -> anyhow::Result<Args> {
+fn args(flags: &BTreeMap<String, Vec<String>>) -> anyhow::Result<Args> {
     let command = Args::augment_args(clap::Command::new("canary-gate").no_binary_name(true));
     let known: Vec<String> = command
         .get_arguments()
         .filter_map(|argument| argument.get_long().map(str::to_owned))
         .collect();
     let mut given = Vec::new();
-    for (name, values) in flags.as_object().into_iter().flatten() {
+    for (name, values) in flags {
         // A list of metrics stands in the record itself, for the file may be another one by now.
         if !known.contains(name) || name == "metrics" {
             continue;
         }
-        let values: Vec<&str> =
-            values.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         given.push(format!("--{name}={}", values.join(",")));
     }
     let matches = command.try_get_matches_from(given).map_err(|error| {

@@ -21,10 +21,10 @@ fn a_slice_that_is_worse_fails_a_candidate_that_is_better_as_a_whole() {
     let ran =
         run(&stage, &["--min-step-time=30s", "--deadline=45s", &format!("--metrics={metrics}")]);
     assert_ended(&ran, "fail", "where tier = gold");
-    let slices = &ran.record["details"]["metrics"][0]["slices"];
+    let slices = &ran.record["details"]["canary"]["metrics"][0]["slices"];
     assert_eq!(slices[0]["view"]["harm"]["proven"], true);
     assert_eq!(slices[1]["view"]["harm"]["proven"], false);
-    let known = &ran.record["details"]["slices"];
+    let known = &ran.record["details"]["canary"]["slices"];
     assert!(known["known"].as_u64() > Some(100) && known["unknown"] == 0, "{known}");
 }
 
@@ -97,7 +97,7 @@ fn a_real_prometheus_may_fail_a_release_and_its_answers_replay() {
     assert_ended(&ran, "fail", "memory: ");
     assert!(ran.reason.contains("answers beyond the limit"), "{}", ran.reason);
     drop(server);
-    super::again::assert_replays(&stage, &ran);
+    super::replay::assert_replays(&stage, &ran);
 }
 
 #[test]
@@ -109,6 +109,6 @@ fn without_data_from_prometheus_there_is_no_pass() {
     let _scorer = stage.scorer(better).unwrap();
     let ran = run(&stage, &["--deadline=6s", &memory(&server.url())]);
     assert_ended(&ran, "inconclusive", "there is no data of memory, which is no success");
-    let answers = &ran.record["details"]["metrics"][1]["answers"];
-    assert!(answers["without-data"].as_u64() > Some(3) && answers["values"] == 0, "{answers}");
+    let answers = &ran.record["details"]["canary"]["metrics"][1]["samples"];
+    assert!(answers["without_data"].as_u64() > Some(3) && answers["values"] == 0, "{answers}");
 }

@@ -1,9 +1,9 @@
-//! The gate as a black box: the binary, an in-memory broker and a scorer that errs as it is told.
+//! The gate as a black box: the binary, an in-memory broker and a scorer that errs as it is asked to.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod again;
 mod judged;
-mod vain;
+mod replay;
+mod stalled;
 
 use fault::exit;
 use routes::testing::{Behaviour, Ran, Stage, model};
@@ -63,14 +63,14 @@ fn a_better_candidate_passes_and_keeps_its_last_share() {
     assert_eq!(shares(&stage), [0.0, 0.1, 0.5]);
     assert_eq!(stage.route().unwrap().candidate.unwrap().model, model(2));
 
-    let details = &ran.record["details"];
+    let details = &ran.record["details"]["canary"];
     assert_eq!(details["steps"][1]["confirmed_by"][0], "fake");
     assert!(details["steps"][1]["candidate"]["labelled"].as_u64() >= Some(50));
     let view = &details["metrics"][0]["view"];
     assert_eq!(view["safe"]["proven"], true);
     // The interval is two-sided and the proof is not, so its upper end may lie beyond the margin.
-    assert!(view["estimate"].as_f64() < Some(1.0), "{view}");
-    assert!(view["estimate"].as_f64() < view["upper"].as_f64(), "{view}");
+    assert!(view["estimate"].as_f64().unwrap() < 1.0, "{view}");
+    assert!(view["estimate"].as_f64().unwrap() < view["upper"].as_f64().unwrap(), "{view}");
     let events = stage.events().unwrap();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].context.event_type, "dev.cdeventsx.headgate-canary.passed.0.1.0");
@@ -87,9 +87,9 @@ fn harm_sets_the_share_to_0_at_once() {
     assert_eq!(shares(&stage), [0.0, 0.1, 0.0]);
     let route = stage.route().unwrap();
     assert!(route.candidate.is_none() && route.champion == model(1), "{route:?}");
-    let withdrawn = &ran.record["details"]["withdrawn"];
+    let withdrawn = &ran.record["details"]["canary"]["withdrawn"];
     assert_eq!(withdrawn["confirmed_by"][0], "fake");
-    assert!(withdrawn["written_after"].as_f64() < Some(1.0), "{withdrawn}");
+    assert!(withdrawn["written_after"].as_f64().unwrap() < 1.0, "{withdrawn}");
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_signal_in_the_middle_leaves_share_0() {
 }
 
 #[test]
-fn what_was_told_is_told_again_without_touching_the_traffic() {
+fn an_outcome_is_repeated_without_touching_the_traffic() {
     let stage = Stage::with_champion(1).unwrap();
     let harmful = Behaviour { candidate_errors: 0.6, ..Behaviour::default() };
     let _scorer = stage.scorer(harmful).unwrap();
@@ -203,7 +203,7 @@ fn whoever_takes_over_the_route_keeps_it() {
     let ran = gate.end().unwrap();
     assert_ended(&ran, "inconclusive", "taken over by release r-2 in generation 3: by hand");
     assert_eq!(stage.route().unwrap(), foreign);
-    assert_eq!(ran.record["details"]["after"]["generation"], 3);
+    assert_eq!(ran.record["details"]["canary"]["after"]["generation"], 3);
 }
 
 /// Waits until the champion has given this many answers, each with its label.
@@ -230,7 +230,7 @@ fn a_switch_to_a_better_model_passes_and_keeps_the_whole_stream() {
     let route = stage.route().unwrap();
     assert_eq!((route.champion, route.candidate.unwrap().model), (model(1), model(2)));
 
-    let baseline = &ran.record["details"]["baseline"];
+    let baseline = &ran.record["details"]["canary"]["baseline"];
     assert_eq!(baseline["answers"], 2_000);
     let errors = baseline["errors"].as_u64().unwrap();
     assert!((120..=280).contains(&errors), "a tenth of 2,000: {errors}");
@@ -267,7 +267,7 @@ fn without_a_labelled_past_nothing_is_switched() {
 }
 
 #[test]
-fn wrong_usage_is_told_as_such() {
+fn wrong_usage_is_reported_as_such() {
     let stage = Stage::with_champion(1).unwrap();
     let ran = run(&stage, &["--shares=50%,5%"]);
     assert_eq!(ran.code, Some(i32::from(exit::USAGE)));

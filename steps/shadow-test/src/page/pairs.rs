@@ -2,9 +2,10 @@
 
 use report::{Axis, Bars, Histogram, ScatterPlot, Table, Tone, Unit, count, number, plural};
 
-use crate::live::Answer;
+use crate::live::ModelOutput;
 use crate::page::Evidence;
 use crate::tally::{Latency, Pair};
+use stream::{SourceOffset, Topics};
 
 pub(super) fn scatter(pairs: &[Pair]) -> ScatterPlot {
     let points = |agree: bool| -> Vec<(f64, f64)> {
@@ -20,7 +21,7 @@ pub(super) fn scatter(pairs: &[Pair]) -> ScatterPlot {
 
 pub(super) fn distributions(pairs: &[Pair]) -> Histogram {
     let scores =
-        |of: fn(&Pair) -> Answer| -> Vec<f64> { pairs.iter().map(|p| of(p).score).collect() };
+        |of: fn(&Pair) -> ModelOutput| -> Vec<f64> { pairs.iter().map(|p| of(p).score).collect() };
     let (champion, candidate) = (scores(|pair| pair.champion), scores(|pair| pair.candidate));
     let samples = [
         ("champion", &champion[..], Tone::Champion),
@@ -81,7 +82,7 @@ pub(crate) fn quantiles(latency: &Latency) -> Vec<(&'static str, Option<f64>, f6
 
 pub(super) fn largest(shown: &Evidence) -> Table {
     let columns = ["record", "champion", "candidate", "difference", "fields"];
-    let answer = |answer: &Answer| match answer.label {
+    let answer = |answer: &ModelOutput| match answer.label {
         Some(label) => format!("label {label}, {}", number(answer.score)),
         None => number(answer.score),
     };
@@ -90,10 +91,16 @@ pub(super) fn largest(shown: &Evidence) -> Table {
         count(shown.tally.disagreements.events),
         count(shown.tally.pairs())
     ));
+    let topics = Topics::of(&shown.stream);
     shown.largest.iter().fold(table, |table, one| {
         let pair = &one.pair;
         table.row([
-            format!("{}.features/{}/{}", shown.stream, pair.source.partition, pair.source.offset),
+            SourceOffset {
+                topic: &topics.features,
+                partition: pair.source.partition,
+                offset: pair.source.offset,
+            }
+            .to_string(),
             answer(&pair.champion),
             answer(&pair.candidate),
             number(pair.candidate.score - pair.champion.score),

@@ -9,8 +9,11 @@ use contract::event::OutcomeEvent;
 use contract::event_log;
 use kafka::memory::MemoryBroker;
 use kafka::{Kafka, KafkaArgs, Outgoing, Start, TopicSpec};
-use model::{Model, StreamSchema};
+use model::Model;
 use serde_json::{Value, json};
+use stream::{
+    Headers, Prediction, PredictionValue, RecordId, SourceOffset, StreamSchema, Topics, Variant,
+};
 
 pub(crate) const PARTITIONS: i32 = 2;
 
@@ -108,10 +111,12 @@ impl Stage {
     /// both topics is a commit marker.
     pub(crate) fn stream_in_transactions(&self, rows: &[Vec<f32>], answering: &Path) {
         let mut writer = self.kafka.fenced_writer(&format!("test-{}", self.stream)).unwrap();
-        let (features, predictions) = (self.topic("features"), self.topic("predictions"));
+        let Topics { features, predictions, .. } = Topics::of(&self.stream);
         for (n, row) in rows.iter().enumerate() {
             let value = self.value(row);
-            writer.write(&outgoing(&features, n as i32 % PARTITIONS, &value, &[])).unwrap();
+            writer
+                .write(&outgoing(&features, n as i32 % PARTITIONS, value.as_bytes(), &[]))
+                .unwrap();
         }
         let (mut model, digest) = (Model::load(answering).unwrap(), digest(answering));
         let mut reader = self.kafka.reader(&features, &Start::Beginning).unwrap();
@@ -119,9 +124,9 @@ impl Stage {
             let mut row = Vec::new();
             self.schema.parse_row(&record.value.unwrap(), &mut row).unwrap();
             let value = answer(&mut model, &row).unwrap();
-            let source = format!("{features}/{}/{}", record.partition, record.offset);
-            let headers = [("source", source.as_str()), ("model", digest.as_str())];
-            writer.write(&outgoing(&predictions, record.partition, &value, &headers)).unwrap();
+            let (partition, offset) = (record.partition, record.offset);
+            let headers = headers(&features, partition, offset, &digest);
+            writer.write(&outgoing(&predictions, partition, &value, &headers)).unwrap();
         };
         reader.read_to_end(answer).unwrap();
     }
@@ -134,16 +139,15 @@ impl Stage {
     /// As [`Stage::stream`], the answers signed with another model's digest.
     pub(crate) fn stream_as(&self, rows: &[Vec<f32>], answering: Option<&Path>, digest: &str) {
         let mut model = answering.map(|path| Model::load(path).unwrap());
-        let (features, predictions) = (self.topic("features"), self.topic("predictions"));
+        let Topics { features, predictions, .. } = Topics::of(&self.stream);
         let before = self.kafka.extent(&features).unwrap();
         let mut writer = self.kafka.writer().unwrap();
         for (n, row) in rows.iter().enumerate() {
             let partition = n as i32 % PARTITIONS;
             let offset = before.0[&partition].1 + (n as i64 / i64::from(PARTITIONS));
-            writer.send(&outgoing(&features, partition, &self.value(row), &[])).unwrap();
+            writer.send(&outgoing(&features, partition, self.value(row).as_bytes(), &[])).unwrap();
             let Some(value) = model.as_mut().and_then(|model| answer(model, row)) else { continue };
-            let source = format!("{features}/{partition}/{offset}");
-            let headers = [("source", source.as_str()), ("model", digest)];
+            let headers = headers(&features, partition, offset, digest);
             writer.send(&outgoing(&predictions, partition, &value, &headers)).unwrap();
         }
         writer.flush().unwrap();
@@ -153,7 +157,7 @@ impl Stage {
     pub(crate) fn garbage(&self, count: usize) {
         let mut writer = self.kafka.writer().unwrap();
         for _ in 0..count {
-            writer.send(&outgoing("s.features", 0, "no json", &[])).unwrap();
+            writer.send(&outgoing("s.features", 0, b"no json", &[])).unwrap();
         }
         writer.flush().unwrap();
     }
@@ -227,10 +231,6 @@ impl Stage {
         }
     }
 
-    fn topic(&self, suffix: &str) -> String {
-        format!("{}.{suffix}", self.stream)
-    }
-
     fn value(&self, row: &[f32]) -> String {
         let names = self.schema.fields.iter().map(|field| field.name.clone());
         let value: serde_json::Map<_, _> = names.zip(row.iter().map(|n| json!(n))).collect();
@@ -243,18 +243,34 @@ impl Stage {
 }
 
 /// A prediction's value; none where the model fails.
-fn answer(model: &mut Model, row: &[f32]) -> Option<String> {
+fn answer(model: &mut Model, row: &[f32]) -> Option<Vec<u8>> {
     let answers = model.answer(row, 1).ok()?;
     let label = answers.labels.as_ref().map(|labels| labels[0]);
-    Some(json!({"label": label, "score": answers.score[0]}).to_string())
+    let mut value = Vec::new();
+    PredictionValue { label, score: answers.score[0], scores: &[] }.write(&mut value);
+    Some(value)
 }
 
-fn outgoing(topic: &str, partition: i32, value: &str, headers: &[(&str, &str)]) -> Outgoing {
+/// The headers of the champion's answer to a record.
+fn headers(topic: &str, partition: i32, offset: i64, model: &str) -> Vec<(String, Vec<u8>)> {
+    let prediction = Prediction {
+        model: model.try_into().unwrap(),
+        variant: Variant::Champion,
+        generation: 1,
+        source: SourceOffset { topic, partition, offset },
+        id: RecordId::Place(partition, offset),
+        took: None,
+        fallback: None,
+    };
+    prediction.to_headers()
+}
+
+fn outgoing(topic: &str, partition: i32, value: &[u8], headers: &Headers) -> Outgoing {
     Outgoing {
         topic: topic.into(),
         partition: Some(partition),
         key: Some(b"k".to_vec()),
         value: Some(value.into()),
-        headers: headers.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+        headers: headers.to_vec(),
     }
 }
