@@ -8,7 +8,8 @@
 mod args;
 mod build;
 mod page;
-mod tell;
+mod record;
+mod result;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,6 +21,8 @@ pub use args::{Addition, Args, Base, Entrypoint, MODEL_DEST};
 use build::{Built, Read, build};
 use contract::results::types::image::{PACKAGED, REFUSED};
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, Verdict};
+pub use record::Details;
+use serde_json::json;
 
 /// The step.
 pub struct BuildImage;
@@ -74,24 +77,28 @@ fn build_watched(args: &Args, model: PathBuf, context: &Context) -> anyhow::Resu
 }
 
 fn outcome(args: &Args, built: Built) -> Outcome {
+    let details = match &built {
+        Built::Image { published, read } => Details::new(args, Some(published), read),
+        Built::OtherModel { read } => Details::new(args, None, read),
+    };
     match built {
         Built::Image { published, read } => Outcome {
             verdict: Verdict::Pass,
-            reason: tell::reason(&published),
+            reason: result::reason(&published),
             event: Subject::new(
                 PACKAGED,
-                tell::package(&published, &args.image),
-                &tell::result(args, Some(&published), &read),
+                result::package(&published, &args.image),
+                &result::result(args, Some(&published), &read),
             ),
             inputs: inputs(args, &read),
-            details: tell::of_image(args, &published, &read),
+            details: json!(details),
             outputs: BTreeMap::from([
                 ("image", published.image),
                 ("image-digest", published.digest.to_string()),
                 ("bytes-sent", published.bytes_sent.to_string()),
                 ("bytes-skipped", published.bytes_skipped.to_string()),
             ]),
-            page: Box::new(page::render),
+            page: contract::record::page(details, page::render),
         },
         Built::OtherModel { read } => Outcome {
             verdict: Verdict::Fail,
@@ -102,12 +109,12 @@ fn outcome(args: &Args, built: Built) -> Outcome {
             event: Subject::new(
                 REFUSED,
                 read.model.digest.to_string(),
-                &tell::result(args, None, &read),
+                &result::result(args, None, &read),
             ),
             inputs: inputs(args, &read),
-            details: tell::of_reading(args, &read),
+            details: json!(details),
             outputs: BTreeMap::new(),
-            page: Box::new(page::render),
+            page: contract::record::page(details, page::render),
         },
     }
 }

@@ -1,63 +1,57 @@
 //! The report page.
 
+use contract::record::DecisionRecord;
 use report::{Axis, Bars, Check, Model, Outcome, Page, Table, Tone, Unit, bytes};
 use serde_json::Value;
 
-/// Renders the decision record.
-pub(crate) fn render(record: &Value) -> String {
-    let details = &record["details"];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (found, expected) = (text(&details["model"]["digest"]), text(&details["expected-digest"]));
-    let mut model = Model::of_input("Model", record, "model");
-    if let Some(model) = &mut model {
-        model.image = text(&details["image"]);
+use crate::record::{Blob, Details};
+
+/// Renders the decision record; `json` is the same record for the page's foot.
+pub(crate) fn render(record: &DecisionRecord<Details>, json: &Value) -> String {
+    let details = &record.details;
+    let (found, expected) = (&details.model.digest, &details.expected_digest);
+    let mut model = Model::of_input("Model", json, "model");
+    if let (Some(model), Some(image)) = (&mut model, &details.image) {
+        model.image.clone_from(&image.reference);
     }
     let named = model.as_ref().map(Model::called).unwrap_or_default();
-    let mut page =
-        Page::of_record(format!("Image of {named} for stream {}", text(&record["stream"])), record)
-            .model(model)
-            .fact("Platform", text(&details["platform"]))
-            .fact("Model in the image", text(&details["model"]["path"]))
-            .fact("Model size", bytes(details["model"]["size"].as_u64().unwrap_or_default()))
-            .check(Check::new("model digest", &found, &expected, Outcome::of(found == expected)));
-    if let Some(image) = details["image"].as_str() {
-        let tags: Vec<_> = details["tags"].as_array().into_iter().flatten().map(text).collect();
-        page = page.fact("Image", image);
-        if !tags.is_empty() {
-            page = page.fact("Tags", tags.join(", "));
+    let mut page = Page::of_record(format!("Image of {named} for stream {}", record.stream), json)
+        .model(model)
+        .fact("Platform", &details.platform)
+        .fact("Model in the image", &details.model.path)
+        .fact("Model size", bytes(details.model.size))
+        .check(Check::new("model digest", found, expected, Outcome::of(found == expected)));
+    if let Some(image) = &details.image {
+        page = page.fact("Image", &image.reference);
+        if !image.tags.is_empty() {
+            page = page.fact("Tags", image.tags.join(", "));
         }
-    }
-    if let Some(blobs) = details["blobs"].as_array() {
-        page = page.plot(plot(blobs)).table(table(blobs));
+        page = page.plot(plot(&image.blobs)).table(table(&image.blobs));
     }
     page.render()
 }
 
-fn plot(blobs: &[Value]) -> Bars {
-    let largest = blobs.iter().filter_map(|blob| blob["size"].as_f64()).fold(0.0, f64::max);
-    let unit = Unit::of_bytes(largest);
-    let size = |value: &Value| value.as_f64().unwrap_or_default() * unit.factor;
+fn plot(blobs: &[Blob]) -> Bars {
+    let largest = blobs.iter().map(|blob| blob.size).max().unwrap_or(0);
+    let unit = Unit::of_bytes(largest as f64);
     let mut plot = Bars::new("Size of each blob", Axis::new("size").unit(unit.name))
         .caption("Blobs in the candidate's tone were sent, the others were there already.");
     for blob in blobs {
-        let sent = blob["bytes_sent"].as_u64().unwrap_or_default() > 0;
-        let tone = if sent { Tone::Candidate } else { Tone::Champion };
-        plot = plot.bar(blob["title"].as_str().unwrap_or_default(), size(&blob["size"]), tone);
+        let tone = if blob.bytes_sent > 0 { Tone::Candidate } else { Tone::Champion };
+        plot = plot.bar(&blob.title, blob.size as f64 * unit.factor, tone);
     }
     plot
 }
 
-fn table(blobs: &[Value]) -> Table {
+fn table(blobs: &[Blob]) -> Table {
     let mut table = Table::new("Blobs", ["Content", "Digest", "Size", "How it came there", "Sent"]);
     for blob in blobs {
-        let text = |name: &str| blob[name].as_str().unwrap_or_default().to_owned();
-        let number = |name: &str| bytes(blob[name].as_u64().unwrap_or_default());
         table = table.row([
-            text("title"),
-            text("digest"),
-            number("size"),
-            text("outcome"),
-            number("bytes_sent"),
+            blob.title.clone(),
+            blob.digest.clone(),
+            bytes(blob.size),
+            blob.outcome.name().to_owned(),
+            bytes(blob.bytes_sent),
         ]);
     }
     table.note("A layer's digest is also its diff id, for layers of files are not compressed.")
@@ -70,7 +64,11 @@ mod tests {
     #[test]
     fn pages_read_well() {
         let samples = harness::browser::sample_records("build-image");
-        let pages: Vec<_> = samples.into_iter().map(|(name, it)| (name, render(&it))).collect();
+        let page = |json: Value| {
+            let record = serde_json::from_value(json.clone()).expect("a sample is a record");
+            render(&record, &json)
+        };
+        let pages: Vec<_> = samples.into_iter().map(|(name, it)| (name, page(it))).collect();
         harness::browser::assert_step_reads_well("build-image", &pages);
     }
 }

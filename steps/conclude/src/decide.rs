@@ -1,46 +1,18 @@
-//! How a release ended, from what its steps told. Pure.
+//! How a release ended, from the outcomes of its steps. Pure.
 
 use contract::Verdict;
-use contract::event::OutcomeEvent;
 use report::to_the_second;
 use routes::ledger::{Promotion, TakenBack};
-use serde::Serialize;
 
 use crate::Goal;
 use crate::failures::Failure;
-
-/// What a step of the release told, oldest first.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Told {
-    pub(crate) step: String,
-    #[serde(rename = "type")]
-    pub(crate) event_type: String,
-    pub(crate) verdict: Verdict,
-    pub(crate) reason: String,
-    pub(crate) at: String,
-    /// The digest of its report, or digest and address.
-    pub(crate) report: serde_json::Value,
-}
-
-impl Told {
-    pub(crate) fn of(event: &OutcomeEvent) -> Self {
-        let data = &event.custom_data;
-        Self {
-            step: data.step.clone(),
-            event_type: event.context.event_type.clone(),
-            verdict: data.verdict,
-            reason: data.reason.clone(),
-            at: event.context.timestamp.clone(),
-            report: serde_json::json!(data.report),
-        }
-    }
-}
+use crate::record::StepOutcome;
 
 /// How a release ended.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Ending {
     pub(crate) verdict: Verdict,
-    /// The step that decided; empty where none told anything.
+    /// The step that decided; empty where none emitted an event.
     pub(crate) step: String,
     pub(crate) reason: String,
 }
@@ -48,13 +20,13 @@ pub(crate) struct Ending {
 /// Decides. A step that was run again counts with its last word; `promotion` is the last one of this release, with who
 /// took it back since, whichever release that was.
 pub(crate) fn ending(
-    told: &[Told],
+    outcomes: &[StepOutcome],
     promotion: Option<&Promotion>,
     failures: &[Failure],
     goal: Goal,
 ) -> Ending {
-    let last = |step: &str| told.iter().rfind(|told| told.step == step);
-    let passed = |step: &str| last(step).filter(|told| told.verdict == Verdict::Pass);
+    let last = |step: &str| outcomes.iter().rfind(|outcome| outcome.step == step);
+    let passed = |step: &str| last(step).filter(|outcome| outcome.verdict == Verdict::Pass);
     let reached = match goal {
         Goal::Promoted => passed("promote"),
         Goal::Shadowed => passed("shadow-test"),
@@ -66,24 +38,25 @@ pub(crate) fn ending(
             (Goal::Shadowed, _) => ended_well(reached, "dry run, no traffic was moved"),
         };
     }
-    // A step without an event ended after all that did tell one.
+    // A step without an event ended after all that did emit one.
     if let Some(failure) = telling(failures) {
         let step = failure.task.split('(').next().unwrap_or_default().to_owned();
         let reason = format!("{step} reached no verdict: {}", failure.message);
         return Ending { verdict: Verdict::Fail, step, reason };
     }
-    let said = |told: &Told| Ending {
-        verdict: told.verdict,
-        step: told.step.clone(),
-        reason: format!("{} {}: {}", told.step, told.verdict, told.reason),
+    let said = |outcome: &StepOutcome| Ending {
+        verdict: outcome.verdict,
+        step: outcome.step.clone(),
+        reason: format!("{} {}: {}", outcome.step, outcome.verdict, outcome.reason),
     };
     // The rollback only carries out what another step said.
-    let decided =
-        told.iter().rfind(|told| told.verdict != Verdict::Pass && told.step != "rollback");
+    let decided = outcomes
+        .iter()
+        .rfind(|outcome| outcome.verdict != Verdict::Pass && outcome.step != "rollback");
     if let Some(decided) = decided {
         return said(decided);
     }
-    match told.iter().rfind(|told| told.step != "rollback").or(told.last()) {
+    match outcomes.iter().rfind(|outcome| outcome.step != "rollback").or(outcomes.last()) {
         Some(last) => Ending {
             verdict: Verdict::Fail,
             step: last.step.clone(),
@@ -100,7 +73,7 @@ pub(crate) fn ending(
     }
 }
 
-fn ended_well(reached: &Told, what: &str) -> Ending {
+fn ended_well(reached: &StepOutcome, what: &str) -> Ending {
     let reason = format!("{what}: {}", reached.reason);
     Ending { verdict: Verdict::Pass, step: reached.step.clone(), reason }
 }
@@ -131,17 +104,19 @@ fn telling(failures: &[Failure]) -> Option<&Failure> {
 mod tests {
     use Verdict::{Fail, Inconclusive, Pass};
 
+    use contract::event::ReportPlace;
+
     use super::*;
 
-    fn told(step: &str, verdict: Verdict) -> Told {
+    fn outcome(step: &str, verdict: Verdict) -> StepOutcome {
         let (event_type, at) = ("dev.cdeventsx.x-y.z.0.1.0".into(), String::new());
-        Told {
+        StepOutcome {
             step: step.into(),
             event_type,
             verdict,
             reason: "because".into(),
             at,
-            report: serde_json::Value::Null,
+            report: ReportPlace::default(),
         }
     }
 
@@ -158,14 +133,14 @@ mod tests {
     }
 
     /// As if nobody had taken anything back.
-    fn ending(told: &[Told], failures: &[Failure], goal: Goal) -> Ending {
-        super::ending(told, None, failures, goal)
+    fn ending(outcomes: &[StepOutcome], failures: &[Failure], goal: Goal) -> Ending {
+        super::ending(outcomes, None, failures, goal)
     }
 
     #[test]
     fn who_decided() {
-        let (validated, shadowed) = (told("validate-model", Pass), told("shadow-test", Pass));
-        let gate = |verdict| told("canary-gate", verdict);
+        let (validated, shadowed) = (outcome("validate-model", Pass), outcome("shadow-test", Pass));
+        let gate = |verdict| outcome("canary-gate", verdict);
         for (events, verdict, step, reason) in [
             (vec![], Fail, "", "no step of this release said anything"),
             (
@@ -175,39 +150,39 @@ mod tests {
                 "the release was ended after validate-model said pass, before it reached its goal",
             ),
             (
-                vec![told("validate-model", Fail)],
+                vec![outcome("validate-model", Fail)],
                 Fail,
                 "validate-model",
                 "validate-model fail: because",
             ),
             (
-                vec![shadowed.clone(), gate(Fail), told("rollback", Pass)],
+                vec![shadowed.clone(), gate(Fail), outcome("rollback", Pass)],
                 Fail,
                 "canary-gate",
                 "canary-gate fail: because",
             ),
             (
-                vec![shadowed.clone(), gate(Inconclusive), told("rollback", Pass)],
+                vec![shadowed.clone(), gate(Inconclusive), outcome("rollback", Pass)],
                 Inconclusive,
                 "canary-gate",
                 "canary-gate inconclusive: because",
             ),
             (
-                vec![gate(Pass), told("rollback", Pass)],
+                vec![gate(Pass), outcome("rollback", Pass)],
                 Fail,
                 "canary-gate",
                 "the release was ended after canary-gate said pass, before it reached its goal",
             ),
-            (vec![gate(Pass), told("promote", Fail)], Fail, "promote", "promote fail: because"),
-            (vec![gate(Pass), told("promote", Pass)], Pass, "promote", "promoted: because"),
+            (vec![gate(Pass), outcome("promote", Fail)], Fail, "promote", "promote fail: because"),
+            (vec![gate(Pass), outcome("promote", Pass)], Pass, "promote", "promoted: because"),
             (
-                vec![gate(Pass), told("promote", Pass), told("rollback", Pass)],
+                vec![gate(Pass), outcome("promote", Pass), outcome("rollback", Pass)],
                 Pass,
                 "promote",
                 "promoted: because",
             ),
             (
-                vec![gate(Fail), gate(Pass), told("promote", Pass)],
+                vec![gate(Fail), gate(Pass), outcome("promote", Pass)],
                 Pass,
                 "promote",
                 "promoted: because",
@@ -220,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_promotion_that_was_taken_back_is_over_whoever_took_it_back() {
-        let events = [told("canary-gate", Pass), told("promote", Pass)];
+        let events = [outcome("canary-gate", Pass), outcome("promote", Pass)];
         let ended = |by| super::ending(&events, Some(&promotion(by)), &[], Goal::Promoted);
         assert_eq!(ended(None).verdict, Pass);
         for (by, words) in [
@@ -243,10 +218,10 @@ mod tests {
 
     #[test]
     fn a_dry_run_is_over_with_its_shadow() {
-        let dry = |events: &[Told]| ending(events, &[], Goal::Shadowed);
-        let passed = dry(&[told("shadow-test", Pass)]);
+        let dry = |events: &[StepOutcome]| ending(events, &[], Goal::Shadowed);
+        let passed = dry(&[outcome("shadow-test", Pass)]);
         assert_eq!((passed.verdict, passed.step.as_str()), (Pass, "shadow-test"));
-        assert_eq!(dry(&[told("shadow-test", Inconclusive)]).verdict, Inconclusive);
+        assert_eq!(dry(&[outcome("shadow-test", Inconclusive)]).verdict, Inconclusive);
     }
 
     #[test]
@@ -258,7 +233,7 @@ mod tests {
             failure("canary-gate(1)", "pod deleted"),
             failure("canary-gate(0)", "broker away"),
         ];
-        let ended = ending(&[told("shadow-test", Pass)], &failures, Goal::Promoted);
+        let ended = ending(&[outcome("shadow-test", Pass)], &failures, Goal::Promoted);
         assert_eq!(ended.reason, "canary-gate reached no verdict: pod deleted");
     }
 }

@@ -1,15 +1,16 @@
 //! What Argo says of failed tasks: `{{workflow.failures}}`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One failed node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Failure {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
     /// The task's name.
-    #[serde(rename = "displayName", default)]
-    pub(crate) task: String,
+    #[serde(alias = "displayName", default)]
+    pub task: String,
     #[serde(default)]
-    pub(crate) message: String,
+    pub message: String,
 }
 
 /// The failures in `text`. Empty, or Argo's own placeholder where it has no list, is none.

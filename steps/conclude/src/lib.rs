@@ -8,6 +8,7 @@
 mod decide;
 mod failures;
 mod page;
+mod record;
 mod result;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,9 @@ use std::collections::BTreeMap;
 use contract::results::Release;
 use contract::results::types::release::{FAILED, SUCCEEDED, UNDECIDED};
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, by_verdict, event_log};
-use decide::{Ending, Told, ending};
+use decide::{Ending, ending};
+pub use record::Details;
+use record::StepOutcome;
 use routes::ledger::promotions;
 use serde_json::json;
 
@@ -28,7 +31,7 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_GOAL", value_enum, default_value_t = Goal::Promoted)]
     pub goal: Goal,
 
-    /// Failed tasks as Argo tells them, a JSON list, for a task that told no event
+    /// Failed tasks as Argo reports them, a JSON list, for a task that emitted no event
     #[arg(long, env = "HEADGATE_FAILURES", default_value = "", value_name = "JSON")]
     pub failures: String,
 }
@@ -75,8 +78,8 @@ impl Step for Conclude {
                 && data.stream == context.common.stream
                 && data.step != Self::NAME
         });
-        let told: Vec<Told> = events.iter().map(Told::of).collect();
-        let Ending { verdict, step, reason } = ending(&told, promotion, &failures, args.goal);
+        let outcomes: Vec<StepOutcome> = events.iter().map(StepOutcome::from).collect();
+        let Ending { verdict, step, reason } = ending(&outcomes, promotion, &failures, args.goal);
         let result = Release {
             goal: args.goal.name().to_owned(),
             step: step.clone(),
@@ -87,6 +90,7 @@ impl Step for Conclude {
         let back = promotion.and_then(|promotion| promotion.taken_back.as_ref());
         let inputs =
             back.map(|back| ("taken-back-by".to_owned(), back.event.clone())).into_iter().collect();
+        let details = Details { outcomes, failures };
         let event = by_verdict(verdict, [SUCCEEDED, FAILED, UNDECIDED]);
         Ok(Outcome {
             verdict,
@@ -94,8 +98,8 @@ impl Step for Conclude {
             event: Subject::new(event, &context.common.release, &result),
             inputs,
             outputs: BTreeMap::from([("step", step)]),
-            details: json!({ "told": told, "failures": failures }),
-            page: Box::new(page::render),
+            details: json!(details),
+            page: contract::record::page(details, page::render),
         })
     }
 }

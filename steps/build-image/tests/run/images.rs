@@ -80,7 +80,7 @@ fn a_registry_gets_base_scorer_and_model_and_the_model_comes_back() {
     let image = bench.pass(&target, &[&base, "tag=stable,today", "env=A=b,c"]);
     assert_eq!(image, format!("{}/team/shuttle@{}", registry.host, bench.output("image-digest")));
     // The base's layers are mounted, and the new model layer is all that travels.
-    let outcomes: Vec<_> = bench.report()["details"]["blobs"]
+    let outcomes: Vec<_> = bench.report()["details"]["image"]["blobs"]
         .as_array()
         .unwrap()
         .iter()

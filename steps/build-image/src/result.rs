@@ -1,44 +1,11 @@
-//! What the step says about an image: the reason, the decision record, the package address.
+//! What the event says about an image: the reason, the result, the package address.
 
 use contract::results::{Model, Packaging};
 use registry::{Outcome, Published, Reference};
-use serde_json::{Value, json};
 use words::plural;
 
-use crate::args::{Args, Base};
+use crate::args::Args;
 use crate::build::Read;
-
-/// The decision record of an image that was written.
-pub(crate) fn of_image(args: &Args, published: &Published, read: &Read) -> Value {
-    let mut details = of_reading(args, read);
-    details["image"] = json!(published.image);
-    details["image-digest"] = json!(published.digest);
-    details["tags"] = json!(published.tags);
-    details["blobs"] = json!(published.blobs);
-    details["manifest"] = json!(published.manifest);
-    details["bytes-sent"] = json!(published.bytes_sent);
-    details["bytes-skipped"] = json!(published.bytes_skipped);
-    details
-}
-
-/// The decision record as far as reading went.
-pub(crate) fn of_reading(args: &Args, read: &Read) -> Value {
-    let file = |file: &registry::LayerFile| {
-        let mode = format!("{:o}", file.mode);
-        json!({"path": file.path, "digest": file.digest, "size": file.size, "mode": mode})
-    };
-    let base = match &args.base {
-        Base::Scratch => json!("scratch"),
-        Base::Image(image) => json!({"image": image.to_string(), "digest": read.base}),
-    };
-    json!({
-        "model": file(&read.model),
-        "expected-digest": args.model_digest,
-        "base": base,
-        "platform": args.platform.to_string(),
-        "added": read.added.iter().map(file).collect::<Vec<_>>(),
-    })
-}
 
 /// What the event says; `published` is there where an image was written.
 pub(crate) fn result(args: &Args, published: Option<&Published>, read: &Read) -> Packaging {

@@ -1,0 +1,86 @@
+//! Each step's decision record is of its type: the schema is generated from it, and the samples of the page hold to it.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeSet;
+
+use contract::record::DecisionRecord;
+use pipeline_tests::root;
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// A step whose details have a type.
+struct Typed {
+    step: &'static str,
+    schema: Schema,
+    /// The record, read as its type and written again.
+    survived: fn(Value) -> serde_json::Result<Value>,
+}
+
+/// Every step whose details have a type.
+fn typed() -> Vec<Typed> {
+    vec![of::<build_image::Details>("build-image"), of::<conclude::Details>("conclude")]
+}
+
+fn of<D: JsonSchema + Serialize + DeserializeOwned>(step: &'static str) -> Typed {
+    Typed {
+        step,
+        schema: schema_for!(DecisionRecord<D>),
+        survived: |record| {
+            serde_json::to_value(serde_json::from_value::<DecisionRecord<D>>(record)?)
+        },
+    }
+}
+
+#[test]
+fn every_typed_record_has_a_schema_that_is_that_of_its_rust_type() {
+    let folder = root().join("contract/schemas/reports");
+    let mut wanted = BTreeSet::new();
+    for Typed { step, schema, .. } in typed() {
+        let file = format!("{step}.schema.json");
+        let fresh = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        if std::fs::read_to_string(folder.join(&file)).unwrap_or_default() != fresh {
+            assert!(
+                std::env::var_os("BLESS").is_some(),
+                "contract/schemas/reports/{file} is not what {step}::Details says: run `make bless`, look at the diff"
+            );
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join(&file), fresh).unwrap();
+        }
+        wanted.insert(file);
+    }
+    let there = std::fs::read_dir(folder).unwrap();
+    let there: BTreeSet<String> =
+        there.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(there, wanted, "contract/schemas/reports has a file that no type makes");
+}
+
+#[test]
+fn samples_are_valid_and_survive_the_types() {
+    for Typed { step, schema, survived } in typed() {
+        let schema = jsonschema::validator_for(schema.as_value()).unwrap();
+        for (name, record) in harness::browser::sample_records(step) {
+            let wrong: Vec<_> = schema.iter_errors(&record).map(|it| it.to_string()).collect();
+            assert!(wrong.is_empty(), "{step}/{name}: {wrong:?}");
+            let again = survived(record.clone()).unwrap_or_else(|it| panic!("{step}/{name}: {it}"));
+            assert_eq!(again, record, "{step}/{name} changes when it is read and written");
+        }
+    }
+}
+
+#[test]
+fn a_record_without_a_field_is_refused() {
+    for Typed { step, survived, .. } in typed() {
+        for (name, record) in harness::browser::sample_records(step) {
+            for field in record.get("details").unwrap().as_object().unwrap().keys() {
+                let mut wrong = record.clone();
+                let details = wrong.get_mut("details").unwrap().as_object_mut().unwrap();
+                let value = details.remove(field).unwrap();
+                details.insert(format!("{field}_misspelt"), value);
+                let read = survived(wrong);
+                assert!(read.is_err(), "{step}/{name} is read though {field} is misspelt");
+            }
+        }
+    }
+}
