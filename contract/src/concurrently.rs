@@ -1,7 +1,10 @@
 //! Two things at the same time.
 
 /// What `first` and `second` give, done at the same time: most of what a step does is waiting for someone else.
-pub fn concurrently<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
+pub fn concurrently<A: Send, B>(
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B,
+) -> (A, B) {
     std::thread::scope(|scope| {
         let first = scope.spawn(first);
         let second = second();

@@ -95,7 +95,8 @@ impl AnyEventType {
         set("/$defs/EventSubject/properties/content", content.to_value());
         set("/$defs/OutcomeData/properties/verdict", json!({ "const": self.verdict }));
         set("/$defs/OutcomeData/properties/result", result.to_value());
-        let required = schema.pointer_mut("/$defs/OutcomeData/required").and_then(Value::as_array_mut);
+        let required =
+            schema.pointer_mut("/$defs/OutcomeData/required").and_then(Value::as_array_mut);
         required.expect("customData has required fields").push(json!("result"));
         schema.insert("title".to_owned(), json!(self.name));
         schema.insert("description".to_owned(), json!(self.about));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::args::{CommonArgs, PLACES};
-use crate::event::{self, EventContext, EventSubject, OutcomeEvent, ReportPlace, OutcomeData};
+use crate::event::{self, EventContext, EventSubject, OutcomeData, OutcomeEvent, ReportPlace};
 use crate::outputs::{OutputSpec, Outputs};
 use crate::progress::Progress;
 use crate::record::DecisionRecord;

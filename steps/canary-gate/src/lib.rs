@@ -77,9 +77,11 @@ impl Step for CanaryGate {
             inputs.insert("metrics".to_owned(), metrics);
         }
         let event = context.event_id(&inputs);
-        if let Some(repeated) =
-            repeat::earlier_outcome::<Self>(context, &inputs, Box::new(decision_record::page::render))?
-        {
+        if let Some(repeated) = repeat::earlier_outcome::<Self>(
+            context,
+            &inputs,
+            Box::new(decision_record::page::render),
+        )? {
             return Ok(repeated);
         }
         let (kafka, stream) = (&context.kafka, &context.common.stream);

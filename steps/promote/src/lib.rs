@@ -23,7 +23,7 @@ use contract::event::OutcomeEvent;
 use contract::results::types::promotion::{PROMOTED, REFUSED, UNDECIDED};
 use contract::results::{Model, Promotion};
 use contract::{
-    AnyEventType, Context, Outcome, OutputSpec, Step, Subject, again, by_verdict, event_log,
+    AnyEventType, Context, Outcome, OutputSpec, Step, Subject, by_verdict, event_log, repeat,
 };
 use flags::duration;
 use registry::RegistryArgs;
@@ -92,8 +92,11 @@ impl Step for Promote {
         let told = decide::told(&events, stream, release, &model);
         let is_champion = before.as_ref().is_some_and(|now| now.champion.digest == model.digest);
         if let Some(event) = told.filter(|_| is_champion)
-            && let Some(told) =
-                repeat::earlier_outcome::<Self>(context, &event.custom_data.inputs, Box::new(page::render))?
+            && let Some(told) = repeat::earlier_outcome::<Self>(
+                context,
+                &event.custom_data.inputs,
+                Box::new(page::render),
+            )?
         {
             return Ok(told);
         }

@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::results::types::rollback::{FAILED, ROLLED_BACK, UNDECIDED, UNNEEDED};
-use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, repeat, event_log};
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, event_log, repeat};
 use decide::{Asked, Decided, Known, LEFT_BEHIND, Plan, decide};
 use flags::duration;
 use routes::{Route, Routes};
@@ -103,7 +103,8 @@ impl Step for Rollback {
         }
         let mut found = decided(standing.route.as_ref());
         let told = inputs(args, found.at);
-        if let Some(told) = repeat::earlier_outcome::<Self>(context, &told, Box::new(page::render))? {
+        if let Some(told) = repeat::earlier_outcome::<Self>(context, &told, Box::new(page::render))?
+        {
             return Ok(told);
         }
         let mut before = standing.route;

@@ -83,7 +83,9 @@ impl Step for ShadowTest {
             }
         };
         let inputs = inputs(args, &given, Some(&candidate));
-        if let Some(told) = repeat::earlier_outcome::<Self>(context, &inputs, Box::new(page::refused))? {
+        if let Some(told) =
+            repeat::earlier_outcome::<Self>(context, &inputs, Box::new(page::refused))?
+        {
             return Ok(told);
         }
         let refused = |verdict, reason| {

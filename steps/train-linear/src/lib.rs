@@ -62,7 +62,9 @@ impl Step for TrainLinear {
         let schema = load_schema(&fetched, &context.common.stream)?;
         let inputs = BTreeMap::from([("schema".to_owned(), model::digest(&fetched)?.sha256)]);
         // The newest records are others by now: a run that told its model already tells that one again.
-        if let Some(told) = repeat::earlier_outcome::<Self>(context, &inputs, Box::new(page::render))? {
+        if let Some(told) =
+            repeat::earlier_outcome::<Self>(context, &inputs, Box::new(page::render))?
+        {
             return Ok(told);
         }
         let window = match &args.window {
