@@ -6,18 +6,47 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::describe::{Description, Flag};
 use demo::runner::command_line;
 use demo::workflow::{Parameters, Task, Template, TemplateRef, WorkflowTemplate};
-use pipeline_tests::{StepUnderTest, root, steps};
+use pipeline_tests::templates::{PLACES, Shared, Templates};
+use pipeline_tests::{StepUnderTest, generated, root, steps};
 
-/// Flags that are the template's own business, not parameters of a release.
-const PLACES: [&str; 7] = [
-    "--outputs",
-    "--report-address",
-    "--log",
-    "--fail-on-verdict",
-    "--kafka-config",
-    "--kafka-timeout",
-    "--events-topic",
-];
+/// What writes the generated blocks, with the steps as they are.
+fn templates() -> Templates {
+    let shared = std::fs::read_to_string(root().join("workflow-templates/shared.yaml")).unwrap();
+    let steps = steps().iter().map(|step| (step.describe)()).collect();
+    Templates { steps, shared: Shared::read(&shared).unwrap() }
+}
+
+#[test]
+fn a_generated_block_is_what_the_steps_say() {
+    let templates = templates();
+    let steps = templates.steps.iter().map(|step| step.name.as_str());
+    for name in steps.chain(["model-release", "model-retrain"]) {
+        let path = root().join(format!("workflow-templates/{name}.yaml"));
+        generated::hold(&path, |text| templates.written(name, text).unwrap());
+    }
+}
+
+#[test]
+fn a_new_flag_is_one_line_of_rust() {
+    let mut templates = templates();
+    let step = templates.steps.iter_mut().find(|step| step.name == "promote").unwrap();
+    let mut flag = step.flags.iter().find(|flag| flag.name == "--bake").unwrap().clone();
+    (flag.name, flag.about) = ("--cool-down".to_owned(), "How long: to wait".to_owned());
+    flag.default = Some("5m".to_owned());
+    step.flags.push(flag);
+    let old = std::fs::read_to_string(root().join("workflow-templates/promote.yaml")).unwrap();
+    let new = templates.written("promote", &old).unwrap();
+    let added: Vec<&str> = new.lines().filter(|line| !old.lines().any(|l| l == *line)).collect();
+    let expected = [
+        "          - name: cool-down",
+        "            description: \"How long: to wait\"",
+        "            default: \"5m\"",
+        "          - \"--cool-down={{inputs.parameters.cool-down}}\"",
+    ];
+    let wanted = expected.into_iter().filter(|line| !old.contains(line));
+    assert_eq!(added, wanted.collect::<Vec<_>>());
+    assert!(added.len() >= 3, "{added:?}");
+}
 
 fn template(step: &str) -> Template {
     let file = WorkflowTemplate::read(&root().join("workflow-templates"), step).unwrap();

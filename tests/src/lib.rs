@@ -2,6 +2,9 @@
 //!
 //! The list of steps stands here once; `names.rs` holds it against the folders.
 
+pub mod generated;
+pub mod templates;
+
 use std::path::{Path, PathBuf};
 
 use contract::describe::{Description, describe};
