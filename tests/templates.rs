@@ -2,53 +2,137 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use contract::describe::{Description, Flag};
 use demo::runner::command_line;
 use demo::workflow::{Parameters, Task, Template, TemplateRef, WorkflowTemplate};
-use pipeline_tests::templates::{PLACES, Shared, Templates};
+use pipeline_tests::templates::{Shared, Templates, parameters};
 use pipeline_tests::{StepUnderTest, generated, root, steps};
 
-/// What writes the generated blocks, with the steps as they are.
-fn templates() -> Templates {
-    let shared = std::fs::read_to_string(root().join("workflow-templates/shared.yaml")).unwrap();
-    let steps = steps().iter().map(|step| (step.describe)()).collect();
-    Templates { steps, shared: Shared::read(&shared).unwrap() }
-}
-
-#[test]
-fn a_generated_block_is_what_the_steps_say() {
+/// Every template that is generated in part, held to the code once; with `BLESS=1` written before a test reads it.
+static GENERATED: LazyLock<()> = LazyLock::new(|| {
     let templates = templates();
     let steps = templates.steps.iter().map(|step| step.name.as_str());
     for name in steps.chain(["model-release", "model-retrain"]) {
         let path = root().join(format!("workflow-templates/{name}.yaml"));
         generated::hold(&path, |text| templates.written(name, text).unwrap());
     }
+});
+
+/// What writes the generated blocks, with the steps as they are.
+fn templates() -> Templates {
+    let steps = steps().iter().map(|step| (step.describe)()).collect();
+    Templates { steps, shared: Shared::read(&read("workflow-templates/shared.yaml")).unwrap() }
+}
+
+/// The same where promote has one flag more.
+fn with_a_new_flag() -> Templates {
+    let mut templates = templates();
+    let step = templates.steps.iter_mut().find(|step| step.name == "promote").unwrap();
+    step.flags.push(Flag {
+        name: "--cool-down".into(),
+        env: "HEADGATE_COOL_DOWN".into(),
+        about: "How long: to wait".into(),
+        required: false,
+        default: Some("5m".into()),
+        choices: vec!["5m".into(), "true".into()],
+        repeatable: false,
+    });
+    templates
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// The lines that `templates` adds to a template; it takes none away.
+fn added(templates: &Templates, name: &str) -> Vec<String> {
+    LazyLock::force(&GENERATED);
+    let old = read(&format!("workflow-templates/{name}.yaml"));
+    let new = templates.written(name, &old).unwrap();
+    let mut rest = old.lines().peekable();
+    let added = new.lines().filter(|line| rest.next_if_eq(line).is_none());
+    let added = added.map(|line| line.trim_start().to_owned()).collect();
+    assert_eq!(rest.next(), None, "{name}.yaml lost a line");
+    added
+}
+
+#[test]
+fn a_generated_block_is_what_the_steps_say() {
+    LazyLock::force(&GENERATED);
 }
 
 #[test]
 fn a_new_flag_is_one_line_of_rust() {
-    let mut templates = templates();
-    let step = templates.steps.iter_mut().find(|step| step.name == "promote").unwrap();
-    let mut flag = step.flags.iter().find(|flag| flag.name == "--bake").unwrap().clone();
-    (flag.name, flag.about) = ("--cool-down".to_owned(), "How long: to wait".to_owned());
-    flag.default = Some("5m".to_owned());
-    step.flags.push(flag);
-    let old = std::fs::read_to_string(root().join("workflow-templates/promote.yaml")).unwrap();
-    let new = templates.written("promote", &old).unwrap();
-    let added: Vec<&str> = new.lines().filter(|line| !old.lines().any(|l| l == *line)).collect();
     let expected = [
-        "          - name: cool-down",
-        "            description: \"How long: to wait\"",
-        "            default: \"5m\"",
-        "          - \"--cool-down={{inputs.parameters.cool-down}}\"",
+        "- name: cool-down",
+        "description: \"How long: to wait\"",
+        "default: \"5m\"",
+        "enum: [\"5m\", \"true\"]",
+        "- \"--cool-down={{inputs.parameters.cool-down}}\"",
     ];
-    let wanted = expected.into_iter().filter(|line| !old.contains(line));
-    assert_eq!(added, wanted.collect::<Vec<_>>());
-    assert!(added.len() >= 3, "{added:?}");
+    assert_eq!(added(&with_a_new_flag(), "promote"), expected);
+    assert!(added(&with_a_new_flag(), "model-release").is_empty(), "no row passes it on");
+}
+
+#[test]
+fn one_row_passes_a_flag_on_through_every_template_of_a_release() {
+    let mut templates = with_a_new_flag();
+    let rows = "\nrelease:\n  - {name: cool-down, to: [promote]}\n";
+    let shared = read("workflow-templates/shared.yaml").replacen("\nrelease:\n", rows, 1);
+    templates.shared = Shared::read(&shared).unwrap();
+    let setting = "- {name: cool-down, valueFrom: {configMapKeyRef: \
+                   {name: headgate, key: cool-down, optional: true}, default: \"5m\"}}";
+    let input = [
+        "- name: cool-down",
+        "description: \"promote: How long: to wait\"",
+        "default: \"5m\"",
+        "enum: [\"5m\", \"true\"]",
+    ];
+    let argument = "- {name: cool-down, value: \"{{inputs.parameters.cool-down}}\"}";
+    // To the DAG that moves traffic and to the bootstrap; then within that DAG.
+    let tasks = [&[argument, argument][..], &input, &[argument]].concat();
+    assert_eq!(added(&templates, "model-release"), [&[setting], &input[..], &tasks].concat());
+    assert_eq!(added(&templates, "model-retrain"), [&[setting], &input[..], &[argument]].concat());
+}
+
+#[test]
+fn what_stands_by_hand_is_kept_and_not_written_again() {
+    let old = read("workflow-templates/model-release.yaml");
+    let marker = "          # generated by make bless: inputs\n";
+    let by_hand = "          # A note for people.\n          - name: shares\n            description: Ours\n";
+    assert!(old.contains(marker));
+    let old = old.replacen(marker, &format!("{by_hand}{marker}"), 1);
+    let new = templates().written("model-release", &old).unwrap();
+    assert!(new.contains(by_hand), "{new}");
+    let inputs = new.split("      inputs:\n").nth(1).unwrap();
+    let inputs = inputs.split("      dag:\n").next().unwrap();
+    assert_eq!(inputs.matches("- name: shares\n").count(), 1, "{inputs}");
+}
+
+#[test]
+fn a_block_or_a_row_that_leads_nowhere_is_an_error() {
+    let mut templates = templates();
+    let block = |what: &str| format!("a:\n  # generated by make bless: {what}\n  # end\n");
+    let without_end = block("inputs").replace("# end", "");
+    for (text, error) in [
+        (block("wishes"), "model-release.yaml: wishes: nothing is called wishes"),
+        (block("flags"), "model-release.yaml: flags: model-release is no step"),
+        (block("inputs for promot"), "model-release.yaml: inputs for promot: no row goes to promot"),
+        (without_end, "model-release.yaml: no `# end` after inputs"),
+    ] {
+        assert_eq!(templates.written("model-release", &text).unwrap_err(), error);
+    }
+    let rows = "\nrelease:\n  - {name: shares, to: [promote]}\n";
+    let shared = read("workflow-templates/shared.yaml").replacen("\nrelease:\n", rows, 1);
+    templates.shared = Shared::read(&shared).unwrap();
+    let error = templates.written("model-release", &block("inputs")).unwrap_err();
+    assert!(error.ends_with("shared.yaml: shares: promote has no flag --shares"), "{error}");
 }
 
 fn template(step: &str) -> Template {
+    LazyLock::force(&GENERATED);
     let file = WorkflowTemplate::read(&root().join("workflow-templates"), step).unwrap();
     assert_eq!(file.metadata.name, step);
     for annotation in ["title", "description"] {
@@ -59,8 +143,7 @@ fn template(step: &str) -> Template {
 }
 
 fn flags(described: &Description) -> BTreeMap<String, &Flag> {
-    let parameter = |flag: &&Flag| !PLACES.contains(&flag.name.as_str());
-    described.flags.iter().filter(parameter).map(|flag| (flag.name[2..].to_owned(), flag)).collect()
+    parameters(described).map(|(name, flag)| (name.to_owned(), flag)).collect()
 }
 
 /// Sample values for parameters without a default, from the step's own samples.
@@ -171,6 +254,7 @@ fn a_template_declares_every_output_with_its_default() {
 
 /// Every DAG that is shipped, with the file it stands in.
 fn dags() -> Vec<(String, Template)> {
+    LazyLock::force(&GENERATED);
     let folder = root().join("workflow-templates");
     let names = std::fs::read_dir(&folder).unwrap().filter_map(|entry| {
         let name = entry.unwrap().file_name().into_string().unwrap();
@@ -230,8 +314,7 @@ fn a_dag_gives_each_step_what_it_needs_and_reads_what_it_writes() {
 
 #[test]
 fn the_release_holds_no_container_so_that_a_step_is_swapped_by_its_name() {
-    let text =
-        std::fs::read_to_string(root().join("workflow-templates/model-release.yaml")).unwrap();
+    let text = read("workflow-templates/model-release.yaml");
     assert!(!text.contains("container:"));
 }
 

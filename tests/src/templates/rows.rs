@@ -66,6 +66,14 @@ impl Shared {
             "model-retrain" => [("release", &self.release), ("training", &self.training)],
             other => return Err(format!("{other} passes no parameters on")),
         };
+        let known = |name: &str| {
+            sections.iter().any(|(section, rows)| {
+                *section == name || rows.iter().any(|row| row.names(name))
+            })
+        };
+        if let Some(unknown) = names.iter().find(|name| !known(name)) {
+            return Err(format!("no row goes to {unknown}"));
+        }
         let mut filled = Vec::new();
         for (section, rows) in sections {
             for row in rows {
@@ -84,6 +92,11 @@ impl Shared {
 }
 
 impl Row {
+    /// Whether it goes to `step` by name, and not as to every one.
+    fn names(&self, step: &str) -> bool {
+        self.to.iter().any(|target| target.split('.').next() == Some(step))
+    }
+
     /// As which flag of `step` it goes there.
     fn flag_of(&self, step: &str) -> Option<&str> {
         self.to.iter().find_map(|target| {

@@ -4,8 +4,14 @@ use contract::describe::{Description, Flag};
 
 use super::yaml;
 
+/// The flags that are parameters, by their names without the dashes.
+pub fn parameters(step: &Description) -> impl Iterator<Item = (&str, &Flag)> {
+    let flags = step.flags.iter().filter(|flag| !PLACES.contains(&flag.name.as_str()));
+    flags.map(|flag| (flag.name.trim_start_matches('-'), flag))
+}
+
 /// Flags that are the template's own business, not parameters of a release.
-pub const PLACES: [&str; 7] = [
+const PLACES: [&str; 7] = [
     "--outputs",
     "--report-address",
     "--log",
@@ -14,12 +20,6 @@ pub const PLACES: [&str; 7] = [
     "--kafka-timeout",
     "--events-topic",
 ];
-
-/// The flags that are parameters, by their names without the dashes.
-pub fn parameters(step: &Description) -> impl Iterator<Item = (&str, &Flag)> {
-    let flags = step.flags.iter().filter(|flag| !PLACES.contains(&flag.name.as_str()));
-    flags.map(|flag| (flag.name.trim_start_matches('-'), flag))
-}
 
 /// The default that a template gives the parameter; an empty one counts as not given.
 pub(super) fn default(flag: &Flag) -> Option<&str> {

@@ -14,15 +14,15 @@ pub(super) fn item(line: &str) -> Option<&str> {
 
 /// `text` as a plain scalar where YAML reads it as the same text, else in quotes.
 pub(super) fn scalar(text: &str) -> String {
-    let special = text.starts_with(|c: char| "-?:,[]{}#&*!|>'\"%@` ".contains(c))
+    // Numbers and dates have many forms in YAML 1.1, which begin with one of these.
+    let special = text.starts_with(|c: char| "-?:,[]{}#&*!|>'\"%@` .+=<".contains(c))
+        || text.starts_with(|c: char| c.is_ascii_digit())
         || text.contains(": ")
         || text.contains(" #")
         || text.ends_with([':', ' '])
         || text.contains(['\n', '\t']);
-    let other_type = text.is_empty()
-        || text.parse::<f64>().is_ok()
-        || ["true", "false", "yes", "no", "on", "off", "null", "~"]
-            .contains(&text.to_lowercase().as_str());
+    let words = ["", "true", "false", "yes", "no", "y", "n", "on", "off", "null", "~"];
+    let other_type = words.contains(&text.to_lowercase().as_str());
     if special || other_type { quoted(text) } else { text.to_owned() }
 }
 
