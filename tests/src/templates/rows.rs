@@ -67,9 +67,9 @@ impl Shared {
             other => return Err(format!("{other} passes no parameters on")),
         };
         let known = |name: &str| {
-            sections.iter().any(|(section, rows)| {
-                *section == name || rows.iter().any(|row| row.names(name))
-            })
+            sections
+                .iter()
+                .any(|(section, rows)| *section == name || rows.iter().any(|row| row.names(name)))
         };
         if let Some(unknown) = names.iter().find(|name| !known(name)) {
             return Err(format!("no row goes to {unknown}"));

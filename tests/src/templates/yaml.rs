@@ -59,8 +59,29 @@ mod tests {
     #[test]
     fn a_scalar_is_read_as_the_text_that_was_written() {
         let texts = [
-            "", "plain words", "5%", "0.1", "true", "No", "a: b", "a #b", "- a", "oci:<folder>[:<tag>]", "%", "*",
-            "a \"quoted\" word", "back\\slash", "trailing:", "5ms", "1e3", "~", "a, b", "'", "\"", "line\nbreak", "ü",
+            "",
+            "plain words",
+            "5%",
+            "0.1",
+            "true",
+            "No",
+            "a: b",
+            "a #b",
+            "- a",
+            "oci:<folder>[:<tag>]",
+            "%",
+            "*",
+            "a \"quoted\" word",
+            "back\\slash",
+            "trailing:",
+            "5ms",
+            "1e3",
+            "~",
+            "a, b",
+            "'",
+            "\"",
+            "line\nbreak",
+            "ü",
         ];
         for text in texts {
             for written in [scalar(text), quoted(text)] {
