@@ -27,6 +27,7 @@ use crate::run::{Finished, Withdrawn};
 
 /// What the gate was asked to do, and what came of it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Details {
     pub(crate) plan: Plan,
     pub(crate) model: ModelRef,
