@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use conformance::{Document, validate, validate_event};
 use contract::event::{OutcomeEvent, is_cdevents_type};
 use contract::results::ALL;
-use contract::{CONTRACT_VERSION, EventType, Verdict};
-use pipeline_tests::{StepUnderTest, root, steps};
+use contract::{AnyEventType, CONTRACT_VERSION, EventType, Verdict};
+use pipeline_tests::{StepUnderTest, generated, root, steps};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -123,27 +123,16 @@ fn every_step_that_may_fail_or_stay_undecided_has_a_type_for_it() {
 
 #[test]
 fn every_type_has_a_schema_that_is_that_of_its_rust_type() {
-    let folder = root().join("contract/schemas/events");
-    let mut wanted = BTreeSet::new();
-    for event in ALL {
-        let file = format!("{}.schema.json", event.name);
-        let fresh = serde_json::to_string_pretty(&event.schema()).unwrap() + "\n";
-        let committed = std::fs::read_to_string(folder.join(&file)).unwrap_or_default();
-        if committed != fresh {
-            assert!(
-                std::env::var_os("BLESS").is_some(),
-                "contract/schemas/events/{file} is not what contract::results says: run `make bless`, look at the \
-                 diff, and raise the type's version if a consumer could break"
-            );
-            std::fs::create_dir_all(&folder).unwrap();
-            std::fs::write(folder.join(&file), fresh).unwrap();
-        }
-        wanted.insert(file);
-    }
-    let there = std::fs::read_dir(folder).unwrap();
-    let there: BTreeSet<String> =
-        there.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(there, wanted, "contract/schemas/events has a file that no type makes");
+    let file = |event: &AnyEventType| {
+        let schema = serde_json::to_string_pretty(&event.schema()).unwrap() + "\n";
+        (format!("{}.schema.json", event.name), schema)
+    };
+    generated::hold_folder(
+        &root().join("contract/schemas/events"),
+        &ALL.iter().map(file).collect(),
+        "is not what contract::results says: run `make bless`, look at the diff, and raise the type's version if a \
+         consumer could break",
+    );
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! Each step's decision record is of its type: the schema is generated from it, and the samples of the page hold to it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeSet;
-
 use contract::record::DecisionRecord;
-use pipeline_tests::root;
+use pipeline_tests::{generated, root};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,25 +37,15 @@ fn of<D: JsonSchema + Serialize + DeserializeOwned>(step: &'static str) -> Typed
 
 #[test]
 fn every_typed_record_has_a_schema_that_is_that_of_its_rust_type() {
-    let folder = root().join("contract/schemas/reports");
-    let mut wanted = BTreeSet::new();
-    for Typed { step, schema, .. } in typed() {
-        let file = format!("{step}.schema.json");
-        let fresh = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-        if std::fs::read_to_string(folder.join(&file)).unwrap_or_default() != fresh {
-            assert!(
-                std::env::var_os("BLESS").is_some(),
-                "contract/schemas/reports/{file} is not what {step}::Details says: run `make bless`, look at the diff"
-            );
-            std::fs::create_dir_all(&folder).unwrap();
-            std::fs::write(folder.join(&file), fresh).unwrap();
-        }
-        wanted.insert(file);
-    }
-    let there = std::fs::read_dir(folder).unwrap();
-    let there: BTreeSet<String> =
-        there.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(there, wanted, "contract/schemas/reports has a file that no type makes");
+    let file = |Typed { step, schema, .. }: Typed| {
+        let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        (format!("{step}.schema.json"), schema)
+    };
+    generated::hold_folder(
+        &root().join("contract/schemas/reports"),
+        &typed().into_iter().map(file).collect(),
+        "is not what the step's Details say: run `make bless`, look at the diff",
+    );
 }
 
 #[test]
