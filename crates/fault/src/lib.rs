@@ -38,7 +38,7 @@ pub fn transient(what: impl Into<String>, hint: impl Into<String>) -> anyhow::Er
     Fault::Transient { what: what.into(), hint: hint.into() }.into()
 }
 
-/// A file in `folder`, or that itself, cannot be written: passing where the disk is full, which it may not be at the next try or on
+/// A file in `folder`, or that itself, cannot be written: transient where the disk is full, which it may not be at the next try or on
 /// the next node, else wrong configuration.
 pub fn of_disk(what: &str, folder: &Path, error: &io::Error) -> anyhow::Error {
     let folder = folder.display();

@@ -92,13 +92,13 @@ impl Step for Promote {
         let told = decide::told(&events, stream, release, &model);
         let is_champion = before.as_ref().is_some_and(|now| now.champion.digest == model.digest);
         if let Some(event) = told.filter(|_| is_champion)
-            && let Some(told) = repeat::earlier_outcome::<Self>(
+            && let Some(earlier) = repeat::earlier_outcome::<Self>(
                 context,
                 &event.custom_data.inputs,
                 Box::new(page::render),
             )?
         {
-            return Ok(told);
+            return Ok(earlier);
         }
         let work = switch::Work { model: &model, args, context, is_told: told.is_some() };
         let done = work.run(before)?;

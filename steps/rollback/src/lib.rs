@@ -102,10 +102,11 @@ impl Step for Rollback {
             standing.clone().certain()?;
         }
         let mut found = decided(standing.route.as_ref());
-        let told = inputs(args, found.at);
-        if let Some(told) = repeat::earlier_outcome::<Self>(context, &told, Box::new(page::render))?
+        let given = inputs(args, found.at);
+        if let Some(earlier) =
+            repeat::earlier_outcome::<Self>(context, &given, Box::new(page::render))?
         {
-            return Ok(told);
+            return Ok(earlier);
         }
         let mut before = standing.route;
         let mut writer = None;

@@ -5,7 +5,7 @@
 //! - Produces: a verdict, the report with paired scores, one event. Nothing else is written anywhere.
 //! - Invariants: nothing passes on a bare number, only on evidence that may be looked at after every batch; no
 //!   champion, no live answers to check it by, or too few records are `inconclusive`, never `pass`; masked fields
-//!   leave the step nowhere; a run that was told before is told again as it was.
+//!   leave the step nowhere; a run whose outcome was emitted before emits it again as it was.
 
 mod args;
 mod compare;
@@ -83,10 +83,10 @@ impl Step for ShadowTest {
             }
         };
         let inputs = inputs(args, &given, Some(&candidate));
-        if let Some(told) =
+        if let Some(earlier) =
             repeat::earlier_outcome::<Self>(context, &inputs, Box::new(page::refused))?
         {
-            return Ok(told);
+            return Ok(earlier);
         }
         let refused = |verdict, reason| {
             Ok(told::refused(args, verdict, reason, &candidate.digest, inputs.clone()))

@@ -61,11 +61,11 @@ impl Step for TrainLinear {
         let fetched = args.schema.fetch(&args.registry.client(), folder.path()).map_err(fault)?;
         let schema = load_schema(&fetched, &context.common.stream)?;
         let inputs = BTreeMap::from([("schema".to_owned(), model::digest(&fetched)?.sha256)]);
-        // The newest records are others by now: a run that told its model already tells that one again.
-        if let Some(told) =
+        // The newest records are others by now: a run that emitted its model already emits that one again.
+        if let Some(earlier) =
             repeat::earlier_outcome::<Self>(context, &inputs, Box::new(page::render))?
         {
-            return Ok(told);
+            return Ok(earlier);
         }
         let window = match &args.window {
             Some(window) => window.clone(),
