@@ -60,6 +60,19 @@ fn only_routes_reads_routes() {
 }
 
 #[test]
+fn steps_move_traffic_only_through_its_seam() {
+    let direct = ["Routes::", "Scorers::", "Follower::", "routes::read(", "routes::standing("];
+    let steps = sources().into_iter().filter(|(path, _)| path.starts_with("steps"));
+    let mut through = 0;
+    for (path, code) in steps {
+        let found = direct.iter().find(|name| code.contains(**name));
+        assert_eq!(found, None, "{}: ask routes::traffic::of(context)", path.display());
+        through += usize::from(code.contains("routes::traffic::of("));
+    }
+    assert!(through >= 4, "only {through} files of steps ask for traffic");
+}
+
+#[test]
 fn a_record_format_is_one_file() {
     let folder = root().join("crates/stream/src/format");
     let files: BTreeSet<String> = std::fs::read_dir(folder)

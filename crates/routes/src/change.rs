@@ -222,6 +222,7 @@ mod tests {
             (with(|route| route["champion"]["digest"] = "sha256:12".into()), "no model digest"),
             (with(|route| route["champion"] = Value::Null), "null"),
             (with(|route| route["candidate"] = candidate(json!(0.5))), "no model digest"),
+            (with(|route| route["split"] = "by-record".into()), "by-record"),
             // What a writer makes of a share that is not a number.
             (with(|route| route["candidate"] = candidate(Value::Null)), "null"),
             (with(|route| route["candidate"] = candidate("NaN".into())), "NaN"),

@@ -11,6 +11,7 @@
 //! - [`change`]: what the records under a stream's key say (pure); [`follow`]: reading them
 //! - [`status`]: what a scorer says of itself; `live`: who counts as live (pure)
 //! - [`ledger`]: who promoted what, by the events (pure)
+//! - [`traffic`]: what steps ask for all of it, so that another target than this topic is one implementation
 //! - [`writer`]: changing a route; [`scorers`]: waiting until the scorers confirm it
 //! - [`span`]: a time as people read it
 //! - `testing` (feature `testing`): a stage and a scorer for the tests of steps
@@ -26,6 +27,7 @@ pub mod split;
 pub mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod traffic;
 pub mod writer;
 
 pub use change::{Change, Standing, Taken};
@@ -33,9 +35,10 @@ pub use follow::{Entry, Follower, all, history, read, standing};
 pub use route::{Candidate, Decision, ModelRef, Previous, Route, Stamp};
 pub use scorers::{Confirmation, Scorers};
 pub use span::span;
-pub use split::variant;
+pub use split::{Split, variant};
 pub use status::{ScorerState, ScorerStatus};
 pub use stream::Variant;
+pub use traffic::{Changes, Confirmations, RouteWriter, Traffic};
 pub use writer::Routes;
 
 /// Compacted; key = stream, value = [`Route`].

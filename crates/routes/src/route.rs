@@ -4,6 +4,8 @@ use contract::Verdict;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Split;
+
 /// Who answers a stream, as it stands on the routes topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(expecting = "a route")]
@@ -25,6 +27,9 @@ pub struct Route {
     pub promoted_by: String,
     /// Answers its share of the keys; the champion answers the rest.
     pub candidate: Option<Candidate>,
+    /// How keys are split between the two.
+    #[serde(default)]
+    pub split: Split,
     /// The former champion, kept loaded for a while so that going back needs no loading.
     pub previous: Option<Previous>,
     /// The release that made this change.
@@ -124,6 +129,7 @@ impl Route {
             champion,
             promoted_by: String::new(),
             candidate: None,
+            split: Split::default(),
             previous: None,
             release: String::new(),
             reason: String::new(),

@@ -1,9 +1,20 @@
 //! Which variant answers a key.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use stream::Variant;
 
 use crate::Route;
+
+/// How a stream's records are split between champion and candidate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Split {
+    /// By the record's key, so that one key keeps its model while the share stands or grows: [`variant`].
+    #[default]
+    StickyKey,
+}
 
 /// The variant that answers `key` under `route`.
 ///
@@ -15,10 +26,13 @@ pub fn variant(route: &Route, key: &[u8]) -> Variant {
     if candidate.share <= 0.0 {
         return Variant::Champion;
     }
-    if candidate.share >= 1.0 || place(&candidate.model.digest, key) < candidate.share {
-        return Variant::Candidate;
+    match route.split {
+        Split::StickyKey if candidate.share >= 1.0 => Variant::Candidate,
+        Split::StickyKey if place(&candidate.model.digest, key) < candidate.share => {
+            Variant::Candidate
+        }
+        Split::StickyKey => Variant::Champion,
     }
-    Variant::Champion
 }
 
 /// The place of `key` in [0, 1) on the trial of the model with digest `salt`.

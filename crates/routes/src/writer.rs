@@ -84,20 +84,7 @@ impl Routes {
     }
 
     /// As [`Routes::write`], with the decision that led to it: how a step writes, so that a later run of it knows.
-    ///
-    /// # Errors
-    /// As [`Routes::write`].
-    pub fn write_decided(
-        &mut self,
-        route: Route,
-        release: &str,
-        reason: &str,
-        decision: Decision,
-    ) -> anyhow::Result<Route> {
-        self.write_next(route, release, reason, Some(decision))
-    }
-
-    fn write_next(
+    pub(crate) fn write_next(
         &mut self,
         route: Route,
         release: &str,

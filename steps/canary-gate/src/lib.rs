@@ -28,13 +28,14 @@ mod run;
 mod tools;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use args::{Accept, Advance, Args, Strategy, Undecidable};
 use contract::results::types::canary::{FAILED, PASSED, UNDECIDED};
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, repeat};
 pub use decision_record::details::Details;
 use io::metrics_list::metrics_text;
-use io::traffic::Traffic;
+use io::trial::Trial;
 use policy::admission::{Admission, admit};
 use policy::plan::Plan;
 use routes::ModelRef;
@@ -84,30 +85,38 @@ impl Step for CanaryGate {
         )? {
             return Ok(repeated);
         }
-        let (kafka, stream) = (&context.kafka, &context.common.stream);
+        let (traffic, stream) = (routes::traffic::of(context), &context.common.stream);
         let release = &context.common.release;
         let record = decision_record::Recorder { plan: &plan, model: &model, inputs, stream };
         let enter = |now| admit(now, &model, plan.strategy, release, &event);
         // Read first: becoming the writer would fence the gate of a canary that is under way.
-        let now = routes::read(kafka, stream)?;
+        let now = traffic.route()?;
         let route = match enter(now.as_ref()) {
             Admission::Refuse(outcome) | Admission::Decided(outcome) => {
                 return Ok(record.untouched(outcome, now.as_ref()));
             }
             Admission::Begin(route) => route,
         };
-        let (traffic, prepared) = contract::concurrently(
-            || Traffic::open(kafka, stream, release, model.clone(), &event),
+        let (trial, prepared) = contract::concurrently(
+            || Trial::open(Arc::clone(&traffic), stream, release, model.clone(), &event),
             || Prepared::new(&plan, &route.champion.digest, context),
         );
-        let (traffic, prepared) = (traffic?, prepared?);
-        let now = traffic.current().cloned();
+        let (trial, prepared) = (trial?, prepared?);
+        let now = trial.current().cloned();
         match enter(now.as_ref()) {
             Admission::Refuse(outcome) | Admission::Decided(outcome) => {
                 Ok(record.untouched(outcome, now.as_ref()))
             }
             Admission::Begin(route) => {
-                match start::start(&plan, route, traffic, prepared, args, context, &event)? {
+                match start::start(
+                    &plan,
+                    route,
+                    (&*traffic, trial),
+                    prepared,
+                    args,
+                    context,
+                    &event,
+                )? {
                     Begun::Not(outcome, past) => {
                         Ok(record.not_begun(outcome, now.as_ref(), past.as_deref()))
                     }

@@ -83,12 +83,12 @@ impl Step for Promote {
     const EVENTS: &'static [AnyEventType] = &[PROMOTED.any(), REFUSED.any(), UNDECIDED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-        let (kafka, stream) = (&context.kafka, &context.common.stream);
+        let (traffic, stream) = (routes::traffic::of(context), &context.common.stream);
         let release = context.common.release.as_str();
         let model = ModelRef { digest: args.model_digest.clone(), image: args.image.clone() };
-        let events = event_log::read(kafka)?;
+        let events = event_log::read(&context.kafka)?;
         // Read first: becoming the writer would fence a canary that is under way.
-        let before = routes::read(kafka, stream)?;
+        let before = traffic.route()?;
         let told = decide::told(&events, stream, release, &model);
         let is_champion = before.as_ref().is_some_and(|now| now.champion.digest == model.digest);
         if let Some(event) = told.filter(|_| is_champion)
@@ -100,7 +100,13 @@ impl Step for Promote {
         {
             return Ok(earlier);
         }
-        let work = switch::Work { model: &model, args, context, is_told: told.is_some() };
+        let work = switch::Work {
+            model: &model,
+            args,
+            context,
+            traffic: &*traffic,
+            is_told: told.is_some(),
+        };
         let done = work.run(before)?;
         let inputs = inputs(&model, &done, &events, context);
         Ok(outcome(args, &model, done, inputs, context))

@@ -1,7 +1,7 @@
 //! The route written, confirmed, or taken back.
 
 use contract::{Context, Verdict};
-use routes::{Confirmation, Decision, ModelRef, Route, Routes, Scorers, span};
+use routes::{Confirmation, Confirmations, Decision, ModelRef, Route, RouteWriter, Traffic, span};
 use words::list;
 
 use crate::decide::{self, Back, Plan, back, back_from, plan};
@@ -12,6 +12,7 @@ pub(crate) struct Work<'a> {
     pub(crate) model: &'a ModelRef,
     pub(crate) args: &'a Args,
     pub(crate) context: &'a Context,
+    pub(crate) traffic: &'a dyn Traffic,
     /// This release told before that this promotion was confirmed.
     pub(crate) is_told: bool,
 }
@@ -40,8 +41,8 @@ impl Work<'_> {
         };
         let args = self.args;
         inputs::image_holds(&args.registry, self.context, &args.image, &args.model_digest)?;
-        let mut scorers = Scorers::open(&self.context.kafka, &self.context.common.stream)?;
-        if self.args.strategy == Strategy::Bootstrap && !self.is_awaited(&mut scorers)? {
+        let mut scorers = self.traffic.confirmations()?;
+        if self.args.strategy == Strategy::Bootstrap && !self.is_awaited(&mut *scorers)? {
             (done.verdict, done.reason) = (
                 Verdict::Inconclusive,
                 format!(
@@ -51,7 +52,7 @@ impl Work<'_> {
             );
             return Ok(done);
         }
-        let mut routes = Routes::open(&self.context.kafka, &self.context.common.stream)?;
+        let mut routes = self.traffic.writer()?;
         let before = routes.current().cloned();
         // Someone else may have written before this run became the writer.
         let route = match self.plan(before.as_ref()) {
@@ -65,8 +66,8 @@ impl Work<'_> {
         let way_back = back(before.as_ref());
         done.before = before;
         let written =
-            routes.write_decided(*route, &self.context.common.release, &reason, decision)?;
-        self.confirm(done, &mut scorers, &mut routes, &written, way_back)
+            routes.write(*route, &self.context.common.release, &reason, Some(decision))?;
+        self.confirm(done, &mut *scorers, &mut *routes, &written, way_back)
     }
 
     fn plan(&self, now: Option<&Route>) -> Plan {
@@ -76,15 +77,15 @@ impl Work<'_> {
     }
 
     /// The first model of a stream is written only where there is somebody to answer with it.
-    fn is_awaited(&self, scorers: &mut Scorers) -> anyhow::Result<bool> {
+    fn is_awaited(&self, scorers: &mut dyn Confirmations) -> anyhow::Result<bool> {
         self.context.kafka.partitions(&stream::Topics::of(&self.context.common.stream).features)?;
         scorers.await_any(self.args.confirm_timeout, &self.context.stop)
     }
 
     /// An earlier run wrote the route and was ended; whether that counts, the scorers say.
     fn finish(&self, now: Option<Route>) -> anyhow::Result<Done> {
-        let (kafka, common) = (&self.context.kafka, &self.context.common);
-        let mut scorers = Scorers::open(kafka, &common.stream)?;
+        let common = &self.context.common;
+        let mut scorers = self.traffic.confirmations()?;
         let mut done = refused(now, String::new());
         let Some(route) = done.before.clone() else { return Ok(done) };
         let on = decide::begun_on(&route, &common.release);
@@ -106,7 +107,7 @@ impl Work<'_> {
             done.confirmation = Some(answer);
             return Ok(done);
         }
-        let mut routes = Routes::open(kafka, &common.stream)?;
+        let mut routes = self.traffic.writer()?;
         anyhow::ensure!(
             routes.current() == Some(&route),
             fault::transient(
@@ -114,15 +115,15 @@ impl Work<'_> {
                 "run the step again; it begins from what the route is now",
             )
         );
-        self.confirm(done, &mut scorers, &mut routes, &route, way_back)
+        self.confirm(done, &mut *scorers, &mut *routes, &route, way_back)
     }
 
     /// Waits for the scorers; goes the way back when they do not follow.
     fn confirm(
         &self,
         mut done: Done,
-        scorers: &mut Scorers,
-        routes: &mut Routes,
+        scorers: &mut dyn Confirmations,
+        routes: &mut dyn RouteWriter,
         written: &Route,
         way_back: Back,
     ) -> anyhow::Result<Done> {
@@ -165,7 +166,7 @@ impl Work<'_> {
 
     fn take_back(
         &self,
-        routes: &mut Routes,
+        routes: &mut dyn RouteWriter,
         way_back: Back,
         verdict: Option<Verdict>,
     ) -> anyhow::Result<()> {
@@ -174,7 +175,7 @@ impl Work<'_> {
         match way_back {
             Back::To(route) => {
                 let decision = Decision { verdict, ..decide::decision(digest, routes.current()) };
-                routes.write_decided(*route, release, &reason, decision).map(drop)
+                routes.write(*route, release, &reason, Some(decision)).map(drop)
             }
             Back::Retire => routes.retire(release, &reason),
             Back::Stay => Ok(()),

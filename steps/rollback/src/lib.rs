@@ -32,7 +32,7 @@ use contract::results::types::rollback::{FAILED, ROLLED_BACK, UNDECIDED, UNNEEDE
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, event_log, repeat};
 use decide::{Asked, Decided, Known, LEFT_BEHIND, Plan, decide};
 use flags::duration;
-use routes::{Route, Routes};
+use routes::Route;
 
 /// The step.
 pub struct Rollback;
@@ -86,17 +86,17 @@ impl Step for Rollback {
         &[ROLLED_BACK.any(), UNNEEDED.any(), FAILED.any(), UNDECIDED.any()];
 
     fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-        let (kafka, stream) = (&context.kafka, &context.common.stream);
+        let traffic = routes::traffic::of(context);
         let event = |at: Option<u64>| context.event_id(&inputs(args, at));
         let release = context.common.release.as_str();
         let asked = Asked { bad: &args.bad, release, event: &event };
-        let events = event_log::read(kafka)?;
-        let history = watch::history(kafka, stream)?;
+        let events = event_log::read(&context.kafka)?;
+        let history = watch::history(&*traffic)?;
         let known: Vec<Route> = history.iter().map(|(route, _)| route.clone()).collect();
         let decided =
             |now: Option<&Route>| decide(&Known { now, history: &known, events: &events }, &asked);
 
-        let standing = routes::standing(kafka, stream)?;
+        let standing = traffic.standing()?;
         if standing.route.is_none() {
             // A record that is no route, and none before it: that is not a stream without a route.
             standing.clone().certain()?;
@@ -112,14 +112,14 @@ impl Step for Rollback {
         let mut writer = None;
         // Only who is going to write becomes the writer: that fences a canary under way.
         if matches!(found.plan, Plan::Write { .. }) || standing.unreadable.is_some() {
-            let routes = Routes::open_last_readable(kafka, stream)?;
+            let routes = traffic.writer_from_last_readable()?;
             before = routes.current().cloned();
             found = decided(before.as_ref());
             writer = Some(routes);
         }
         let inputs = inputs(args, found.at);
         let Decided { bad, at, plan } = found;
-        let work = run::Work { bad, at, plan, before, writer, history, events };
+        let work = run::Work { bad, at, plan, before, writer, history, events, traffic: &*traffic };
         let finished = run::run(work, args, context, &context.event_id(&inputs))?;
         Ok(record::outcome(finished, inputs, context))
     }

@@ -2,7 +2,7 @@
 
 use contract::event::OutcomeEvent;
 use contract::{Context, EventType, Verdict, by_verdict, results};
-use routes::{Confirmation, Route, Routes, Scorers};
+use routes::{Confirmation, Route, RouteWriter, Traffic};
 
 use crate::decide::{LEFT_BEHIND, Plan};
 use crate::known_good::Good;
@@ -13,17 +13,18 @@ use crate::watch::{Read, SKEW_MS, Watching, predictions};
 use crate::{Args, FAILED, ROLLED_BACK, UNDECIDED, UNNEEDED};
 
 /// What was decided, and all that it was decided from.
-pub(crate) struct Work {
+pub(crate) struct Work<'a> {
     pub(crate) bad: String,
     /// The generation in which the bad model was found.
     pub(crate) at: Option<u64>,
     pub(crate) plan: Plan,
     pub(crate) before: Option<Route>,
     /// Where something is to be written.
-    pub(crate) writer: Option<Routes>,
+    pub(crate) writer: Option<Box<dyn RouteWriter>>,
     /// The stream's routes that the topic still has, with the time of their records.
     pub(crate) history: Vec<(Route, i64)>,
     pub(crate) events: Vec<OutcomeEvent>,
+    pub(crate) traffic: &'a dyn Traffic,
 }
 
 /// A finished rollback.
@@ -57,12 +58,12 @@ pub(crate) struct Proof {
 /// # Errors
 /// The broker is away, or the process was asked to end. What was written stays; the next run goes on from there.
 pub(crate) fn run(
-    work: Work,
+    work: Work<'_>,
     args: &Args,
     context: &Context,
     event: &str,
 ) -> anyhow::Result<Finished> {
-    let Work { bad, at, plan, before, mut writer, mut history, events } = work;
+    let Work { bad, at, plan, before, mut writer, mut history, events, traffic } = work;
     let release = &context.common.release;
     let mut finished = Finished {
         verdict: Verdict::Pass,
@@ -76,7 +77,8 @@ pub(crate) fn run(
         mended: None,
         proof: None,
     };
-    let unreadable = writer.as_ref().and_then(Routes::unreadable).map(ToString::to_string);
+    let unreadable =
+        writer.as_ref().and_then(|writer| writer.unreadable()).map(ToString::to_string);
     let (write, ours, refused) = match plan {
         Plan::Write { route, good } => {
             finished.good = good;
@@ -96,10 +98,7 @@ pub(crate) fn run(
     if let Some((route, reason, decision)) = write.or_else(mend)
         && let Some(routes) = &mut writer
     {
-        let written = match decision {
-            Some(decision) => routes.write_decided(route, release, &reason, decision)?,
-            None => routes.write(route, release, &reason)?,
-        };
+        let written = routes.write(route, release, &reason, decision)?;
         let at_ms = contract::event::unix_ms(&written.at).unwrap_or_default();
         history.push((written.clone(), at_ms));
         finished.after = Some(written);
@@ -109,7 +108,7 @@ pub(crate) fn run(
         (finished.bad, finished.event) = (bad, FAILED);
         (finished.verdict, finished.reason) = (Verdict::Fail, reason);
     } else {
-        prove(&mut finished, bad, ours, (&history, &events), args, context)?;
+        prove(&mut finished, bad, ours, (&history, &events), traffic, args, context)?;
     }
     if let Some(record) = &finished.mended {
         finished.reason.push_str(&format!("; {record}, and was written over"));
@@ -123,10 +122,11 @@ fn prove(
     bad: String,
     ours: bool,
     (history, events): (&[(Route, i64)], &[OutcomeEvent]),
+    traffic: &dyn Traffic,
     args: &Args,
     context: &Context,
 ) -> anyhow::Result<()> {
-    let (kafka, stream) = (&context.kafka, &context.common.stream);
+    let stream = &context.common.stream;
     let events: Vec<_> =
         events.iter().filter(|event| event.custom_data.stream == *stream).cloned().collect();
     let Some(after) = finished.after.clone() else {
@@ -147,8 +147,8 @@ fn prove(
         finished.unneeded(&format!("nothing to do: {bad} never had a part in this stream"));
         return Ok(());
     }
-    let mut scorers = Scorers::open(kafka, stream)?;
-    let confirmation = scorers.confirm(&after, args.confirm_timeout, &context.stop)?;
+    let confirmation =
+        traffic.confirmations()?.confirm(&after, args.confirm_timeout, &context.stop)?;
     let confirmed = matches!(confirmation, Confirmation::Confirmed { .. });
     tracing::info!(scorers = %confirmation, generation = after.generation, "asked the scorers");
 

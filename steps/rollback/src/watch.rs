@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use contract::Context;
-use kafka::{Kafka, Reader, Start, Window};
-use routes::Route;
+use kafka::{Reader, Start, Window};
+use routes::{Route, Traffic};
 use stream::Topics;
 
 use crate::scan::Scan;
@@ -12,12 +12,12 @@ use crate::scan::Scan;
 /// Clocks of those who write routes and of those who write predictions may differ by this.
 pub(crate) const SKEW_MS: i64 = 60_000;
 
-/// The routes of `stream` that the topic still has, with the time of their records.
+/// The stream's routes that are still known, with the time at which each was written.
 ///
 /// # Errors
 /// The broker is away, or the routes topic is missing.
-pub(crate) fn history(kafka: &Kafka, stream: &str) -> anyhow::Result<Vec<(Route, i64)>> {
-    let entries = routes::history(kafka, stream)?.into_iter();
+pub(crate) fn history(traffic: &dyn Traffic) -> anyhow::Result<Vec<(Route, i64)>> {
+    let entries = traffic.history()?.into_iter();
     Ok(entries
         .filter_map(|entry| Some((entry.at_ms, entry.route()?)))
         .map(|(at, it)| (it, at))

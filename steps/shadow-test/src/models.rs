@@ -92,7 +92,7 @@ pub(crate) fn champion(args: &Args, given: &Given, context: &Context) -> anyhow:
         return Ok(Ok(Found::endpoint(url)));
     }
     let stream = &context.common.stream;
-    let Some(route) = routes::read(&context.kafka, stream)? else {
+    let Some(route) = routes::traffic::of(context).route()? else {
         return Ok(Err(format!(
             "stream {stream} has no champion to compare with; its first model needs the bootstrap strategy"
         )));

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use contract::Context;
 use inputs::Inputs;
-use kafka::Kafka;
-use routes::ModelRef;
+use routes::{ModelRef, Traffic};
 
 use crate::args::{Args, Champion};
 
@@ -37,10 +36,10 @@ impl Files {
             ("golden", Some(&args.golden)),
             ("holdout", Some(&args.holdout)),
         ]);
-        let (kafka, stream) = (&context.kafka, &context.common.stream);
+        let traffic = routes::traffic::of(context);
         // The route is asked for while the registry answers.
         let (champion, given) = contract::concurrently(
-            || champion(args, &files, kafka, stream),
+            || champion(args, &files, &*traffic),
             || -> anyhow::Result<_> {
                 Ok((
                     files.path("model", &args.model)?,
@@ -63,8 +62,7 @@ impl Files {
 fn champion(
     args: &Args,
     files: &Inputs,
-    kafka: &Kafka,
-    stream: &str,
+    traffic: &dyn Traffic,
 ) -> anyhow::Result<Option<(PathBuf, BTreeMap<String, String>)>> {
     match &args.champion {
         None => Ok(None),
@@ -74,7 +72,7 @@ fn champion(
         }
         Some(Champion::Current) => {
             // A stream without a route has no champion; whether one is needed is for the checks to say.
-            let Some(route) = routes::read(kafka, stream)? else {
+            let Some(route) = traffic.route()? else {
                 return Ok(None);
             };
             let ModelRef { digest, image } = route.champion;

@@ -6,4 +6,4 @@ pub(crate) mod labelled_history;
 pub(crate) mod metrics_list;
 pub(crate) mod prometheus;
 pub(crate) mod topics;
-pub(crate) mod traffic;
+pub(crate) mod trial;

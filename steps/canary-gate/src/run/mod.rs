@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use contract::stop::Stop;
 use contract::{Context, Verdict};
-use routes::{Confirmation, Route, Scorers};
+use routes::{Confirmation, Confirmations, Route};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use crate::io::clock::Clock;
 use crate::io::commands::Commands;
 use crate::io::prometheus::Promql;
 use crate::io::topics::Topics;
-use crate::io::traffic::{Traffic, Wrote};
+use crate::io::trial::{Trial, Wrote};
 use crate::policy::entry::Entry;
 use crate::policy::evidence_series::Point;
 use crate::policy::forecast::Forecast;
@@ -37,8 +37,8 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Run<'a> {
     pub(crate) ledger: Ledger<Topics>,
     pub(crate) clock: Clock,
-    pub(crate) traffic: Traffic,
-    pub(crate) scorers: Scorers,
+    pub(crate) trial: Trial,
+    pub(crate) scorers: Box<dyn Confirmations>,
     pub(crate) commands: Commands,
     pub(crate) promql: Promql,
     pub(crate) checkpoints: Checkpoints,
@@ -87,7 +87,7 @@ pub(crate) fn run(mut run: Run<'_>) -> anyhow::Result<Finished> {
     let (outcome, decided) = match conducted {
         Ok(decision) => decision,
         Err(error) => {
-            leave(&mut run.traffic, &mut run.scorers, &error)?;
+            leave(&mut run.trial, &mut *run.scorers, &error)?;
             return Err(error);
         }
     };
@@ -96,7 +96,7 @@ pub(crate) fn run(mut run: Run<'_>) -> anyhow::Result<Finished> {
     }
     tracing::info!(verdict = %outcome.verdict, reason = outcome.reason, "decided");
 
-    let Run { ledger, forecast, mut traffic, mut scorers, context, clock, .. } = run;
+    let Run { ledger, forecast, mut trial, mut scorers, context, clock, .. } = run;
     let (gate, journal) = ledger.into_parts();
     let mut finished = Finished {
         evidence: gate.point(decided),
@@ -112,13 +112,13 @@ pub(crate) fn run(mut run: Run<'_>) -> anyhow::Result<Finished> {
     // The champion beside itself has no business on the stream afterwards.
     let stays = finished.gate.plan.strategy != crate::Strategy::AA;
     if finished.outcome.verdict == Verdict::Pass && stays {
-        traffic.keep();
+        trial.keep();
     } else {
-        take_back(&mut finished, &mut traffic, &mut scorers, clock, context)?;
+        take_back(&mut finished, &mut trial, &mut *scorers, clock, context)?;
     }
     finished.route = match &finished.taken_over {
         Some(foreign) => Some(foreign.clone()),
-        None => traffic.current().cloned(),
+        None => trial.current().cloned(),
     };
     Ok(finished)
 }
@@ -132,7 +132,7 @@ impl Run<'_> {
                 return Ok(decision.clone());
             }
             self.context.stop.check()?;
-            if let Some(foreign) = self.traffic.taken_over()? {
+            if let Some(foreign) = self.trial.taken_over()? {
                 self.give_up(foreign)?;
                 continue;
             }
@@ -188,7 +188,7 @@ impl Run<'_> {
 
     /// Gives the candidate a share, unless someone else took over the route.
     fn raise(&mut self, share: f64) -> anyhow::Result<()> {
-        match self.traffic.raise(share)? {
+        match self.trial.raise(share)? {
             Wrote::TakenOver(foreign) => self.give_up(foreign),
             Wrote::Done(route) => {
                 let at = millis(self.clock.now());
@@ -255,12 +255,12 @@ fn millis(now: Duration) -> u64 {
 /// The share goes to 0 at once; what the scorers say to it is recorded.
 fn take_back(
     finished: &mut Finished,
-    traffic: &mut Traffic,
-    scorers: &mut Scorers,
+    trial: &mut Trial,
+    scorers: &mut dyn Confirmations,
     clock: Clock,
     context: &Context,
 ) -> anyhow::Result<()> {
-    match traffic.withdraw(&finished.outcome)? {
+    match trial.withdraw(&finished.outcome)? {
         None => {}
         Some(Wrote::TakenOver(foreign)) => finished.taken_over = Some(foreign),
         Some(Wrote::Done(route)) => {
@@ -302,12 +302,12 @@ fn unconfirmed(answer: anyhow::Result<Confirmation>) -> String {
 
 /// An error or a signal: the share goes to 0 before the process ends.
 fn leave(
-    traffic: &mut Traffic,
-    scorers: &mut Scorers,
+    trial: &mut Trial,
+    scorers: &mut dyn Confirmations,
     error: &anyhow::Error,
 ) -> anyhow::Result<()> {
     tracing::warn!(error = format!("{error:#}"), "leaving before a verdict; share back to 0");
-    if let Some(Wrote::Done(route)) = traffic.leave()? {
+    if let Some(Wrote::Done(route)) = trial.leave()? {
         let confirmed = scorers.confirm(&route, CONFIRM_ON_STOP, &Stop::default());
         match confirmed {
             Ok(Confirmation::Confirmed { scorers, .. }) => {

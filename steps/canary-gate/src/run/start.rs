@@ -4,7 +4,7 @@ use contract::Context;
 use fault::exit;
 use kafka::Writer;
 use promql::Client;
-use routes::{Route, Scorers};
+use routes::{Route, Traffic};
 
 use crate::history::checkpoint::{self, Checkpoints};
 use crate::history::journal::{Began, Journal};
@@ -14,7 +14,7 @@ use crate::io::commands::Commands;
 use crate::io::labelled_history;
 use crate::io::prometheus::{Ask, Promql};
 use crate::io::topics::{self, Topics};
-use crate::io::traffic::Traffic;
+use crate::io::trial::Trial;
 use crate::policy::baseline::Baseline;
 use crate::policy::entry::{Entry, Reads};
 use crate::policy::forecast::{Forecast, forecast};
@@ -72,13 +72,13 @@ impl Prepared {
 pub(crate) fn start<'a>(
     plan: &Plan,
     route: &Route,
-    mut traffic: Traffic,
+    (traffic, mut trial): (&dyn Traffic, Trial),
     prepared: Prepared,
     args: &Args,
     context: &'a Context,
     event: &str,
 ) -> anyhow::Result<Begun<'a>> {
-    let (kafka, release) = (&context.kafka, &context.common.release);
+    let release = &context.common.release;
     let Prepared { commands, writer, champion, history } = prepared;
     let left = resume(plan, route, context, event)?;
     let is_new = left.is_none();
@@ -96,7 +96,7 @@ pub(crate) fn start<'a>(
                 Ok(ready) => (ready, history.ids),
                 Err(outcome) => {
                     // A share that an earlier run left has nobody to watch it.
-                    traffic.withdraw(&outcome)?;
+                    trial.withdraw(&outcome)?;
                     return Ok(Begun::Not(outcome, Some(Box::new(history.before))));
                 }
             }
@@ -106,12 +106,7 @@ pub(crate) fn start<'a>(
     let profile = ledger.journal().began.profile.clone();
     let (forecast, (following, scorers)) = contract::concurrently(
         || forecast(plan, &profile),
-        || {
-            contract::concurrently(
-                || ledger.topics().follow(ids),
-                || Scorers::open(kafka, &context.common.stream),
-            )
-        },
+        || contract::concurrently(|| ledger.topics().follow(ids), || traffic.confirmations()),
     );
     following?;
     if is_new {
@@ -124,7 +119,7 @@ pub(crate) fn start<'a>(
         checkpoints: Checkpoints::new(writer, release, event, args.checkpoint, kept),
         commands,
         ledger,
-        traffic,
+        trial,
         poll: args.poll,
         context,
         forecast,

@@ -1,10 +1,10 @@
 //! The candidate's share: raised, taken back, and given up to whoever else takes over the route.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use contract::{Step as _, Verdict};
-use kafka::{Kafka, Start};
-use routes::{Decision, Follower, ModelRef, Route, Routes};
+use routes::{Changes, Decision, ModelRef, Route, RouteWriter, Traffic};
 
 use crate::CanaryGate;
 use crate::policy::gate::Outcome;
@@ -15,17 +15,17 @@ const TAKEOVER_WAIT: Duration = Duration::from_secs(5);
 /// The route of one stream in the hands of one gate.
 ///
 /// Once it has written, it does not leave without the candidate's share at 0, unless it was asked to
-/// [keep](Traffic::keep) it or someone else took over; not on an error and not on a panic either.
-pub(crate) struct Traffic {
-    kafka: Kafka,
+/// [keep](Trial::keep) it or someone else took over; not on an error and not on a panic either.
+pub(crate) struct Trial {
+    traffic: Arc<dyn Traffic>,
     stream: String,
     release: String,
     model: ModelRef,
     /// The id of the outcome event.
     event: String,
-    routes: Routes,
-    /// Follows the routes topic from before this gate's first write.
-    follower: Follower,
+    routes: Box<dyn RouteWriter>,
+    /// From before this gate's first write.
+    changes: Box<dyn Changes>,
     /// What this gate wrote, as (generation, time).
     written: Vec<(u64, String)>,
     foreign: Option<Route>,
@@ -41,33 +41,33 @@ pub(crate) enum Wrote {
     TakenOver(Route),
 }
 
-impl Traffic {
+impl Trial {
     /// Becomes the writer of the stream's route.
     ///
     /// # Errors
     /// The broker is away, or the routes topic is missing.
     pub(crate) fn open(
-        kafka: &Kafka,
+        traffic: Arc<dyn Traffic>,
         stream: &str,
         release: &str,
         model: ModelRef,
         event: &str,
     ) -> anyhow::Result<Self> {
-        let follower = Follower::open(kafka, stream, &Start::End)?;
-        let routes = Routes::open(kafka, stream)?;
+        let changes = traffic.changes()?;
+        let routes = traffic.writer()?;
         // An earlier run of this release may have left the candidate a share.
         let exposed = routes.current().is_some_and(|route| {
             let ours = |it: &routes::Candidate| it.model.digest == model.digest && it.share > 0.0;
             route.tried_by() == Some(release) && route.candidate.as_ref().is_some_and(ours)
         });
         Ok(Self {
-            kafka: kafka.clone(),
+            traffic,
             stream: stream.to_owned(),
             release: release.to_owned(),
             model,
             event: event.to_owned(),
             routes,
-            follower,
+            changes,
             written: Vec::new(),
             foreign: None,
             exposed,
@@ -109,7 +109,7 @@ impl Traffic {
     /// The same, where this run reaches no verdict.
     ///
     /// # Errors
-    /// As [`Traffic::withdraw`].
+    /// As [`Trial::withdraw`].
     pub(crate) fn leave(&mut self) -> anyhow::Result<Option<Wrote>> {
         self.take_back("canary-gate left before a verdict", None)
     }
@@ -151,7 +151,7 @@ impl Traffic {
     /// # Errors
     /// The broker is away.
     pub(crate) fn taken_over(&mut self) -> anyhow::Result<Option<Route>> {
-        while let Some(entry) = self.follower.next(Duration::ZERO)? {
+        while let Some(entry) = self.changes.next(Duration::ZERO)? {
             if let Some(route) = entry.route()
                 && !self.written.contains(&(route.generation, route.at.clone()))
             {
@@ -170,8 +170,8 @@ impl Traffic {
         if let Some(foreign) = self.taken_over()? {
             return Ok(Wrote::TakenOver(foreign));
         }
-        let decision = self.decision(&self.routes, verdict);
-        match self.routes.write_decided(route, &self.release, reason, decision) {
+        let decision = self.decision(&*self.routes, verdict);
+        match self.routes.write(route, &self.release, reason, Some(decision)) {
             Ok(route) => {
                 self.written.push((route.generation, route.at.clone()));
                 Ok(Wrote::Done(route))
@@ -184,7 +184,7 @@ impl Traffic {
     }
 
     /// What stands in a route beside its reason: a run after a crash reads it, see [`crate::policy::admission`].
-    fn decision(&self, routes: &Routes, verdict: Option<Verdict>) -> Decision {
+    fn decision(&self, routes: &dyn RouteWriter, verdict: Option<Verdict>) -> Decision {
         Decision {
             step: CanaryGate::NAME.into(),
             verdict,
@@ -208,22 +208,22 @@ impl Traffic {
 
     /// Becomes the writer again and takes the candidate back, if the route is still this release's.
     fn withdraw_anew(&mut self, reason: &str, verdict: Option<Verdict>) -> anyhow::Result<Wrote> {
-        let mut routes = Routes::open(&self.kafka, &self.stream)?;
+        let mut routes = self.traffic.writer()?;
         let Some(current) = routes.current().cloned() else {
             anyhow::bail!("the route of {} went away", self.stream)
         };
         if current.release != self.release {
             return Ok(Wrote::TakenOver(current));
         }
-        let (back, decision) = (current.without_candidate(), self.decision(&routes, verdict));
-        let written = routes.write_decided(back, &self.release, reason, decision)?;
+        let (back, decision) = (current.without_candidate(), self.decision(&*routes, verdict));
+        let written = routes.write(back, &self.release, reason, Some(decision))?;
         self.written.push((written.generation, written.at.clone()));
         self.routes = routes;
         Ok(Wrote::Done(written))
     }
 }
 
-impl Drop for Traffic {
+impl Drop for Trial {
     fn drop(&mut self) {
         if let Err(error) = self.leave() {
             let (error, stream) = (format!("{error:#}"), &self.stream);
