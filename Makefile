@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .PHONY: help demo run-step kafka topics kafka-down models conformance test test-argo check advisories bless \
   bench-scorer bench-routes bench-steps bench-argo bench-gates onnxruntime images push-files tools
 
-# Where crates/model looks for the engine, unless told otherwise.
+# Where crates/model looks for the engine, unless another place is given.
 export ORT_DYLIB_PATH ?= $(CURDIR)/target/onnxruntime/libonnxruntime.so
 
 # Encrypted Kafka. What is tested has it, and what is tried first does without the minutes that OpenSSL takes.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const BAR_WIDTH: usize = 30;
 const REFRESH: Duration = Duration::from_millis(200);
 
-/// Tells how far a run is.
+/// Reports how far a run is.
 #[derive(Debug)]
 pub struct Progress {
     file: Option<PathBuf>,

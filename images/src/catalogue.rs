@@ -67,7 +67,7 @@ pub const CATALOGUE: &[Entry] = &[
     },
     Entry {
         name: "detect-drift",
-        about: "Tells when the features of a stream left the range the model was trained for",
+        about: "Says when the features of a stream left the range the model was trained for",
         programs: &[("detect-drift", "detect-drift")],
         engine: false,
     },

@@ -20,9 +20,9 @@ pub fn of(files: &[PathBuf]) -> anyhow::Result<BTreeSet<PathBuf>> {
         // cargo runs a program with the folders of its build scripts in this variable, and librdkafka's has a shared
         // library of its own in it: an image must not depend on who makes it, and holds what the machine has installed.
         ldd.arg(file).env("LC_ALL", "C").env_remove(SEARCHED).env_remove("LD_PRELOAD");
-        let told = ldd.output().context("run ldd")?;
-        let text = String::from_utf8_lossy(&told.stdout).into_owned()
-            + &String::from_utf8_lossy(&told.stderr);
+        let listed = ldd.output().context("run ldd")?;
+        let text = String::from_utf8_lossy(&listed.stdout).into_owned()
+            + &String::from_utf8_lossy(&listed.stderr);
         all.extend(parse(&text, file)?);
     }
     Ok(all)
@@ -42,9 +42,9 @@ pub fn search_path(libraries: &BTreeSet<PathBuf>) -> Option<String> {
     (!folders.is_empty()).then(|| folders.into_iter().collect::<Vec<_>>().join(":"))
 }
 
-fn parse(told: &str, file: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
+fn parse(listing: &str, file: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
-    for line in told.lines().map(str::trim) {
+    for line in listing.lines().map(str::trim) {
         ensure!(!line.contains("not found"), "{} needs a library: {line}", file.display());
         let place = line.split_once(" => ").map_or(line, |(_, place)| place);
         let place = place.split(" (").next().unwrap_or_default();
@@ -54,10 +54,10 @@ fn parse(told: &str, file: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
     }
     let fixed = ["statically linked", "not a dynamic executable"];
     ensure!(
-        !found.is_empty() || fixed.iter().any(|words| told.contains(words)),
+        !found.is_empty() || fixed.iter().any(|words| listing.contains(words)),
         "ldd does not understand {}: {}",
         file.display(),
-        told.trim()
+        listing.trim()
     );
     Ok(found)
 }
@@ -71,10 +71,10 @@ mod tests {
     #[test]
     fn what_ldd_tells() {
         let file = Path::new("/bin/x");
-        let told = "\tlinux-vdso.so.1 (0x00007faf22925000)\n\
+        let listing = "\tlinux-vdso.so.1 (0x00007faf22925000)\n\
             \tlibm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x00007faf21b20000)\n\
             \t/lib64/ld-linux-x86-64.so.2 (0x00007faf22927000)\n";
-        let found: Vec<_> = parse(told, file).unwrap().into_iter().collect();
+        let found: Vec<_> = parse(listing, file).unwrap().into_iter().collect();
         let expected = ["/lib/x86_64-linux-gnu/libm.so.6", "/lib64/ld-linux-x86-64.so.2"];
         assert_eq!(found, expected.map(PathBuf::from));
         assert!(parse("\tstatically linked\n", file).unwrap().is_empty());

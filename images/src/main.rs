@@ -1,4 +1,4 @@
-//! `make images`: compile, assemble, write, push, and tell the sizes.
+//! `make images`: compile, assemble, write, push, and print the sizes.
 
 use std::fs;
 use std::io::Write as _;

@@ -55,7 +55,7 @@ pub struct Evidence {
     pub stopped: Option<Run>,
 }
 
-/// What the runs are told; each stands somewhere in what a step tells back.
+/// What the runs are given; each stands somewhere in what a step writes or emits.
 pub const RELEASE: &str = "conformance-7";
 pub const ENVIRONMENT: &str = "conformance";
 pub const CAUSE: &str = "the-event-that-led-here";

@@ -31,7 +31,7 @@ fn inside(target: &str) -> bool {
     target.starts_with('#') || target.starts_with("data:")
 }
 
-/// The value of an attribute of a tag; quotes taken off, namespaces passed over.
+/// The value of an attribute of a tag; without quotes and namespaces.
 fn value<'a>(tag: &'a str, attribute: &str) -> Option<&'a str> {
     tag.match_indices(attribute).find_map(|(at, _)| {
         let before = tag[..at].chars().next_back()?;

@@ -84,7 +84,7 @@ pub const RULES: &[Rule] = &[
         clause: "1.4",
         what: "--version prints the version",
         mend: "print the version of --describe on stdout and exit with 0",
-        holds: invocation::tells_its_version,
+        holds: invocation::prints_its_version,
     },
     Rule {
         clause: "1.5",
@@ -160,9 +160,9 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         clause: "4.1",
-        what: "a run with a verdict tells one event, others none",
-        mend: "tell the event once, after the outputs, and never before a verdict",
-        holds: event::is_told_once,
+        what: "a run with a verdict emits one event, others none",
+        mend: "emit the event once, after the outputs, and never before a verdict",
+        holds: event::is_emitted_once,
     },
     Rule {
         clause: "4.2",
@@ -190,7 +190,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         clause: "4.6",
-        what: "a repeated run tells the same id",
+        what: "a repeated run emits the same id",
         mend: "compute the id from release, step, flags and inputs, never from time or chance",
         holds: event::repeats_its_id,
     },
@@ -208,7 +208,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         clause: "4.9",
-        what: "the event tells what the files tell",
+        what: "the event says what the files say",
         mend: "fill customData from the outputs, and take the SHA-256 of report.json as it was written",
         holds: event::agrees_with_the_files,
     },
@@ -246,7 +246,7 @@ pub const RULES: &[Rule] = &[
         clause: "6.2",
         what: "progress is done/total",
         mend: "write two whole numbers with a slash, the first at most the second",
-        holds: ending::tells_progress_in_numbers,
+        holds: ending::reports_progress_in_numbers,
     },
     Rule {
         clause: "7.1",

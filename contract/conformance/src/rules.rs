@@ -49,6 +49,6 @@ pub(crate) fn body(run: &VerdictRun) -> Result<Value, String> {
 
 /// Holds when `seen` is what was `wanted`.
 pub(crate) fn equal(name: &str, seen: &str, wanted: &str) -> Seen {
-    let told = format!("{name} is `{seen}`");
-    if seen == wanted { Ok(told) } else { Err(format!("{told}, expected `{wanted}`")) }
+    let stated = format!("{name} is `{seen}`");
+    if seen == wanted { Ok(stated) } else { Err(format!("{stated}, expected `{wanted}`")) }
 }

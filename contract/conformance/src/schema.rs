@@ -31,11 +31,11 @@ pub fn validate(document: Document, text: &str) -> Result<Value, String> {
         Document::OutcomeEvent => &*OUTCOME_EVENT,
         Document::Report => &*REPORT,
     };
-    let told: Vec<String> = validator
+    let defects: Vec<String> = validator
         .iter_errors(&value)
         .map(|error| format!("at `{}`: {error}", error.instance_path()))
         .collect();
-    if told.is_empty() { Ok(value) } else { Err(told.join("; ")) }
+    if defects.is_empty() { Ok(value) } else { Err(defects.join("; ")) }
 }
 
 /// What is wrong with an event of one of our types, held against the schema of that type; events of other types are

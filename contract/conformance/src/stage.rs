@@ -48,7 +48,7 @@ impl Stage {
         self.kafka.extent(EVENTS)
     }
 
-    /// The events told since `mark`.
+    /// The events emitted since `mark`.
     pub(crate) fn since(&self, mark: &Window) -> anyhow::Result<Vec<Record>> {
         let mut window = self.kafka.extent(EVENTS)?;
         for (partition, range) in &mut window.0 {

@@ -1,4 +1,4 @@
-//! Tells when the features of a stream left the range that the model was trained for.
+//! Says when the features of a stream left the range that the model was trained for.
 //!
 //! - Consumes: `<stream>.features` by offsets, without joining a group; the stream's schema; a baseline profile.
 //! - Produces: in mode `baseline` a profile file, in mode `judge` a verdict; one event.

@@ -10,13 +10,13 @@ use crate::evidence::{CAUSE, ENVIRONMENT, Evidence, RELEASE};
 use crate::rule::Seen;
 use crate::schema::{Document, validate, validate_event};
 
-pub(crate) fn is_told_once(evidence: &Evidence) -> Seen {
-    for (name, told) in [("first", &evidence.first), ("second", &evidence.second)] {
-        if told.events.len() != 1 {
+pub(crate) fn is_emitted_once(evidence: &Evidence) -> Seen {
+    for (name, run) in [("first", &evidence.first), ("second", &evidence.second)] {
+        if run.events.len() != 1 {
             return Err(format!(
                 "{} events in the {name} run; {}",
-                told.events.len(),
-                ended(&told.run)
+                run.events.len(),
+                ended(&run.run)
             ));
         }
     }
@@ -69,7 +69,7 @@ pub(crate) fn repeats_its_id(evidence: &Evidence) -> Seen {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let environment = |body: &Value| text(&body["customData"]["environment"]);
     if environment(&first) != environment(&second) {
-        return Ok("not comparable: the runs tell different environments, see 1.7 and 1.8".into());
+        return Ok("not comparable: the runs emit different environments, see 1.7 and 1.8".into());
     }
     let id = |body: &Value| text(&body["context"]["id"]);
     equal("the id of the second run", &id(&second), &id(&first))
@@ -77,14 +77,14 @@ pub(crate) fn repeats_its_id(evidence: &Evidence) -> Seen {
 
 pub(crate) fn has_a_declared_type(evidence: &Evidence) -> Seen {
     let body = body(&evidence.first)?;
-    let told = body["context"]["type"].as_str().unwrap_or_default();
+    let emitted = body["context"]["type"].as_str().unwrap_or_default();
     let declared = texts(&evidence.description()["events"], "type");
-    if !declared.iter().any(|name| name == told) {
-        return Err(format!("{told}, but declared are {}", declared.join(", ")));
+    if !declared.iter().any(|name| name == emitted) {
+        return Err(format!("{emitted}, but declared are {}", declared.join(", ")));
     }
     match declared.iter().find(|name| !is_cdevents_type(name)) {
         Some(name) => Err(format!("{name} is no CDEvents type")),
-        None => Ok(told.to_owned()),
+        None => Ok(emitted.to_owned()),
     }
 }
 
@@ -119,18 +119,22 @@ pub(crate) fn links_to_its_cause(evidence: &Evidence) -> Seen {
 
 pub(crate) fn agrees_with_the_files(evidence: &Evidence) -> Seen {
     let (body, outputs) = (body(&evidence.first)?, &evidence.first.outputs);
-    let told = &body["customData"];
+    let emitted = &body["customData"];
     let file = |name: &str| outputs.get(name).map_or("", |content| content.trim());
     for name in ["verdict", "reason"] {
-        equal(&format!("customData.{name}"), told[name].as_str().unwrap_or_default(), file(name))?;
+        equal(
+            &format!("customData.{name}"),
+            emitted[name].as_str().unwrap_or_default(),
+            file(name),
+        )?;
     }
-    for (name, value) in told["outputs"].as_object().into_iter().flatten() {
+    for (name, value) in emitted["outputs"].as_object().into_iter().flatten() {
         let value = value.as_str().unwrap_or_default();
         equal(&format!("customData.outputs.{name}"), value, file(name))?;
     }
     let report = outputs.get("report.json").map_or("", String::as_str);
     let digest = format!("sha256:{}", hex::encode(Sha256::digest(report)));
-    let named = told["report"]["digest"].as_str().unwrap_or_default();
+    let named = emitted["report"]["digest"].as_str().unwrap_or_default();
     equal("customData.report.digest", named, &digest)
 }
 
@@ -138,13 +142,13 @@ pub(crate) fn has_its_source(evidence: &Evidence) -> Seen {
     let body = body(&evidence.first)?;
     let description = evidence.description();
     let name = description["name"].as_str().unwrap_or_default();
-    // The environment told is held against the one given by rule 1.7 alone.
+    // The environment emitted is held against the one given by rule 1.7 alone.
     let environment = body["customData"]["environment"].as_str().unwrap_or(ENVIRONMENT);
     let wanted = format!("/headgate/{environment}/{name}");
     equal("context.source", body["context"]["source"].as_str().unwrap_or_default(), &wanted)
 }
 
 fn event(evidence: &Evidence) -> Result<&Record, String> {
-    let told = &evidence.first;
-    told.events.first().ok_or_else(|| format!("no event; {}", ended(&told.run)))
+    let run = &evidence.first;
+    run.events.first().ok_or_else(|| format!("no event; {}", ended(&run.run)))
 }

@@ -18,17 +18,17 @@ pub(crate) fn keeps_credentials(evidence: &Evidence) -> Seen {
             }
         }
     }
-    for told in [&evidence.first, &evidence.second] {
-        if let Some(place) = leak(told) {
+    for verdict_run in [&evidence.first, &evidence.second] {
+        if let Some(place) = leak(verdict_run) {
             return Err(format!("the password stands in {place}"));
         }
     }
     Ok("not shown".into())
 }
 
-fn leak(told: &VerdictRun) -> Option<String> {
-    let file = told.outputs.iter().find(|(_, content)| content.contains(SECRET));
-    let event = told.events.iter().find(|event| {
+fn leak(verdict_run: &VerdictRun) -> Option<String> {
+    let file = verdict_run.outputs.iter().find(|(_, content)| content.contains(SECRET));
+    let event = verdict_run.events.iter().find(|event| {
         let value = event.value.as_deref().unwrap_or_default();
         let headers = event.headers.iter().map(|(_, value)| value.as_slice());
         headers.chain([value]).any(|bytes| String::from_utf8_lossy(bytes).contains(SECRET))

@@ -54,13 +54,13 @@ pub(crate) fn helps(evidence: &Evidence) -> Seen {
     }
 }
 
-pub(crate) fn tells_its_version(evidence: &Evidence) -> Seen {
+pub(crate) fn prints_its_version(evidence: &Evidence) -> Seen {
     let run = &evidence.version;
     let description = evidence.description();
     let version = description["version"].as_str().unwrap_or_default();
-    let told = run.code == Some(0) && !version.is_empty() && run.stdout.contains(version);
+    let is_printed = run.code == Some(0) && !version.is_empty() && run.stdout.contains(version);
     let seen = format!("`{}`, {}; described as `{version}`", run.stdout.trim(), ended(run));
-    if told { Ok(seen) } else { Err(seen) }
+    if is_printed { Ok(seen) } else { Err(seen) }
 }
 
 pub(crate) fn refuses_unknown_flags(evidence: &Evidence) -> Seen {
@@ -73,16 +73,16 @@ pub(crate) fn misses_required_flags(evidence: &Evidence) -> Seen {
 
 pub(crate) fn reads_the_environment(evidence: &Evidence) -> Seen {
     let body = body(&evidence.first)?;
-    let told = body["customData"]["environment"].as_str().unwrap_or_default();
-    equal("with HEADGATE_ENVIRONMENT, the event's environment", told, ENVIRONMENT)
+    let emitted = body["customData"]["environment"].as_str().unwrap_or_default();
+    equal("with HEADGATE_ENVIRONMENT, the event's environment", emitted, ENVIRONMENT)
 }
 
 pub(crate) fn prefers_flags(evidence: &Evidence) -> Seen {
     let body = body(&evidence.second)?;
-    let told = body["customData"]["environment"].as_str().unwrap_or_default();
+    let emitted = body["customData"]["environment"].as_str().unwrap_or_default();
     equal(
         "with --environment over HEADGATE_ENVIRONMENT, the event's environment",
-        told,
+        emitted,
         ENVIRONMENT,
     )
 }

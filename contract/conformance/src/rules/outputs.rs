@@ -34,8 +34,8 @@ pub(crate) fn have_a_verdict(evidence: &Evidence) -> Seen {
 pub(crate) fn have_a_record(evidence: &Evidence) -> Seen {
     let record = validate(Document::Report, output(evidence, "report.json")?)?;
     for name in ["verdict", "reason"] {
-        let told = record[name].as_str().unwrap_or_default();
-        equal(&format!("{name} in report.json"), told, output(evidence, name)?.trim())?;
+        let stated = record[name].as_str().unwrap_or_default();
+        equal(&format!("{name} in report.json"), stated, output(evidence, name)?.trim())?;
     }
     Ok("valid".into())
 }
@@ -67,6 +67,6 @@ pub(crate) fn have_a_reason(evidence: &Evidence) -> Seen {
 }
 
 fn output<'a>(evidence: &'a Evidence, name: &str) -> Result<&'a str, String> {
-    let told = || format!("{name} was not written; {}", ended(&evidence.first.run));
-    evidence.first.outputs.get(name).map(String::as_str).ok_or_else(told)
+    let missing = || format!("{name} was not written; {}", ended(&evidence.first.run));
+    evidence.first.outputs.get(name).map(String::as_str).ok_or_else(missing)
 }
