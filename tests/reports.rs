@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use contract::record::DecisionRecord;
+use contract::repeat::Repeatable;
 use pipeline_tests::{generated, root};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
@@ -22,6 +23,7 @@ fn typed() -> Vec<Typed> {
         of::<build_image::Details>("build-image"),
         of::<canary_gate::Details>("canary-gate"),
         of::<conclude::Details>("conclude"),
+        of::<Repeatable<promote::Details>>("promote"),
     ]
 }
 

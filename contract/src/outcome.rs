@@ -40,6 +40,16 @@ impl std::fmt::Display for Verdict {
     }
 }
 
+impl From<Verdict> for report::Verdict {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass => Self::Pass,
+            Verdict::Fail => Self::Fail,
+            Verdict::Inconclusive => Self::Inconclusive,
+        }
+    }
+}
+
 /// Renders `report.html` from the finished decision record.
 pub type ReportPage = Box<dyn FnOnce(&Value) -> String>;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use report::{Model, Page, to_the_second};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,20 +46,60 @@ pub struct DecisionRecord<D = Value> {
     pub finished: String,
 }
 
-/// The page of a record whose step has a type for its details: it is drawn from that type, and nothing is looked up by
-/// name.
+/// How a step draws the page of its record.
+pub type Draw<D> = fn(&DecisionRecord<D>) -> String;
+
+/// The page of a record with these details: it is drawn from their type, and nothing is looked up by name.
+pub fn drawn<D: 'static>(details: D, draw: Draw<D>) -> ReportPage {
+    Box::new(move |json| draw(&frame(json).with_details(details)))
+}
+
+// Until shadow-test and validate-model have types.
+/// As [`drawn`], with the JSON beside it.
 pub fn page<D: 'static>(details: D, draw: fn(&DecisionRecord<D>, &Value) -> String) -> ReportPage {
-    Box::new(move |json| {
-        let record = DecisionRecord::<Value>::deserialize(json)
-            .expect("a page is drawn of a record that was serialised from this type");
-        draw(&record.with_details(details), json)
-    })
+    Box::new(move |json| draw(&frame(json).with_details(details), json))
+}
+
+fn frame(json: &Value) -> DecisionRecord {
+    DecisionRecord::deserialize(json)
+        .expect("a page is drawn of a record that was serialised from this type")
 }
 
 // === impl DecisionRecord ===
 
+impl<D: Serialize> DecisionRecord<D> {
+    /// The record's page with what all steps share: verdict, reason, release, inputs, times, and the record itself.
+    #[must_use]
+    pub fn page(&self, title: impl Into<String>) -> Page {
+        let mut page = Page::new(&self.step, title, self.verdict.into(), &self.reason);
+        page.context = [
+            ("Release", self.release.clone()),
+            ("Stream", self.stream.clone()),
+            ("Environment", self.environment.clone()),
+            ("Finished", to_the_second(&self.finished)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        page = page.fact("Started", to_the_second(&self.started));
+        for (name, input) in &self.inputs {
+            page = page.fact(format!("Input: {name}"), input);
+        }
+        page.fact("Step version", &self.version)
+            .fact("Event", &self.event)
+            .record(serde_json::to_value(self).expect("a record is JSON by its type"))
+    }
+}
+
 impl<D> DecisionRecord<D> {
-    fn with_details<E>(self, details: E) -> DecisionRecord<E> {
+    /// The model of a flag that names a file, with its digest out of the inputs.
+    #[must_use]
+    pub fn model(&self, role: &str, flag: &str) -> Option<Model> {
+        let file = self.flags.get(flag).and_then(|given| given.first());
+        let digest = self.inputs.get(flag)?;
+        Some(Model::of_file(role, digest, file.map_or("", String::as_str)))
+    }
+
+    pub(crate) fn with_details<E>(self, details: E) -> DecisionRecord<E> {
         DecisionRecord {
             contract: self.contract,
             step: self.step,
@@ -75,5 +116,31 @@ impl<D> DecisionRecord<D> {
             started: self.started,
             finished: self.finished,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_page_has_verdict_reason_inputs_and_the_record() {
+        let record: DecisionRecord = serde_json::from_value(json!({
+            "contract": "1.0", "step": "promote", "version": "0.1.0", "release": "r-1", "stream": "s",
+            "environment": "dev", "verdict": "pass", "reason": "confirmed", "event": "e",
+            "flags": { "model": ["m/a.onnx"] }, "inputs": { "model": "sha256:1" }, "details": {},
+            "started": "2026-11-24T01:49:32.139631702Z", "finished": "soon",
+        }))
+        .expect("a record");
+        let page = record.page("Promotion");
+        assert_eq!((page.verdict, page.reason.as_str()), (report::Verdict::Pass, "confirmed"));
+        assert!(page.facts.contains(&("Input: model".into(), "sha256:1".into())));
+        assert!(page.facts.contains(&("Started".into(), "2026-11-24 01:49:32 UTC".into())));
+        assert!(page.context.contains(&("Finished".into(), "soon".into())));
+        assert_eq!(page.record, json!(record));
+        assert_eq!(record.model("Model", "model").map(|it| it.called()).as_deref(), Some("a"));
+        assert!(record.model("Model", "champion").is_none());
     }
 }

@@ -3,22 +3,99 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use report::to_the_second;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::event::ReportPlace;
 use crate::outcome::ReportPage;
+use crate::record::{DecisionRecord, Draw};
 use crate::{Context, Outcome, Step, Subject, event_log};
 
-/// The outcome that an earlier run of `S` with the same event id emitted, ready to be emitted again; `page` renders it.
+/// `details` of a step whose runs may be repeated.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Repeatable<D> {
+    /// An earlier run emitted the outcome, and what it found lies in its record.
+    Earlier(Earlier),
+    /// What this run found, or an earlier one whose record still lay there.
+    Found(D),
+}
+
+/// Where the record of the run lies that emitted the outcome.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Earlier {
+    /// When, RFC 3339.
+    pub emitted_before: String,
+    pub report: ReportPlace,
+}
+
+/// The outcome that an earlier run of `S` with the same event id emitted, ready to be emitted again.
 ///
 /// The decision record is the earlier one where the outputs folder still has it, else it names the earlier
-/// report's digest.
+/// report's digest; `draw` draws the page of an earlier one.
+///
+/// # Errors
+/// The broker is away, or the events topic is missing.
+pub fn outcome<S: Step, D: DeserializeOwned + 'static>(
+    context: &Context,
+    inputs: &BTreeMap<String, String>,
+    draw: Draw<D>,
+) -> anyhow::Result<Option<Outcome>> {
+    let page: ReportPage = Box::new(move |json| {
+        page(json, draw).expect("a page is drawn of a record whose details were read")
+    });
+    emitted::<S>(context, inputs, |details| Repeatable::<D>::deserialize(details).is_ok(), page)
+}
+
+/// The page of a record of a step whose runs may be repeated.
+///
+/// # Errors
+/// It is no such record.
+pub fn page<D: DeserializeOwned>(json: &Value, draw: Draw<D>) -> serde_json::Result<String> {
+    let mut record = DecisionRecord::<Value>::deserialize(json)?;
+    let details = Repeatable::deserialize(record.details.take())?;
+    Ok(match details {
+        Repeatable::Found(details) => draw(&record.with_details(details)),
+        Repeatable::Earlier(earlier) => repeated(&record.with_details(earlier)),
+    })
+}
+
+/// The page of a run that had nothing to do.
+fn repeated(record: &DecisionRecord<Earlier>) -> String {
+    let title = format!("Outcome of {} for stream {}", record.step, record.stream);
+    let earlier = &record.details;
+    let at = to_the_second(&earlier.emitted_before);
+    record
+        .page(title)
+        .figure("Emitted before", at, "this run emitted the outcome again and changed nothing")
+        .fact("Earlier report", &earlier.report.address)
+        .fact("Digest of the earlier report", &earlier.report.digest)
+        .render()
+}
+
+// Until shadow-test has a type.
+/// As [`outcome`], with a page that is drawn of any JSON.
 ///
 /// # Errors
 /// The broker is away, or the events topic is missing.
 pub fn earlier_outcome<S: Step>(
     context: &Context,
     inputs: &BTreeMap<String, String>,
+    page: ReportPage,
+) -> anyhow::Result<Option<Outcome>> {
+    emitted::<S>(context, inputs, |_| true, page)
+}
+
+/// The outcome with an earlier run's details, where `is_known` says that they are of this version of the step.
+fn emitted<S: Step>(
+    context: &Context,
+    inputs: &BTreeMap<String, String>,
+    is_known: fn(&Value) -> bool,
     page: ReportPage,
 ) -> anyhow::Result<Option<Outcome>> {
     let Some(event) = event_log::find(&context.kafka, &context.event_id(inputs))? else {
@@ -33,9 +110,10 @@ pub fn earlier_outcome<S: Step>(
     };
     let (id, data) = (event.context.id, event.custom_data);
     tracing::info!(id, verdict = %data.verdict, "emitted before; nothing is changed");
-    let details = earlier(&context.common.outputs, &data.report.digest).unwrap_or_else(
-        || json!({ "emitted_before": event.context.timestamp, "report": data.report }),
-    );
+    let details = earlier(&context.common.outputs, &data.report.digest).filter(is_known);
+    let details = details.unwrap_or_else(|| {
+        json!(Earlier { emitted_before: event.context.timestamp, report: data.report })
+    });
     let output = |name: &'static str| data.outputs.get(name).map(|value| (name, value.clone()));
     Ok(Some(Outcome {
         verdict: data.verdict,

@@ -18,6 +18,23 @@ pub struct Model {
 }
 
 impl Model {
+    /// A model that an image carries.
+    pub fn of_image(
+        role: impl Into<String>,
+        digest: impl Into<String>,
+        image: impl Into<String>,
+    ) -> Self {
+        let image = image.into();
+        let name = name_of_image(&image);
+        Self { role: role.into(), name, digest: digest.into(), image }
+    }
+
+    /// A model that lies in a file.
+    pub fn of_file(role: impl Into<String>, digest: impl Into<String>, file: &str) -> Self {
+        let name = name_of_file(file);
+        Self { role: role.into(), name, digest: digest.into(), image: String::new() }
+    }
+
     /// A model as decision records hold it: an object with `digest`, and perhaps `name` and `image`; or its digest alone.
     #[must_use]
     pub fn of(role: impl Into<String>, value: &Value) -> Option<Self> {

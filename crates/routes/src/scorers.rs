@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use contract::stop::Stop;
 use kafka::{Kafka, Reader, Start};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use words::{list, plural};
 
 use crate::live::Live;
@@ -18,15 +20,36 @@ pub struct Scorers {
     looked: Instant,
 }
 
-/// How waiting for a route ended.
-#[derive(Clone, Debug, PartialEq)]
+/// How waiting for a route ended; decision records hold it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Confirmation {
     /// Every live scorer has it in force.
-    Confirmed { scorers: Vec<String>, after: Duration },
+    Confirmed {
+        scorers: Vec<String>,
+        #[serde(rename = "after_seconds", with = "seconds")]
+        #[schemars(with = "f64")]
+        after: Duration,
+    },
     /// A scorer said that it cannot: who, and why.
     Refused { scorer: String, error: String },
     /// Time ran out: who is missing, or nobody is live at all.
     TimedOut { missing: Vec<String> },
+}
+
+mod seconds {
+    use std::time::Duration;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(it: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(it.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(from)?).map_err(D::Error::custom)
+    }
 }
 
 impl Scorers {

@@ -10,9 +10,11 @@
 //!
 //! - `decide`: what to do, pure
 //! - `switch`: the route written, confirmed or taken back
+//! - `record`, `page`: what is left behind
 
 mod decide;
 mod page;
+mod record;
 mod switch;
 
 use std::collections::BTreeMap;
@@ -26,6 +28,7 @@ use contract::{
     AnyEventType, Context, Outcome, OutputSpec, Step, Subject, by_verdict, event_log, repeat,
 };
 use flags::duration;
+pub use record::Details;
 use registry::RegistryArgs;
 use routes::{Confirmation, ModelRef};
 use serde_json::json;
@@ -92,11 +95,8 @@ impl Step for Promote {
         let told = decide::told(&events, stream, release, &model);
         let is_champion = before.as_ref().is_some_and(|now| now.champion.digest == model.digest);
         if let Some(event) = told.filter(|_| is_champion)
-            && let Some(earlier) = repeat::earlier_outcome::<Self>(
-                context,
-                &event.custom_data.inputs,
-                Box::new(page::render),
-            )?
+            && let Some(earlier) =
+                repeat::outcome::<Self, _>(context, &event.custom_data.inputs, page::render)?
         {
             return Ok(earlier);
         }
@@ -163,20 +163,14 @@ fn outcome(
     let previous = after.as_ref().and_then(|route| route.previous.as_ref());
     let previous = previous.map_or_else(String::new, |previous| previous.model.digest.clone());
     let generation = after.as_ref().map_or_else(String::new, |route| route.generation.to_string());
-    let confirmation = confirmation.map(|answer| match answer {
-        Confirmation::Confirmed { scorers, after } => {
-            json!({ "confirmed-by": scorers, "after-seconds": after.as_secs_f64() })
-        }
-        Confirmation::Refused { scorer, error } => json!({ "refused-by": scorer, "error": error }),
-        Confirmation::TimedOut { missing } => json!({ "missing": missing }),
-    });
+    let details = Details { model: model.clone(), before, after, confirmation };
     Outcome {
         verdict,
         reason,
         event: Subject::new(event, &context.common.stream, &result),
         inputs,
         outputs: BTreeMap::from([("generation", generation), ("previous", previous)]),
-        details: json!({ "before": before, "after": after, "confirmation": confirmation }),
-        page: Box::new(page::render),
+        details: json!(details),
+        page: contract::record::drawn(details, page::render),
     }
 }

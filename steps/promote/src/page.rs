@@ -1,101 +1,89 @@
 //! The report page: which model follows which, who confirmed, and who answers which share before and after.
 
-use report::{Check, Model, Outcome, Page, Table, percent, plural, seconds, to_the_second};
-use serde_json::Value;
+use contract::record::DecisionRecord;
+use report::{Check, Model, Outcome, Table, percent, plural, seconds, to_the_second};
+use routes::{Confirmation, ModelRef, Route};
+
+use crate::record::Details;
 
 /// Renders the decision record.
-pub(crate) fn render(record: &Value) -> String {
-    let details = &record["details"];
-    let (before, after) = (&details["before"], &details["after"]);
-    let mut candidate = Model::of("New model", &record["inputs"]["model"]);
-    if let Some(model) = &mut candidate {
-        model.image = record["inputs"]["image"].as_str().unwrap_or_default().to_owned();
-        model.name = report::name_of_image(&model.image);
-    }
-    let named = candidate.as_ref().filter(|model| !model.name.is_empty()).map(Model::called);
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let title = format!(
-        "Promotion of {} on stream {}",
-        named.unwrap_or_else(|| format!("release {}", text(&record["release"]))),
-        text(&record["stream"])
-    );
-    let former = Model::of("Former champion", &before["champion"]);
-    let mut page = Page::of_record(title, record)
-        .figure(
-            "Champion",
-            Model::of("", &after["champion"]).map_or_else(|| "none".into(), |model| model.called()),
-            match former.as_ref() {
-                Some(former) if after["champion"]["digest"] == before["champion"]["digest"] => {
-                    format!("{} goes on answering", former.called())
-                }
-                Some(former) => format!("before it: {}", former.called()),
-                None => "the stream had none before".into(),
-            },
-        )
-        .model(candidate)
+pub(crate) fn render(record: &DecisionRecord<Details>) -> String {
+    let Details { model, before, after, confirmation } = &record.details;
+    let (before, after) = (before.as_ref(), after.as_ref());
+    let new = shown("New model", model);
+    let of = match new.name.is_empty() {
+        true => format!("release {}", record.release),
+        false => new.called(),
+    };
+    let former = before.map(|route| shown("Former champion", &route.champion));
+    let champion = after.map(|route| shown("Champion", &route.champion));
+    let note = match (&former, &champion) {
+        (Some(former), Some(champion)) if former.digest == champion.digest => {
+            format!("{} goes on answering", former.called())
+        }
+        (Some(former), _) => format!("before it: {}", former.called()),
+        (None, _) => "the stream had none before".to_owned(),
+    };
+    let champion = champion.map_or_else(|| "none".to_owned(), |model| model.called());
+    let mut page = record
+        .page(format!("Promotion of {of} on stream {}", record.stream))
+        .figure("Champion", champion, note)
+        .model(Some(new))
         .model(former);
-    if let Some(until) = after["previous"]["until"].as_str() {
-        page = page.figure(
-            "Way back",
-            "open",
-            format!("scorers keep the former champion loaded until {}", to_the_second(until)),
-        );
+    if let Some(previous) = after.and_then(|route| route.previous.as_ref()) {
+        let until = to_the_second(&previous.until);
+        let note = format!("scorers keep the former champion loaded until {until}");
+        page = page.figure("Way back", "open", note);
     }
-    if let Some(check) = scorers(&details["confirmation"]) {
-        page = page.check(check);
+    if let Some(confirmation) = confirmation {
+        page = page.check(scorers(confirmation));
     }
     page.table(shares(before, after)).render()
 }
 
+fn shown(role: &str, model: &ModelRef) -> Model {
+    Model::of_image(role, &model.digest, &model.image)
+}
+
 /// Who confirmed that the route is in force.
-fn scorers(said: &Value) -> Option<Check> {
-    let names = |list: &Value| {
-        let names: Vec<&str> =
-            list.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        names.join(", ")
-    };
+fn scorers(confirmation: &Confirmation) -> Check {
     let check = |value: String, outcome| {
         Check::new("Scorers that confirmed", value, "every live one", outcome)
     };
-    if let Some(by) = said["confirmed-by"].as_array() {
-        let after =
-            said["after-seconds"].as_f64().map(|after| format!("within {}", seconds(after)));
-        return Some(
-            check(plural(by.len() as u64, "scorer"), Outcome::of(!by.is_empty())).note(
-                [Some(names(&said["confirmed-by"])), after]
-                    .into_iter()
-                    .flatten()
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            ),
-        );
+    match confirmation {
+        Confirmation::Confirmed { scorers, after } => {
+            let value = plural(scorers.len() as u64, "scorer");
+            let after = seconds(after.as_secs_f64());
+            check(value, Outcome::of(!scorers.is_empty()))
+                .note(format!("{}, within {after}", scorers.join(", ")))
+        }
+        Confirmation::Refused { scorer, .. } => {
+            check(format!("refused by {scorer}"), Outcome::Fail)
+        }
+        Confirmation::TimedOut { missing } if missing.is_empty() => {
+            check("none was live".to_owned(), Outcome::Inconclusive)
+        }
+        Confirmation::TimedOut { missing } => {
+            check(format!("missing: {}", missing.join(", ")), Outcome::Inconclusive)
+        }
     }
-    if let Some(by) = said["refused-by"].as_str() {
-        return Some(check(format!("refused by {by}"), Outcome::Fail));
-    }
-    said["missing"]
-        .is_array()
-        .then(|| check(format!("missing: {}", names(&said["missing"])), Outcome::Inconclusive))
 }
 
 /// Who answers which share before and after.
-fn shares(before: &Value, after: &Value) -> Table {
+fn shares(before: Option<&Route>, after: Option<&Route>) -> Table {
     let columns = ["Route", "Champion", "its share", "Candidate", "its share", "Generation"];
     let table = Table::new("Who answers", columns);
     [("before", before), ("after", after)].into_iter().fold(table, |table, (when, route)| {
-        let share = route["candidate"]["share"].as_f64();
-        let called =
-            |value: &Value| Model::of("", value).map_or_else(String::new, |model| model.called());
-        let champion = called(&route["champion"]);
-        let whole =
-            if champion.is_empty() { String::new() } else { percent(1.0 - share.unwrap_or(0.0)) };
+        let Some(route) = route else { return table.row([when, "", "", "", "", ""]) };
+        let called = |model: &ModelRef| shown("", model).called();
+        let candidate = route.candidate.as_ref();
         table.row([
             when.to_owned(),
-            champion,
-            whole,
-            called(&route["candidate"]["model"]),
-            share.map(percent).unwrap_or_default(),
-            route["generation"].as_u64().map(|it| it.to_string()).unwrap_or_default(),
+            called(&route.champion),
+            percent(1.0 - route.share()),
+            candidate.map(|candidate| called(&candidate.model)).unwrap_or_default(),
+            candidate.map(|candidate| percent(candidate.share)).unwrap_or_default(),
+            route.generation.to_string(),
         ])
     })
 }
@@ -106,8 +94,9 @@ mod tests {
 
     #[test]
     fn pages_read_well() {
-        let samples = harness::browser::sample_records("promote");
-        let pages: Vec<_> = samples.into_iter().map(|(name, it)| (name, render(&it))).collect();
+        let samples = harness::browser::sample_records("promote").into_iter();
+        let page = |json| contract::repeat::page(&json, render).expect("a sample is a record");
+        let pages: Vec<_> = samples.map(|(name, json)| (name, page(json))).collect();
         harness::browser::assert_step_reads_well("promote", &pages);
     }
 }
