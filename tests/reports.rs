@@ -23,7 +23,10 @@ fn typed() -> Vec<Typed> {
         of::<build_image::Details>("build-image"),
         of::<canary_gate::Details>("canary-gate"),
         of::<conclude::Details>("conclude"),
+        of::<detect_drift::Details>("detect-drift"),
         of::<Repeatable<promote::Details>>("promote"),
+        of::<Repeatable<rollback::Details>>("rollback"),
+        of::<Repeatable<train_linear::Details>>("train-linear"),
     ]
 }
 

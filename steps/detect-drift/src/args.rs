@@ -76,9 +76,10 @@ impl Args {
         if !(self.alpha > 0.0 && self.alpha < 1.0) {
             return refuse("--alpha is not between 0 and 1", "give a rate such as 0.01");
         }
-        if !(self.ks_minimum >= 0.0 && self.psi_minimum >= 0.0) {
+        // An infinite limit is no number in a record.
+        if ![self.ks_minimum, self.psi_minimum].iter().all(|it| *it >= 0.0 && it.is_finite()) {
             return refuse(
-                "a minimum is negative",
+                "a minimum is negative or infinite",
                 "give 0 or more to --ks-minimum and --psi-minimum",
             );
         }
@@ -174,6 +175,7 @@ mod tests {
             ("--baseline b.json --alpha 0", Some("--alpha")),
             ("--baseline b.json --alpha NaN", Some("--alpha")),
             ("--baseline b.json --psi-minimum=-1", Some("minimum is negative")),
+            ("--baseline b.json --ks-minimum inf", Some("or infinite")),
             ("--baseline b.json --stretch 3", Some("--stretch below 20")),
             ("--baseline b.json --window nonsense", Some("is no range")),
         ] {

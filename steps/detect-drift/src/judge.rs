@@ -1,6 +1,7 @@
 //! Which features moved: pure.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use stats::drift::{
     DEFAULT_BINS, PsiBins, jensen_shannon_distance, ks_against, ks_limit, mean_shift, moments,
     smoothed,
@@ -8,6 +9,7 @@ use stats::drift::{
 
 use crate::profile::{Feature, Profile};
 use crate::sample::Sample;
+use crate::shape::{self, Shape};
 use crate::since::{Stretch, since};
 
 /// What counts as drift.
@@ -21,8 +23,8 @@ pub(crate) struct Limits {
 }
 
 /// What was found over the whole window.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Judgement {
     /// Readable records of the window.
     pub(crate) records: u64,
@@ -34,8 +36,8 @@ pub(crate) struct Judgement {
 }
 
 /// What was found of one feature.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Judged {
     pub(crate) name: String,
     pub(crate) moved: bool,
@@ -58,10 +60,13 @@ pub(crate) struct Judged {
     pub(crate) stretches: Vec<Stretch>,
     /// The first offset of each partition from where it had moved.
     pub(crate) since: Vec<Since>,
+    /// Nothing where it did not move, or where others moved farther.
+    pub(crate) shape: Option<Shape>,
 }
 
 /// From where on a feature had moved on one partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Since {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
@@ -111,11 +116,14 @@ pub(crate) fn judge(
         let rule = Rule::new(feature, limits, alpha_each)?;
         rule.judge(sample, index, width)
     };
+    let features = baseline.features.iter().enumerate().map(feature);
+    let mut features = features.collect::<Result<Vec<_>, _>>()?;
+    shape::of_moved(&mut features, baseline, sample);
     Ok(Judgement {
         records: sample.readable(),
         baseline_records: baseline.records,
         alpha_each,
-        features: baseline.features.iter().enumerate().map(feature).collect::<Result<_, _>>()?,
+        features,
     })
 }
 
@@ -190,6 +198,7 @@ impl<'a> Rule<'a> {
             mean_shift: mean_shift(self.feature.moments, window),
             stretches,
             since,
+            shape: None,
         })
     }
 }

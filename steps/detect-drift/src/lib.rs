@@ -10,8 +10,10 @@ mod judge;
 mod outcome;
 mod page;
 mod profile;
+mod record;
 mod reference;
 mod sample;
+mod shape;
 mod since;
 
 use std::collections::BTreeMap;
@@ -27,6 +29,7 @@ use stream::StreamSchema;
 
 pub use args::{Args, Mode};
 use profile::Profile;
+pub use record::Details;
 
 /// The step.
 pub struct DetectDrift;

@@ -1,4 +1,4 @@
-//! How a run is told: reason, event, outputs and decision record.
+//! The outcome of a run: reason, event, outputs and decision record.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,13 @@ use serde_json::json;
 
 use crate::Args;
 use crate::judge::{Judged, Judgement};
-use crate::page::{self, View};
+use crate::page;
 use crate::profile::Profile;
+use crate::record::{Details, Found};
 use crate::sample::Sample;
 
 /// More features than this are counted in the reason, not named; the event names all.
-const MOST_NAMED: usize = 3;
+const MAX_NAMED: usize = 3;
 
 /// What was judged, by what.
 pub(crate) struct Run<'a> {
@@ -34,14 +35,11 @@ pub(crate) fn judged(
     baseline_digest: String,
     inputs: BTreeMap<String, String>,
 ) -> Outcome {
-    let Run { context, baseline, sample, window, .. } = run;
+    let Run { context, sample, window, .. } = run;
     let drifted = judgement.moved().next().is_some();
     let names: Vec<&str> = judgement.moved().map(|feature| feature.name.as_str()).collect();
-    let since: BTreeMap<String, i64> = judgement
-        .since()
-        .into_iter()
-        .map(|(partition, offset)| (partition.to_string(), offset))
-        .collect();
+    let names = names.join(",");
+    let since = judgement.since();
     let since_output: Vec<String> =
         since.iter().map(|(partition, offset)| format!("{partition}:{offset}")).collect();
     let topic = crate::sample::topic(context);
@@ -50,30 +48,28 @@ pub(crate) fn judged(
     let result = Drift {
         judged: judgement.features.len() as u64,
         moved: moved.into_iter().map(|feature| told(feature, &topic)).collect(),
-        since: offsets(&topic, judgement.since()),
+        since: offsets(&topic, since),
         ..drift(run, &baseline_digest)
     };
-    let view = View::of(baseline, &judgement, sample);
+    let reason = reason(&judgement, &since_output);
+    let details = Details::new(Some(window), sample, Found::Judgement(judgement));
     Outcome {
         verdict: if drifted { Verdict::Fail } else { Verdict::Pass },
-        reason: reason(&judgement, &since_output),
+        reason,
         event: Subject::new(
             if drifted { DETECTED } else { ABSENT },
             &context.common.stream,
             &result,
         ),
         outputs: BTreeMap::from([
-            ("features", names.join(",")),
+            ("features", names),
             ("since", since_output.join(",")),
             ("window", window.to_string()),
             ("baseline-digest", baseline_digest),
         ]),
         inputs,
-        details: json!({
-            "window": window, "unreadable": sample.unreadable, "judgement": judgement,
-            "since": since,
-        }),
-        page: Box::new(move |record| page::judged(record, &view)),
+        details: json!(details),
+        page: contract::record::drawn(details, page::render),
     }
 }
 
@@ -89,7 +85,7 @@ pub(crate) fn recorded(
 ) -> Outcome {
     let fields = profile.features.len();
     let reason = format!("baseline of {fields} features from {} records", count(profile.records));
-    let profile = profile.clone();
+    let details = Details::new(window, sample, Found::from(profile));
     let result = Baseline {
         baseline: Some(digest.clone()),
         features: fields as u64,
@@ -101,8 +97,8 @@ pub(crate) fn recorded(
         event: Subject::new(RECORDED, &context.common.stream, &result),
         outputs: BTreeMap::from([("window", text(window)), ("baseline-digest", digest)]),
         inputs,
-        details: json!({ "window": window, "unreadable": sample.unreadable, "fields": fields }),
-        page: Box::new(move |record| page::recorded(record, &profile)),
+        details: json!(details),
+        page: contract::record::drawn(details, page::render),
     }
 }
 
@@ -130,17 +126,15 @@ pub(crate) fn undecided(
     sample: &Sample,
     window: Option<&Window>,
 ) -> Outcome {
-    let readable = sample.readable();
+    let details = Details::new(window, sample, Found::TooLittle);
     Outcome {
         verdict: Verdict::Inconclusive,
         reason,
         event,
         outputs: BTreeMap::from([("window", text(window))]),
         inputs,
-        details: json!({
-            "window": window, "records": readable, "unreadable": sample.unreadable,
-        }),
-        page: Box::new(page::undecided),
+        details: json!(details),
+        page: contract::record::drawn(details, page::render),
     }
 }
 
@@ -210,8 +204,8 @@ fn reason(judgement: &Judgement, since: &[String]) -> String {
         );
     }
     moved.sort_by(|one, other| other.excess().total_cmp(&one.excess()));
-    let named: Vec<String> = moved.iter().take(MOST_NAMED).map(|feature| named(feature)).collect();
-    let more = match moved.len().saturating_sub(MOST_NAMED) {
+    let named: Vec<String> = moved.iter().take(MAX_NAMED).map(|feature| named(feature)).collect();
+    let more = match moved.len().saturating_sub(MAX_NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
@@ -249,6 +243,7 @@ mod tests {
             mean_shift: None,
             stretches: Vec::new(),
             since: Vec::new(),
+            shape: None,
         }
     }
 

@@ -1,86 +1,36 @@
 //! The report page: every feature beside its limits, and what the moved ones look like now and before.
 
+use contract::record::DecisionRecord;
 use report::{
     Axis, Bars, Check, Histogram, LinePlot, Outcome, Page, Series, Table, Tone, count, number,
 };
-use serde_json::Value;
 
 use crate::judge::{Judged, Judgement};
-use crate::profile::Profile;
-use crate::sample::Sample;
+use crate::record::{Described, Details, Found};
+use crate::sample::Unreadable;
+use crate::shape::Shape;
 
-/// Plots are drawn for this many moved features, the worst first; the table has all.
-const MOST_PLOTTED: usize = 8;
-/// Bars of a histogram.
-const BINS: usize = 32;
-
-/// What the page of a judgement shows.
-pub(crate) struct View {
-    judgement: Judgement,
-    shapes: Vec<Shape>,
-}
-
-/// Both distributions of a moved feature, over bins of one width.
-struct Shape {
-    feature: usize,
-    edges: Vec<f64>,
-    baseline: Vec<f64>,
-    window: Vec<f64>,
-}
-
-impl View {
-    /// Takes from baseline and window what the plots need, so that neither has to be kept.
-    pub(crate) fn of(baseline: &Profile, judgement: &Judgement, sample: &Sample) -> Self {
-        let width = judgement.features.len();
-        let mut moved: Vec<usize> =
-            (0..width).filter(|&feature| judgement.features[feature].moved).collect();
-        let excess = |feature: &usize| judgement.features[*feature].excess();
-        moved.sort_by(|one, other| excess(other).total_cmp(&excess(one)));
-        let shapes = moved
-            .into_iter()
-            .take(MOST_PLOTTED)
-            .map(|feature| Shape::of(baseline, sample, feature, width))
-            .collect();
-        Self { judgement: judgement.clone(), shapes }
-    }
-}
-
-impl Shape {
-    fn of(baseline: &Profile, sample: &Sample, feature: usize, width: usize) -> Self {
-        let before = &baseline.features[feature].distribution;
-        let mut now = sample.column(feature, width);
-        now.sort_unstable_by(f64::total_cmp);
-        // The outermost hundredth on either side may lie far out; the first and last bin gather it.
-        let at = |share: f64| now[((now.len() - 1) as f64 * share) as usize];
-        let low = before.quantile(0.005).min(at(0.005));
-        let high = before.quantile(0.995).max(at(0.995));
-        // Whole numbers stay in the middle of their bins.
-        let low = low - 0.5;
-        let step = ((high + 0.5 - low) / BINS as f64).max(f64::MIN_POSITIVE);
-        let step = if step > 0.5 { step.ceil() } else { step };
-        let edges: Vec<f64> = (0..=BINS).map(|edge| low + step * edge as f64).collect();
-        let inner = &edges[1..BINS];
-        let parts = |share: &dyn Fn(f64) -> f64, records: f64| -> Vec<f64> {
-            let shares = inner.iter().map(|edge| share(*edge)).chain([1.0]);
-            let parts =
-                shares.scan(0.0, |last, share| Some(share - std::mem::replace(last, share)));
-            parts.map(|part| part * records).collect()
-        };
-        let records = now.len() as f64;
-        let up_to = |edge: f64| now.partition_point(|value| *value <= edge) as f64 / records;
-        Self {
-            feature,
-            baseline: parts(&|edge| before.share_up_to(edge), before.records() as f64),
-            window: parts(&up_to, records),
-            edges,
+/// Renders the decision record.
+pub(crate) fn render(record: &DecisionRecord<Details>) -> String {
+    let details = &record.details;
+    let what = match details.found {
+        Found::Baseline(_) => "Baseline",
+        Found::Judgement(_) | Found::TooLittle => "Drift",
+    };
+    let title = format!("{what} of the features of stream {}", record.stream);
+    let page = unreadable(record.page(title), &details.unreadable);
+    match &details.found {
+        Found::TooLittle => page,
+        Found::Baseline(features) => {
+            page.fact("Records", count(details.records)).table(described(features))
         }
+        Found::Judgement(judgement) => judged(page, judgement),
     }
+    .render()
 }
 
-/// The page of a judged window.
-pub(crate) fn judged(record: &Value, view: &View) -> String {
-    let judgement = &view.judgement;
-    let mut page = unreadable(Page::of_record(title("Drift", record), record), record)
+fn judged(page: Page, judgement: &Judgement) -> Page {
+    let mut page = page
         .figure("Features that moved", moved(judgement), beyond(judgement))
         .figure(
             "Records",
@@ -89,47 +39,34 @@ pub(crate) fn judged(record: &Value, view: &View) -> String {
         )
         .fact("Alpha of each test", number(judgement.alpha_each))
         .plot(overview(judgement));
-    for feature in by_excess(judgement) {
+    let features = by_excess(judgement);
+    for feature in &features {
         page = page.check(check(feature));
     }
-    for shape in &view.shapes {
-        let feature = &judgement.features[shape.feature];
-        page = page.plot(histogram(feature, shape)).plot(course(feature));
+    for feature in &features {
+        if let Some(shape) = &feature.shape {
+            page = page.plot(histogram(feature, shape)).plot(course(feature));
+        }
     }
-    page.table(table(judgement)).render()
+    page.table(table(judgement))
 }
 
-/// The page of a baseline that was made.
-pub(crate) fn recorded(record: &Value, profile: &Profile) -> String {
+fn described(features: &[Described]) -> Table {
     let columns = ["feature", "mean", "standard deviation", "lowest", "median", "highest", "kept"];
-    let mut table = Table::new("The baseline", columns)
+    let table = Table::new("The baseline", columns)
         .note("Kept: distinct values in the profile; exact where the feature has no more of them.");
-    for feature in &profile.features {
-        let (moments, shape) = (feature.moments, &feature.distribution);
-        let exact = if shape.is_exact() { " (exact)" } else { "" };
-        table = table.row([
+    features.iter().fold(table, |table, feature| {
+        let exact = if feature.exact { " (exact)" } else { "" };
+        table.row([
             feature.name.clone(),
-            number(moments.mean),
-            number(moments.standard_deviation),
-            number(shape.min()),
-            number(shape.quantile(0.5)),
-            number(shape.max()),
-            format!("{}{exact}", count(shape.points().len() as u64)),
-        ]);
-    }
-    unreadable(Page::of_record(title("Baseline", record), record), record)
-        .fact("Records", count(profile.records))
-        .table(table)
-        .render()
-}
-
-/// The page of a run without enough records.
-pub(crate) fn undecided(record: &Value) -> String {
-    unreadable(Page::of_record(title("Drift", record), record), record).render()
-}
-
-fn title(what: &str, record: &Value) -> String {
-    format!("{what} of the features of stream {}", record["stream"].as_str().unwrap_or_default())
+            number(feature.mean),
+            number(feature.standard_deviation),
+            number(feature.lowest),
+            number(feature.median),
+            number(feature.highest),
+            format!("{}{exact}", count(feature.kept)),
+        ])
+    })
 }
 
 /// Those that moved farthest beyond their limits first.
@@ -236,18 +173,28 @@ fn table(judgement: &Judgement) -> Table {
 }
 
 /// The records that could not be read, if any.
-fn unreadable(page: Page, record: &Value) -> Page {
-    let unreadable = &record["details"]["unreadable"];
-    let Some(reasons) = unreadable["reasons"].as_object().filter(|reasons| !reasons.is_empty())
-    else {
+fn unreadable(page: Page, unreadable: &Unreadable) -> Page {
+    if unreadable.reasons.is_empty() {
         return page;
-    };
-    let mut table = Table::new("Unreadable records", ["reason", "records", "first at"])
-        .note("A scorer sends these to the dead letters; they are in no statistic here.");
-    for (reason, found) in reasons {
-        let first = found["first"].as_str().unwrap_or_default();
-        let records = found["count"].as_u64().unwrap_or_default();
-        table = table.row([reason.clone(), count(records), first.to_owned()]);
     }
-    page.fact("Unreadable", count(unreadable["count"].as_u64().unwrap_or_default())).table(table)
+    let table = Table::new("Unreadable records", ["reason", "records", "first at"])
+        .note("A scorer sends these to the dead letters; they are in no statistic here.");
+    let table = unreadable.reasons.iter().fold(table, |table, (reason, found)| {
+        let first = format!("{}:{}", found.first.partition, found.first.offset);
+        table.row([reason.clone(), count(found.count), first])
+    });
+    page.fact("Unreadable", count(unreadable.count)).table(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_read_well() {
+        let samples = harness::browser::sample_records("detect-drift").into_iter();
+        let page = |json| render(&serde_json::from_value(json).expect("a sample is a record"));
+        let pages: Vec<_> = samples.map(|(name, json)| (name, page(json))).collect();
+        harness::browser::assert_step_reads_well("detect-drift", &pages);
+    }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use contract::Context;
 use kafka::{Reader, Window};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use stream::StreamSchema;
 
 /// What was read, partition by partition in the order of the offsets.
@@ -23,7 +24,8 @@ pub(crate) struct Partition {
 }
 
 /// Records that a scorer would send to the dead letters.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Unreadable {
     pub(crate) count: u64,
     /// How many for each reason, with the first place that has it.
@@ -31,17 +33,21 @@ pub(crate) struct Unreadable {
 }
 
 /// One reason for being unreadable.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Reason {
     pub(crate) count: u64,
     /// In the lowest partition; partitions arrive in any order.
     pub(crate) first: Place,
 }
 
-/// Where a record is; written `partition:offset`. A file is partition 0, and its lines count as offsets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(into = "String")]
-pub(crate) struct Place(pub(crate) i32, pub(crate) i64);
+/// Where a record is. A file is partition 0, and its lines count as offsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Place {
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+}
 
 /// More different reasons than this are counted together, so that a hostile stream cannot fill memory.
 const MAX_REASONS: usize = 20;
@@ -58,7 +64,7 @@ impl Sample {
         let part = self.partitions.entry(partition).or_default();
         match parse(schema, &mut part.rows) {
             Ok(()) => part.offsets.push(offset),
-            Err(reason) => self.unreadable.push(reason, Place(partition, offset)),
+            Err(reason) => self.unreadable.push(reason, Place { partition, offset }),
         }
     }
 
@@ -88,12 +94,6 @@ impl Unreadable {
         let reason = self.reasons.entry(reason).or_insert(Reason { count: 0, first: place });
         reason.count += 1;
         reason.first = reason.first.min(place);
-    }
-}
-
-impl From<Place> for String {
-    fn from(Place(partition, offset): Place) -> Self {
-        format!("{partition}:{offset}")
     }
 }
 
@@ -129,6 +129,10 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
+    fn place(partition: i32, offset: i64) -> Place {
+        Place { partition, offset }
+    }
+
     #[test]
     fn unreadable_records_are_counted_by_reason_and_leave_no_trace() {
         let fields = r#"[{"name":"a","dtype":"float32"},{"name":"b","dtype":"float32"}]"#;
@@ -146,24 +150,24 @@ mod tests {
         assert_eq!((sample.column(0, 2), sample.column(1, 2)), (vec![1.0, 3.0], vec![2.0, 4.0]));
         assert_eq!(sample.unreadable.count, 3);
         let missing = &sample.unreadable.reasons["the field `b` is missing"];
-        assert_eq!((missing.count, missing.first), (2, Place(3, 1)));
+        assert_eq!((missing.count, missing.first), (2, place(3, 1)));
     }
 
     #[test]
     fn reasons_cannot_grow_without_end() {
         let mut unreadable = Unreadable::default();
-        (0..1000).for_each(|i| unreadable.push(format!("reason {i}"), Place(0, i)));
+        (0..1000).for_each(|i| unreadable.push(format!("reason {i}"), place(0, i)));
         assert_eq!((unreadable.count, unreadable.reasons.len()), (1000, MAX_REASONS + 1));
-        assert_eq!(unreadable.reasons["other reasons"].first, Place(0, MAX_REASONS as i64));
+        assert_eq!(unreadable.reasons["other reasons"].first, place(0, MAX_REASONS as i64));
     }
 
     #[test]
     fn the_first_place_is_the_same_in_whatever_order_partitions_arrive() {
         let mut unreadable = Unreadable::default();
-        for place in [Place(1, 7), Place(0, 9), Place(0, 57), Place(1, 3)] {
+        for place in [place(1, 7), place(0, 9), place(0, 57), place(1, 3)] {
             unreadable.push("junk".into(), place);
         }
-        let told = serde_json::to_value(&unreadable).unwrap();
-        assert_eq!(told["reasons"]["junk"], serde_json::json!({ "count": 4, "first": "0:9" }));
+        let junk = &unreadable.reasons["junk"];
+        assert_eq!((junk.count, junk.first), (4, place(0, 9)));
     }
 }

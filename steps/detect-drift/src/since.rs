@@ -4,14 +4,15 @@
 //! limits are those of so few records, with this test's alpha shared by all stretches, so a stretch before the
 //! drift is not blamed by chance. The answer is as fine as a stretch is long.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::judge::{Rule, Since};
 use crate::sample::{Partition, Sample};
 
 /// A run of records on one partition, with what was read on it.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Stretch {
     pub(crate) partition: i32,
     /// The offsets of its first and last record.

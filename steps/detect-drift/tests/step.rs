@@ -66,7 +66,7 @@ fn a_drift_is_told_with_the_feature_and_the_offset_it_began_at() {
     assert_eq!(judged.output("since"), format!("1:{offset}"));
 
     let record = json(&judged.read("report.json"));
-    assert_eq!(record["details"]["judgement"]["features"].as_array().unwrap().len(), 9);
+    assert_eq!(record["details"]["found"]["judgement"]["features"].as_array().unwrap().len(), 9);
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("detect-drift");
     harness::browser::assert_reads_well(&judged.path("report.html"), &pictures);
 }
@@ -140,7 +140,7 @@ fn unreadable_records_are_counted_and_too_many_are_inconclusive() {
     assert_eq!(event["customData"]["result"]["unreadable"], 40);
     let record = json(&baseline.read("report.json"));
     let reasons = &record["details"]["unreadable"]["reasons"];
-    assert_eq!(reasons["the field `f9` is missing"]["first"], "0:7");
+    assert_eq!(reasons["the field `f9` is missing"]["first"], json(r#"{"partition":0,"offset":7}"#));
     assert!(baseline.read("report.html").contains("the field `f9` is missing"));
 
     let judged = stream.judge(&baseline, &["--window", "0:1000-2000"]);

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use contract::event::OutcomeEvent;
 use routes::ledger::{promoted, rolled_back};
 use routes::{ModelRef, Route};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::note::Note;
 
 /// A model to go back to, and how it is known to be good.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Good {
     pub(crate) model: ModelRef,
     /// The release that promoted it, or `unknown` where neither the log nor the route says.

@@ -11,11 +11,12 @@
 //! - `decide`, `known_good`, `note`, `since`: what to do, pure
 //! - `scan`, `timeline`: what the predictions say, pure
 //! - `run`, `watch`: routes, scorers and topics
-//! - `record`, `page`: what is left behind
+//! - `outcome`, `record`, `result`, `page`: what is left behind
 
 mod decide;
 mod known_good;
 mod note;
+mod outcome;
 mod page;
 mod record;
 mod result;
@@ -32,6 +33,7 @@ use contract::results::types::rollback::{FAILED, ROLLED_BACK, UNDECIDED, UNNEEDE
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, event_log, repeat};
 use decide::{Asked, Decided, Known, LEFT_BEHIND, Plan, decide};
 use flags::duration;
+pub use record::Details;
 use routes::Route;
 
 /// The step.
@@ -103,9 +105,7 @@ impl Step for Rollback {
         }
         let mut found = decided(standing.route.as_ref());
         let given = inputs(args, found.at);
-        if let Some(earlier) =
-            repeat::earlier_outcome::<Self>(context, &given, Box::new(page::render))?
-        {
+        if let Some(earlier) = repeat::outcome::<Self, _>(context, &given, page::render)? {
             return Ok(earlier);
         }
         let mut before = standing.route;
@@ -121,7 +121,7 @@ impl Step for Rollback {
         let Decided { bad, at, plan } = found;
         let work = run::Work { bad, at, plan, before, writer, history, events, traffic: &*traffic };
         let finished = run::run(work, args, context, &context.event_id(&inputs))?;
-        Ok(record::outcome(finished, inputs, context))
+        Ok(outcome::outcome(finished, inputs, context))
     }
 }
 

@@ -1,125 +1,113 @@
-//! What a rollback leaves behind: verdict, outputs, the event's content and the decision record.
+//! The step's part of the decision record.
 
-use std::collections::BTreeMap;
+use contract::results::Model;
+use routes::{Confirmation, Route};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use contract::event::unix_ms;
-use contract::{Context, Outcome, Subject, Verdict};
-use routes::{Confirmation, Route, span};
-use serde_json::{Value, json};
-use words::{list, plural};
+use crate::known_good::Good;
+use crate::run::Finished;
+use crate::scan::Range;
+use crate::timeline::Rate;
+use crate::{result, run};
 
-use crate::run::{Finished, Proof};
-use crate::{Args, page, result};
+/// `details` of `report.json`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Details {
+    /// The bad model; nothing where none was found.
+    pub(crate) bad: Option<Model>,
+    /// Where the good model comes from; nothing where the champion stayed.
+    pub(crate) good: Option<Good>,
+    /// The route that stood there.
+    pub(crate) before: Option<Route>,
+    /// The route afterwards.
+    pub(crate) after: Option<Route>,
+    /// Whether this run wrote the route.
+    pub(crate) wrote_route: bool,
+    /// The record that is no route, where this run wrote over one.
+    pub(crate) wrote_over: Option<String>,
+    /// What shows that the bad model is gone; nothing where nothing had to be shown.
+    pub(crate) proof: Option<Proof>,
+}
 
-/// The verdict on a proof, and why.
-pub(crate) fn judge(
-    proof: &Proof,
-    bad: &str,
-    route: &Route,
-    ours: bool,
-    args: &Args,
-) -> (Verdict, String) {
-    let (scan, generation) = (&proof.scan, route.generation);
-    let limit = span(args.confirm_timeout);
-    let scorers = match &proof.confirmation {
-        Confirmation::Refused { scorer, error } => {
-            let reason =
-                format!("scorer {scorer} does not follow generation {generation}: {error}");
-            return (Verdict::Fail, reason);
+/// What scorers and predictions say.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Proof {
+    pub(crate) confirmation: Confirmation,
+    pub(crate) predictions: Predictions,
+    pub(crate) answers: Answers,
+    /// Who answered, span by span.
+    pub(crate) timeline: Vec<Rate>,
+}
+
+/// The predictions that were read.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Predictions {
+    /// Milliseconds since 1970; nothing where they were read from their beginning.
+    pub(crate) read_since_ms: Option<i64>,
+    /// The offsets, PARTITION:FIRST-END separated by commas.
+    pub(crate) read: String,
+    /// Whether earlier ones, which are no longer kept, may have been the bad model's.
+    pub(crate) incomplete: bool,
+    pub(crate) watched_seconds: f64,
+    /// Answers under the new route or a later one.
+    pub(crate) later_answers: u64,
+    /// Answers that must not be.
+    pub(crate) offences: u64,
+    /// The first of them.
+    pub(crate) shown: Vec<String>,
+}
+
+/// What the bad model answered.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Answers {
+    pub(crate) count: u64,
+    /// Of these, without a readable source.
+    pub(crate) without_source: u64,
+    pub(crate) ranges: Vec<Range>,
+}
+
+// === impl Details ===
+
+impl From<&Finished> for Details {
+    fn from(finished: &Finished) -> Self {
+        Self {
+            bad: result::bad(finished),
+            good: finished.good.clone(),
+            before: finished.before.clone(),
+            after: finished.after.clone(),
+            wrote_route: finished.wrote,
+            wrote_over: finished.mended.clone(),
+            proof: finished.proof.as_ref().map(Proof::from),
         }
-        Confirmation::TimedOut { missing } if missing.is_empty() => {
-            let reason = format!(
-                "generation {generation} is written, but no scorer of this stream was live within {limit}"
-            );
-            return (Verdict::Inconclusive, reason);
-        }
-        Confirmation::TimedOut { missing } => {
-            let who = list(missing);
-            let reason = format!(
-                "generation {generation} is written, but not confirmed within {limit} by {who}"
-            );
-            return (Verdict::Inconclusive, reason);
-        }
-        Confirmation::Confirmed { scorers, .. } => plural(scorers.len() as u64, "scorer"),
-    };
-    if scan.offences > 0 {
-        let first = scan.shown.first().map_or("", String::as_str);
-        let count = plural(scan.offences, "later answer");
-        let of = if scan.offences == 1 { "is" } else { "are" };
-        return (Verdict::Fail, format!("{count} {of} not by the good model: {first}"));
     }
-    let good = &route.champion.digest;
-    let done = match ours {
-        true => format!("the stream is back on {good} since generation {generation}"),
-        false => format!("the stream is on {good} already, and {bad} has no share of it"),
-    };
-    let seen = match scan.observed {
-        0 => format!(
-            "no later answer came within {}, so this rests on the scorers' word alone",
-            span(args.observe)
-        ),
-        1 => "the one later answer is not the bad model's".to_owned(),
-        count => format!("none of {} later answers is the bad model's", report::count(count)),
-    };
-    let gave = plural(scan.answers, "answer");
-    let reason = format!("{done}; {scorers} confirmed and {seen}; it gave {gave}");
-    (Verdict::Pass, reason)
 }
 
-/// Everything to be told.
-pub(crate) fn outcome(
-    finished: Finished,
-    inputs: BTreeMap<String, String>,
-    context: &Context,
-) -> Outcome {
-    let details = details(&finished);
-    let event = finished.event;
-    let features = stream::Topics::of(&context.common.stream).features;
-    let event = Subject::new(event, &context.common.stream, &result::result(&finished, &features));
-    let Finished { verdict, reason, bad, after, proof, .. } = finished;
-    let good = after.as_ref().map(|route| &route.champion);
-    let scan = proof.as_ref().map(|proof| &proof.scan);
-    let ranges = scan.map(|scan| scan.window().to_string()).unwrap_or_default();
-    let text = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
-    let outputs = BTreeMap::from([
-        ("bad", bad),
-        ("good", good.map(|good| good.digest.clone()).unwrap_or_default()),
-        ("generation", text(after.as_ref().map(|route| route.generation))),
-        ("answers", text(scan.map(|scan| scan.answers))),
-        ("ranges", ranges),
-    ]);
-    Outcome { verdict, reason, event, inputs, outputs, details, page: Box::new(page::render) }
-}
+// === impl Proof ===
 
-fn details(finished: &Finished) -> Value {
-    let Finished { bad, good, before, after, wrote, mended, proof, .. } = finished;
-    let mut details = json!({
-        "bad": bad, "good": good, "before": before, "after": after, "wrote-route": wrote,
-        "wrote-over": mended,
-        "written-ms": after.as_ref().and_then(|route| unix_ms(&route.at)),
-    });
-    let Some(proof) = proof else { return details };
-    let scan = &proof.scan;
-    let confirmation = match &proof.confirmation {
-        Confirmation::Confirmed { scorers, after } => {
-            json!({ "confirmed-by": scorers, "after-seconds": after.as_secs_f64() })
+impl From<&run::Proof> for Proof {
+    fn from(run::Proof { confirmation, scan, since, read }: &run::Proof) -> Self {
+        Self {
+            confirmation: confirmation.clone(),
+            predictions: Predictions {
+                read_since_ms: *since,
+                read: read.before.to_string(),
+                incomplete: read.incomplete,
+                watched_seconds: read.watched_for.as_secs_f64(),
+                later_answers: scan.observed,
+                offences: scan.offences,
+                shown: scan.shown.clone(),
+            },
+            answers: Answers {
+                count: scan.answers,
+                without_source: scan.unplaced,
+                ranges: scan.ranges(),
+            },
+            timeline: scan.timeline.rates(),
         }
-        Confirmation::Refused { scorer, error } => json!({ "refused-by": scorer, "error": error }),
-        Confirmation::TimedOut { missing } => json!({ "missing": missing }),
-    };
-    details["confirmation"] = confirmation;
-    details["predictions"] = json!({
-        "read-since-ms": proof.since,
-        "read": proof.read.before.to_string(),
-        "incomplete": proof.read.incomplete,
-        "watched-seconds": proof.read.watched_for.as_secs_f64(),
-        "later-answers": scan.observed,
-        "offences": scan.offences,
-        "shown": scan.shown,
-    });
-    details["answers"] = json!({
-        "count": scan.answers, "without-source": scan.unplaced, "ranges": scan.ranges(),
-    });
-    details["timeline"] = json!(scan.timeline.rates());
-    details
+    }
 }

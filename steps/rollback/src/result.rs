@@ -8,14 +8,14 @@ use crate::scan::Scan;
 
 /// The result, for consumers of the event; `features` is the topic whose records were answered.
 pub(crate) fn result(finished: &Finished, features: &str) -> Rollback {
-    let Finished { bad, before, after, wrote, proof, .. } = finished;
+    let Finished { after, wrote, proof, .. } = finished;
     let scan = proof.as_ref().map(|proof| &proof.scan);
     let confirmed_by = match proof.as_ref().map(|proof| &proof.confirmation) {
         Some(Confirmation::Confirmed { scorers, .. }) => scorers.clone(),
         _ => Vec::new(),
     };
     Rollback {
-        bad: (!bad.is_empty()).then(|| named(bad, [before.as_ref(), after.as_ref()])),
+        bad: bad(finished),
         good: after.as_ref().map(|route| of_image(&route.champion)),
         generation: after.as_ref().map(|route| route.generation),
         wrote_route: *wrote,
@@ -27,19 +27,19 @@ pub(crate) fn result(finished: &Finished, features: &str) -> Rollback {
     }
 }
 
-/// The model with this digest, with its image where a route names it.
-fn named(digest: &str, routes: [Option<&Route>; 2]) -> Model {
+/// The bad model, if one was found, with its image where a route names it.
+pub(crate) fn bad(finished: &Finished) -> Option<Model> {
+    let Finished { bad: digest, before, after, .. } = finished;
     let of_route = |route: &Route| {
         let candidate = route.candidate.as_ref().map(|candidate| candidate.model.clone());
         let previous = route.previous.as_ref().map(|previous| previous.model.clone());
         [Some(route.champion.clone()), candidate, previous]
     };
-    let models = routes.into_iter().flatten().flat_map(of_route).flatten();
-    let known = models.into_iter().find(|model| model.digest == digest);
-    known.map_or_else(
-        || Model { digest: digest.to_owned(), name: None, image: None },
-        |model| of_image(&model),
-    )
+    let models = [before, after].into_iter().flatten().flat_map(of_route).flatten();
+    let known = models.into_iter().find(|model| model.digest == *digest);
+    let known = known.map(|model| of_image(&model));
+    let bare = || Model { digest: digest.clone(), name: None, image: None };
+    (!digest.is_empty()).then(|| known.unwrap_or_else(bare))
 }
 
 fn of_image(model: &ModelRef) -> Model {

@@ -172,7 +172,7 @@ fn prove(
     let since = since(history, &events, &bad);
     let read = predictions(context, since, watching, &mut scan)?;
     let proof = Proof { confirmation, scan, since, read };
-    (finished.verdict, finished.reason) = crate::record::judge(&proof, &bad, &after, ours, args);
+    (finished.verdict, finished.reason) = crate::outcome::judge(&proof, &bad, &after, ours, args);
     let unneeded = !ours && proof.scan.answers == 0;
     let passed = if unneeded { UNNEEDED } else { ROLLED_BACK };
     finished.event = by_verdict(finished.verdict, [passed, FAILED, UNDECIDED]);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use kafka::{Record, Window};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use stream::{PredictionHeaders, SourceOffset};
 
 use crate::timeline::Timeline;
@@ -42,7 +43,8 @@ pub(crate) struct Scan {
 }
 
 /// Offsets that the bad model answered in one partition; others may have answered some between.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Range {
     pub(crate) partition: i32,
     pub(crate) first: i64,

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// Enough for a plot, however long the bad model answered.
-const MOST: usize = 300;
+const MAX_SPANS: usize = 300;
 
 /// Answers over time.
 #[derive(Debug)]
@@ -11,6 +14,17 @@ pub(crate) struct Timeline {
     width_ms: i64,
     /// Start of the span over its width → answers of the bad model, of others.
     spans: BTreeMap<i64, (u64, u64)>,
+}
+
+/// Answers a second in the span that begins here.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rate {
+    /// Milliseconds since 1970.
+    pub(crate) at_ms: i64,
+    /// Of the bad model.
+    pub(crate) bad: f64,
+    pub(crate) others: f64,
 }
 
 impl Default for Timeline {
@@ -27,18 +41,20 @@ impl Timeline {
             true => span.0 += 1,
             false => span.1 += 1,
         }
-        while self.spans.len() > MOST {
+        while self.spans.len() > MAX_SPANS {
             self.widen();
         }
     }
 
-    /// Spans in order: milliseconds since 1970, answers a second of the bad model, of others.
-    pub(crate) fn rates(&self) -> Vec<(i64, f64, f64)> {
+    /// Spans in order.
+    pub(crate) fn rates(&self) -> Vec<Rate> {
         let rate = |count: u64| count as f64 * 1_000.0 / self.width_ms as f64;
-        self.spans
-            .iter()
-            .map(|(place, (bad, others))| (place * self.width_ms, rate(*bad), rate(*others)))
-            .collect()
+        let spans = self.spans.iter().map(|(place, (bad, others))| Rate {
+            at_ms: place * self.width_ms,
+            bad: rate(*bad),
+            others: rate(*others),
+        });
+        spans.collect()
     }
 
     fn widen(&mut self) {
@@ -61,8 +77,8 @@ mod tests {
             timeline.add(n * 10, n < 30_000);
         }
         let rates = timeline.rates();
-        assert!(rates.len() <= MOST && rates.len() > MOST / 3, "{}", rates.len());
-        assert_eq!((rates[0].1, rates[0].2), (100.0, 0.0));
+        assert!(rates.len() <= MAX_SPANS && rates.len() > MAX_SPANS / 3, "{}", rates.len());
+        assert_eq!((rates[0].bad, rates[0].others), (100.0, 0.0));
         let bad: u64 = timeline.spans.values().map(|span| span.0).sum();
         assert_eq!(bad, 30_000);
     }

@@ -40,8 +40,8 @@ fn a_candidate_is_taken_off_and_its_ranges_are_told() {
     drop(scorer);
 
     let details = &ran.record["details"];
-    assert!(details["predictions"]["read-since-ms"].as_i64() > Some(0));
-    assert_eq!(details["predictions"]["incomplete"], false);
+    assert!(details["proof"]["predictions"]["read_since_ms"].as_i64() > Some(0));
+    assert_eq!(details["proof"]["predictions"]["incomplete"], false);
     let told = stage.events().unwrap().pop().unwrap().custom_data;
     let ranges: Window = told.outputs["ranges"].parse().unwrap();
     let answers: u64 = told.outputs["answers"].parse().unwrap();
@@ -87,7 +87,7 @@ fn a_long_stream_is_scanned_in_half_the_memory_that_the_template_gives() {
     let ran = stage.run(ROLLBACK, "r-1", &["--confirm-timeout=1m", "--observe=1s"]).unwrap();
     assert_eq!(ran.code, Some(0), "{}", ran.log);
     let read: Window =
-        ran.record["details"]["predictions"]["read"].as_str().unwrap().parse().unwrap();
+        ran.record["details"]["proof"]["predictions"]["read"].as_str().unwrap().parse().unwrap();
     assert!(read.len() >= LONG as u64, "{read}");
     // Argo's executor runs in the same container, and needs the other half.
     let template = include_str!("../../../workflow-templates/rollback.yaml");

@@ -108,7 +108,7 @@ fn a_bad_champion_gives_way_to_the_last_known_good_model() {
     assert_eq!(event.context.event_type, "dev.cdevents.service.rolledback.0.3.0");
     assert_eq!(event.subject.content["artifactId"], model(1).image);
     assert_eq!(event.subject.content["environment"]["id"], "dev");
-    assert!(ran.record["details"]["predictions"]["later-answers"].as_u64() >= Some(200));
+    assert!(ran.record["details"]["proof"]["predictions"]["later_answers"].as_u64() >= Some(200));
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn a_model_without_a_part_in_the_stream_is_nothing_to_do() {
     for flags in [&[bad.as_str()][..], &[]] {
         let ran = run(&stage, "r-9", flags);
         assert_ended(&ran, "pass", "nothing to do");
-        assert_eq!(ran.record["details"]["wrote-route"], false);
+        assert_eq!(ran.record["details"]["wrote_route"], false);
     }
     assert_eq!(stage.routes().unwrap().len(), 2);
     let told = stage.events().unwrap();

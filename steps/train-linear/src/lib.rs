@@ -11,6 +11,7 @@ mod files;
 mod linear;
 mod onnx;
 mod page;
+mod record;
 mod sample;
 
 use std::collections::BTreeMap;
@@ -21,11 +22,12 @@ use contract::results::types::training::{TRAINED, UNDECIDED};
 use contract::results::{Model, Training, ranges};
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, Verdict, repeat};
 use kafka::Window;
-use linear::{Fitted, Rows};
+pub use record::Details;
+use record::Fit;
 use registry::{Image, Reference, blocking};
 use report::{count, percent};
 use sample::{Counts, Sample};
-use serde_json::{Value, json};
+use serde_json::json;
 use stream::StreamSchema;
 
 pub use args::Args;
@@ -62,9 +64,7 @@ impl Step for TrainLinear {
         let schema = load_schema(&fetched, &context.common.stream)?;
         let inputs = BTreeMap::from([("schema".to_owned(), model::digest(&fetched)?.sha256)]);
         // The newest records are others by now: a run that emitted its model already emits that one again.
-        if let Some(earlier) =
-            repeat::earlier_outcome::<Self>(context, &inputs, Box::new(page::render))?
-        {
+        if let Some(earlier) = repeat::outcome::<Self, _>(context, &inputs, page::render)? {
             return Ok(earlier);
         }
         let window = match &args.window {
@@ -86,10 +86,7 @@ struct Trained {
     /// The artifact by digest, as flags of other steps take it.
     artifact: String,
     digest: String,
-    learnt: usize,
-    accuracy: f64,
-    held_out: usize,
-    fit: Value,
+    fit: Fit,
 }
 
 /// The model, or why there is none.
@@ -117,37 +114,8 @@ fn train(
         Reference::Registry { .. } => format!("oci://{}", published.image),
         Reference::Layout { .. } => published.image,
     };
-    let accuracy = accuracy(&fitted, held_out);
-    let fit = tell_fit(&fitted, schema, learnt, held_out, accuracy);
-    let (learnt, held_out) = (learnt.len(), held_out.len());
-    Ok(Ok(Trained { artifact, digest, learnt, accuracy, held_out, fit }))
-}
-
-/// The share of rows that are answered with their label.
-fn accuracy(fitted: &Fitted, rows: Rows<'_>) -> f64 {
-    let right = |(row, label): (&[f32], u8)| u8::from(fitted.model.answer(row) > 0.5) == label;
-    rows.iter().filter(|row| right(*row)).count() as f64 / rows.len() as f64
-}
-
-fn tell_fit(
-    fitted: &Fitted,
-    schema: &StreamSchema,
-    learnt: Rows<'_>,
-    held_out: Rows<'_>,
-    accuracy: f64,
-) -> Value {
-    let model = &fitted.model;
-    let fields = schema.fields.iter().enumerate().map(|(at, field)| {
-        json!({"name": field.name, "mean": model.mean[at], "scale": model.scale[at], "weight": model.weight[at]})
-    });
-    let ones = held_out.ones() as f64 / held_out.len() as f64;
-    json!({
-        "fields": fields.collect::<Vec<_>>(), "bias": model.bias,
-        "rounds": fitted.rounds, "converged": fitted.converged, "loss": fitted.loss,
-        "learnt": {"records": learnt.len(), "class-1": learnt.ones()},
-        "held-out": {"records": held_out.len(), "class-1": held_out.ones()},
-        "accuracy": accuracy, "commoner-class": ones.max(1.0 - ones),
-    })
+    let fit = Fit::of(&fitted, schema, learnt, held_out);
+    Ok(Ok(Trained { artifact, digest, fit }))
 }
 
 fn outcome(
@@ -171,37 +139,50 @@ fn outcome(
         held_out: None,
         accuracy: None,
     };
-    let mut details = json!({"window": window, "counts": counts, "min-records": args.min_records});
+    let mut details = Details {
+        window: window.to_string(),
+        counts: *counts,
+        min_records: args.min_records,
+        fit: None,
+    };
     let mut outputs = BTreeMap::from([("window", window.to_string())]);
     let (verdict, reason, event, id) = match trained {
-        Ok(trained) => {
-            details["fit"] = trained.fit;
-            let file = |name: &str| format!("{}#{name}", trained.artifact);
-            result.model = Some(Model::of_file(&trained.digest, &file(files::MODEL)));
-            result.artifact = Some(trained.artifact.clone());
-            result.learnt = Some(trained.learnt as u64);
-            result.held_out = Some(trained.held_out as u64);
-            result.accuracy = Some(trained.accuracy);
+        Ok(Trained { artifact, digest, fit }) => {
+            let file = |name: &str| format!("{artifact}#{name}");
+            result.model = Some(Model::of_file(&digest, &file(files::MODEL)));
+            result.artifact = Some(artifact.clone());
+            result.learnt = Some(fit.learnt.records);
+            result.held_out = Some(fit.held_out.records);
+            result.accuracy = Some(fit.accuracy);
             outputs.extend([
                 ("model", file(files::MODEL)),
                 ("schema", file(files::SCHEMA)),
                 ("golden", file(files::GOLDEN)),
                 ("holdout", file(files::HOLDOUT)),
-                ("artifact", trained.artifact.clone()),
-                ("model-digest", trained.digest.clone()),
+                ("artifact", artifact.clone()),
+                ("model-digest", digest.clone()),
             ]);
             let reason = format!(
                 "learnt from {} records; right on {} of {} newer ones",
-                count(trained.learnt as u64),
-                percent(trained.accuracy),
-                count(trained.held_out as u64),
+                count(fit.learnt.records),
+                percent(fit.accuracy),
+                count(fit.held_out.records),
             );
-            (Verdict::Pass, reason, TRAINED, trained.digest)
+            details.fit = Some(fit);
+            (Verdict::Pass, reason, TRAINED, digest)
         }
         Err(reason) => (Verdict::Inconclusive, reason, UNDECIDED, stream.clone()),
     };
     let event = Subject::new(event, id, &result);
-    Outcome { verdict, reason, event, inputs, outputs, details, page: Box::new(page::render) }
+    Outcome {
+        verdict,
+        reason,
+        event,
+        inputs,
+        outputs,
+        details: json!(details),
+        page: contract::record::drawn(details, page::render),
+    }
 }
 
 fn load_schema(path: &Path, stream: &str) -> anyhow::Result<StreamSchema> {

@@ -1,45 +1,52 @@
 //! The report page: what was learnt from, how right it is on what was held out, which fields have a say.
 
+use contract::record::DecisionRecord;
 use report::{Axis, Bars, Check, Outcome, Page, Table, Tone, count, number, percent};
-use serde_json::Value;
+
+use crate::record::{Details, Fit};
 
 /// Renders the decision record.
-pub(crate) fn render(record: &Value) -> String {
-    let details = &record["details"];
-    let stream = record["stream"].as_str().unwrap_or_default();
-    let mut page = Page::of_record(format!("Training for {stream}"), record);
-    let counts = &details["counts"];
-    if let (Some(labelled), Some(least)) =
-        (counts["labelled"].as_u64(), details["min-records"].as_u64())
-    {
-        page = page.check(Check::new(
-            "labelled records",
-            count(labelled),
-            format!("at least {}", count(least)),
-            if labelled < least { Outcome::Inconclusive } else { Outcome::Pass },
-        ));
+pub(crate) fn render(record: &DecisionRecord<Details>) -> String {
+    let Details { counts, min_records, fit, .. } = &record.details;
+    let enough = match counts.labelled < *min_records {
+        true => Outcome::Inconclusive,
+        false => Outcome::Pass,
+    };
+    let least = format!("at least {}", count(*min_records));
+    let labelled = Check::new("labelled records", count(counts.labelled), least, enough);
+    let page = record.page(format!("Training for {}", record.stream)).check(labelled);
+    match fit {
+        Some(fit) => fitted(page, fit),
+        None => page,
     }
-    let fit = &details["fit"];
-    let Some(fields) = fit["fields"].as_array() else { return page.render() };
+    .render()
+}
+
+fn fitted(page: Page, fit: &Fit) -> Page {
     let mut bars = Bars::new("Weights of the standardised fields", Axis::new("weight"))
         .caption("How far one standard deviation of a field moves the log-odds of class 1.");
     let mut table = Table::new("Fields", ["field", "mean", "one over deviation", "weight"]);
-    for field in fields {
-        let name = field["name"].as_str().unwrap_or_default();
-        let value = |key: &str| field[key].as_f64().unwrap_or(f64::NAN);
-        bars = bars.bar(name, value("weight"), Tone::Candidate);
-        table = table.row([
-            name.to_owned(),
-            number(value("mean")),
-            number(value("scale")),
-            number(value("weight")),
-        ]);
+    for field in &fit.fields {
+        bars = bars.bar(&field.name, f64::from(field.weight), Tone::Candidate);
+        let cell = |value: f32| number(f64::from(value));
+        let cells = [cell(field.mean), cell(field.scale), cell(field.weight)];
+        table = table.row([field.name.clone()].into_iter().chain(cells));
     }
-    let right = fit["accuracy"].as_f64().unwrap_or(f64::NAN);
-    let most = fit["commoner-class"].as_f64().unwrap_or(f64::NAN);
-    page.fact("Held-out records right", percent(right))
-        .fact("Share of the commoner class there", percent(most))
+    page.fact("Held-out records right", percent(fit.accuracy))
+        .fact("Share of the commoner class there", percent(fit.commoner_class))
         .plot(bars)
         .table(table)
-        .render()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_read_well() {
+        let samples = harness::browser::sample_records("train-linear").into_iter();
+        let page = |json| contract::repeat::page(&json, render).expect("a sample is a record");
+        let pages: Vec<_> = samples.map(|(name, json)| (name, page(json))).collect();
+        harness::browser::assert_step_reads_well("train-linear", &pages);
+    }
 }

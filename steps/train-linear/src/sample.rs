@@ -6,7 +6,8 @@ use std::collections::HashMap;
 
 use contract::Context;
 use kafka::{Reader, Record, Window};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use stream::{LabelRecord, StreamSchema, Topics, record_id};
 
 use crate::linear::Rows;
@@ -20,7 +21,8 @@ pub(crate) struct Sample {
 }
 
 /// Where the records of the window went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Counts {
     /// Records that the schema can read.
     pub(crate) readable: u64,
