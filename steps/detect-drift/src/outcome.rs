@@ -198,7 +198,7 @@ fn reason(judgement: &Judgement, since: &[String]) -> String {
             number(judgement.features.iter().map(value).fold(0.0, f64::max))
         };
         return format!(
-            "none of {total} features moved {over}: KS at most {}, PSI at most {}",
+            "0 of {total} features moved {over}: KS at most {}, PSI at most {}",
             largest(|feature| feature.ks),
             largest(|feature| feature.psi)
         );
@@ -262,7 +262,7 @@ mod tests {
         for (features, expected) in [
             (
                 &[("a", 0.02), ("b", 0.04)][..],
-                "none of 2 features moved over 5,000 records: KS at most 0.04, PSI at most 0.05",
+                "0 of 2 features moved over 5,000 records: KS at most 0.04, PSI at most 0.05",
             ),
             (
                 &[("a", 0.02), ("b", 0.4)][..],

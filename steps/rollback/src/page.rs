@@ -46,7 +46,7 @@ fn shown(page: Page, proof: &Proof) -> Page {
     .figure(
         "Since then",
         plural(*later_answers, "answer"),
-        format!("{} of them not the good model's", count(*offences)),
+        format!("under the new route; {} later ones not the good model's", count(*offences)),
     )
     .check(scorers(&proof.confirmation))
     .check(offences_check(&proof.predictions))
