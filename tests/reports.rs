@@ -21,7 +21,7 @@ struct Typed {
 fn typed() -> Vec<Typed> {
     vec![
         of::<build_image::Details>("build-image"),
-        of::<canary_gate::Details>("canary-gate"),
+        of::<Repeatable<canary_gate::Details>>("canary-gate"),
         of::<conclude::Details>("conclude"),
         of::<detect_drift::Details>("detect-drift"),
         of::<Repeatable<promote::Details>>("promote"),

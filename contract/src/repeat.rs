@@ -5,8 +5,8 @@ use std::path::Path;
 
 use report::to_the_second;
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -16,7 +16,7 @@ use crate::record::{DecisionRecord, Draw};
 use crate::{Context, Outcome, Step, Subject, event_log};
 
 /// `details` of a step whose runs may be repeated.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Repeatable<D> {
     /// An earlier run emitted the outcome, and what it found lies in its record.
@@ -32,6 +32,17 @@ pub struct Earlier {
     /// When, RFC 3339.
     pub emitted_before: String,
     pub report: ReportPlace,
+}
+
+// Derived, it would lose what is wrong with the details, and would not read maps whose keys are numbers.
+impl<'de, D: DeserializeOwned> Deserialize<'de> for Repeatable<D> {
+    fn deserialize<From: Deserializer<'de>>(from: From) -> Result<Self, From::Error> {
+        let details = Value::deserialize(from)?;
+        match Earlier::deserialize(&details) {
+            Ok(earlier) => Ok(Self::Earlier(earlier)),
+            Err(_) => D::deserialize(details).map(Self::Found).map_err(From::Error::custom),
+        }
+    }
 }
 
 /// The outcome that an earlier run of `S` with the same event id emitted, ready to be emitted again.
@@ -137,4 +148,28 @@ fn earlier(outputs: &Path, digest: &str) -> Option<Value> {
     let found = format!("sha256:{}", hex::encode(Sha256::digest(&report)));
     let record: Value = serde_json::from_slice(&report).ok()?;
     (found == digest).then(|| record["details"].clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Details {
+        by_partition: BTreeMap<i32, u64>,
+    }
+
+    #[test]
+    fn details_are_those_of_a_run_or_name_an_earlier_one() {
+        let read = |details| serde_json::from_value::<Repeatable<Details>>(details);
+        let found = read(json!({ "by_partition": { "7": 1 } }));
+        assert!(matches!(found, Ok(Repeatable::Found(it)) if it.by_partition[&7] == 1));
+        let earlier = json!({ "emitted_before": "then", "report": { "digest": "sha256:1" } });
+        assert!(
+            matches!(read(earlier), Ok(Repeatable::Earlier(it)) if it.emitted_before == "then")
+        );
+        let error = read(json!({ "by_partitoin": {} })).expect_err("misspelt").to_string();
+        assert!(error.contains("`by_partitoin`"), "{error}");
+    }
 }

@@ -98,7 +98,7 @@ fn outcome(args: &Args, built: Built) -> Outcome {
                 ("bytes-sent", published.bytes_sent.to_string()),
                 ("bytes-skipped", published.bytes_skipped.to_string()),
             ]),
-            page: contract::record::page(details, page::render),
+            page: contract::record::drawn(details, page::render),
         },
         Built::OtherModel { read } => Outcome {
             verdict: Verdict::Fail,
@@ -114,7 +114,7 @@ fn outcome(args: &Args, built: Built) -> Outcome {
             inputs: inputs(args, &read),
             details: json!(details),
             outputs: BTreeMap::new(),
-            page: contract::record::page(details, page::render),
+            page: contract::record::drawn(details, page::render),
         },
     }
 }

@@ -1,21 +1,21 @@
 //! The report page.
 
 use contract::record::DecisionRecord;
-use report::{Axis, Bars, Check, Model, Outcome, Page, Table, Tone, Unit, bytes};
-use serde_json::Value;
+use report::{Axis, Bars, Check, Model, Outcome, Table, Tone, Unit, bytes};
 
 use crate::record::{Blob, Details};
 
-/// Renders the decision record; `json` is the same record for the page's foot.
-pub(crate) fn render(record: &DecisionRecord<Details>, json: &Value) -> String {
+/// Renders the decision record.
+pub(crate) fn render(record: &DecisionRecord<Details>) -> String {
     let details = &record.details;
     let (found, expected) = (&details.model.digest, &details.expected_digest);
-    let mut model = Model::of_input("Model", json, "model");
+    let mut model = record.model("Model", "model");
     if let (Some(model), Some(image)) = (&mut model, &details.image) {
         model.image.clone_from(&image.reference);
     }
     let named = model.as_ref().map(Model::called).unwrap_or_default();
-    let mut page = Page::of_record(format!("Image of {named} for stream {}", record.stream), json)
+    let mut page = record
+        .page(format!("Image of {named} for stream {}", record.stream))
         .model(model)
         .fact("Platform", &details.platform)
         .fact("Model in the image", &details.model.path)
@@ -63,12 +63,9 @@ mod tests {
 
     #[test]
     fn pages_read_well() {
-        let samples = harness::browser::sample_records("build-image");
-        let page = |json: Value| {
-            let record = serde_json::from_value(json.clone()).expect("a sample is a record");
-            render(&record, &json)
-        };
-        let pages: Vec<_> = samples.into_iter().map(|(name, it)| (name, page(it))).collect();
+        let samples = harness::browser::sample_records("build-image").into_iter();
+        let page = |json| render(&serde_json::from_value(json).expect("a sample is a record"));
+        let pages: Vec<_> = samples.map(|(name, json)| (name, page(json))).collect();
         harness::browser::assert_step_reads_well("build-image", &pages);
     }
 }

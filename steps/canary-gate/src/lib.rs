@@ -78,11 +78,8 @@ impl Step for CanaryGate {
             inputs.insert("metrics".to_owned(), metrics);
         }
         let event = context.event_id(&inputs);
-        if let Some(repeated) = repeat::earlier_outcome::<Self>(
-            context,
-            &inputs,
-            Box::new(decision_record::page::render),
-        )? {
+        let page = decision_record::page::render;
+        if let Some(repeated) = repeat::outcome::<Self, _>(context, &inputs, page)? {
             return Ok(repeated);
         }
         let (traffic, stream) = (routes::traffic::of(context), &context.common.stream);

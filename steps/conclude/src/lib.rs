@@ -99,7 +99,7 @@ impl Step for Conclude {
             inputs,
             outputs: BTreeMap::from([("step", step)]),
             details: json!(details),
-            page: contract::record::page(details, page::render),
+            page: contract::record::drawn(details, page::render),
         })
     }
 }

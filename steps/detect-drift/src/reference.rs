@@ -114,7 +114,10 @@ mod tests {
         let sample = parse(csv.as_bytes(), &schema()).unwrap();
         assert_eq!((sample.column(0, 2), sample.column(1, 2)), (vec![2.0, 4.0], vec![1.0, 3.0]));
         assert_eq!(sample.unreadable.count, 2);
-        assert_eq!(sample.unreadable.reasons["the field `a` is missing"].first, Place { partition: 0, offset: 5 });
+        assert_eq!(
+            sample.unreadable.reasons["the field `a` is missing"].first,
+            Place { partition: 0, offset: 5 }
+        );
     }
 
     #[test]

@@ -42,7 +42,9 @@ pub(crate) struct Reason {
 }
 
 /// Where a record is. A file is partition 0, and its lines count as offsets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Place {
     pub(crate) partition: i32,

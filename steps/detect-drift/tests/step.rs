@@ -140,7 +140,10 @@ fn unreadable_records_are_counted_and_too_many_are_inconclusive() {
     assert_eq!(event["customData"]["result"]["unreadable"], 40);
     let record = json(&baseline.read("report.json"));
     let reasons = &record["details"]["unreadable"]["reasons"];
-    assert_eq!(reasons["the field `f9` is missing"]["first"], json(r#"{"partition":0,"offset":7}"#));
+    assert_eq!(
+        reasons["the field `f9` is missing"]["first"],
+        json(r#"{"partition":0,"offset":7}"#)
+    );
     assert!(baseline.read("report.html").contains("the field `f9` is missing"));
 
     let judged = stream.judge(&baseline, &["--window", "0:1000-2000"]);

@@ -7,8 +7,8 @@ use routes::{Confirmation, Route, span};
 use serde_json::json;
 use words::{list, plural};
 
-use crate::run::{Finished, Proof};
 use crate::record::Details;
+use crate::run::{Finished, Proof};
 use crate::{Args, page, result};
 
 /// The verdict on a proof, and why.

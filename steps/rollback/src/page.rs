@@ -15,9 +15,10 @@ pub(crate) fn render(record: &DecisionRecord<Details>) -> String {
     let bad = details.bad.as_ref().map(|model| {
         Model::of_image("Bad model", &model.digest, model.image.as_deref().unwrap_or_default())
     });
-    let good = details.after.as_ref().map(|route| {
-        Model::of_image("Good model", &route.champion.digest, &route.champion.image)
-    });
+    let good = details
+        .after
+        .as_ref()
+        .map(|route| Model::of_image("Good model", &route.champion.digest, &route.champion.image));
     let mut page = record.page(title).model(bad).model(good);
     if let Some(good) = &details.good {
         page = page.fact("Good model promoted by", &good.promoted_by);
@@ -86,11 +87,10 @@ fn timeline(spans: &[Rate], written_ms: Option<i64>) -> LinePlot {
     let series = |rate: fn(&Rate) -> f64| {
         spans.iter().map(|span| (at(span.at_ms), rate(span))).collect::<Vec<_>>()
     };
-    let plot =
-        LinePlot::new("Answers", Axis::new("time").unit("s"), Axis::new("answers a second"))
-            .caption("Who answered, from the first moment at which the bad model can have.")
-            .series(Series::new("the bad model", series(|it| it.bad)).steps().tone(Tone::Alarm))
-            .series(Series::new("others", series(|it| it.others)).steps().tone(Tone::Champion));
+    let plot = LinePlot::new("Answers", Axis::new("time").unit("s"), Axis::new("answers a second"))
+        .caption("Who answered, from the first moment at which the bad model can have.")
+        .series(Series::new("the bad model", series(|it| it.bad)).steps().tone(Tone::Alarm))
+        .series(Series::new("others", series(|it| it.others)).steps().tone(Tone::Champion));
     match written_ms.filter(|written| *written >= first) {
         Some(written) => plot.decision(at(written), "route written"),
         None => plot,

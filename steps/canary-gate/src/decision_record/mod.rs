@@ -93,9 +93,9 @@ impl Recorder<'_> {
                 ("generation", generation),
                 ("champion", champion),
             ]),
-            details: serde_json::to_value(details)
+            details: serde_json::to_value(&details)
                 .expect("a record holds nothing that JSON does not know"),
-            page: Box::new(page::render),
+            page: contract::record::drawn(details, page::render),
         }
     }
 }

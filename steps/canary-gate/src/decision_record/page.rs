@@ -4,7 +4,6 @@ use contract::Verdict;
 use contract::record::DecisionRecord;
 use report::{Axis, Check, LinePlot, Model, Outcome, Page, Series, Tone, count, percent};
 use routes::ModelRef;
-use serde_json::Value;
 
 use super::details::{Canary, Details};
 use crate::Strategy;
@@ -26,28 +25,16 @@ struct Shown<'a> {
 }
 
 /// Renders the decision record.
-pub(crate) fn render(record: &Value) -> String {
-    let Ok(head) = serde_json::from_value::<DecisionRecord>(record.clone()) else {
-        return Page::of_record("Canary", record).render();
-    };
-    let Ok(details) = serde_json::from_value::<Details>(head.details) else {
-        // A run that repeats the outcome of an earlier one has no details of its own.
-        return Page::of_record(format!("Canary on stream {}", head.stream), record)
-            .figure(
-                "Decision",
-                "As before",
-                "An earlier run came to this outcome; its decision record holds the details.",
-            )
-            .render();
-    };
+pub(crate) fn render(record: &DecisionRecord<Details>) -> String {
+    let details = &record.details;
     let candidate = model("Candidate", &details.model);
     let champion = details.before.as_ref().and_then(|route| model("Champion", &route.champion));
-    let title = title(details.plan.strategy, &head.release, &head.stream, candidate.as_ref());
-    let page = Page::of_record(title, record).model(candidate).model(champion);
+    let title = title(details.plan.strategy, &record.release, &record.stream, candidate.as_ref());
+    let page = record.page(title).model(candidate).model(champion);
     match &details.canary {
         Some(canary) if !canary.steps.is_empty() => {
-            let shown = Shown { verdict: head.verdict, details: &details, canary };
-            of_canary(page, &shown, &head.step)
+            let shown = Shown { verdict: record.verdict, details, canary };
+            of_canary(page, &shown, &record.step)
         }
         _ => page.figure(
             "Decision",
@@ -79,9 +66,7 @@ fn of_canary(page: Page, shown: &Shown<'_>, step: &str) -> Page {
 }
 
 fn model(role: &str, model: &ModelRef) -> Option<Model> {
-    let (digest, image) = (model.digest.clone(), model.image.clone());
-    let name = report::name_of_image(&image);
-    (!digest.is_empty()).then(|| Model { role: role.into(), name, digest, image })
+    (!model.digest.is_empty()).then(|| Model::of_image(role, &model.digest, &model.image))
 }
 
 fn title(strategy: Strategy, release: &str, stream: &str, candidate: Option<&Model>) -> String {

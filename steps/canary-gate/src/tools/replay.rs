@@ -7,7 +7,9 @@ use anyhow::Context as _;
 use clap::{Args as _, FromArgMatches as _};
 use contract::Verdict;
 use contract::record::DecisionRecord;
+use contract::repeat::Earlier;
 use kafka::KafkaArgs;
+use serde::Deserialize as _;
 
 use crate::Args;
 use crate::decision_record::details::{Canary, Details};
@@ -36,7 +38,7 @@ pub(super) fn replay(path: &Path, kafka: KafkaArgs) -> anyhow::Result<Replayed> 
     })?;
     let record: DecisionRecord =
         serde_json::from_str(&text).map_err(|error| no_record(path, &error.to_string()))?;
-    let repeats = record.details.get("emitted_before").is_some();
+    let repeats = Earlier::deserialize(&record.details).is_ok();
     let details =
         serde_json::from_value::<Details>(record.details).map_err(|error| match repeats {
             true => no_record(

@@ -1,10 +1,14 @@
 //! Sample pages as a reader sees them; the records are real ones, some with what a case asks for put in.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use contract::repeat;
 use serde_json::{Value, json};
 
-use super::render;
 use crate::decision_record::details::Details;
+
+fn render(record: &Value) -> String {
+    repeat::page(record, super::render).unwrap()
+}
 
 fn sample(name: &str) -> Value {
     let mut samples = harness::browser::sample_records("canary-gate").into_iter();
@@ -71,12 +75,13 @@ fn every_record_without_answers_has_no_tick() {
     // Whatever else a record holds: where nothing was judged, nothing is held.
     for (name, mut record) in harness::browser::sample_records("canary-gate") {
         let canary = &mut record["details"]["canary"];
-        for step in canary["steps"].as_array_mut().into_iter().flatten() {
+        for step in canary.get_mut("steps").and_then(Value::as_array_mut).into_iter().flatten() {
             for variant in ["champion", "candidate"] {
                 step[variant] = json!({ "records": 0, "labelled": 0, "errors": 0, "fallbacks": 0 });
             }
         }
-        for metric in canary["metrics"].as_array_mut().into_iter().flatten() {
+        for metric in canary.get_mut("metrics").and_then(Value::as_array_mut).into_iter().flatten()
+        {
             metric["samples"] = json!({ "values": 0, "without_data": 0 });
             let none = json!({ "answers": 0, "unfit": 0, "judged": 0, "not": {} });
             metric["judged"] = json!({ "champion": none, "candidate": none });
@@ -118,9 +123,10 @@ fn every_sample_is_a_record_of_the_type() {
 }
 
 #[test]
-fn a_record_that_is_none_and_a_repeated_outcome_have_a_page_too() {
+fn a_repeated_outcome_has_a_page_too() {
     let mut record = sample("pass");
-    record["details"] = json!({ "emitted_before": "2026-11-28T19:41:57Z" });
-    assert!(render(&record).contains("As before"));
-    assert!(render(&json!({})).contains("<html"));
+    let report = json!({ "digest": format!("sha256:{}", "1".repeat(64)) });
+    record["details"] = json!({ "emitted_before": "2026-11-28T19:41:57Z", "report": report });
+    let html = render(&record);
+    assert!(html.contains("Emitted before") && html.contains("2026-11-28 19:41:57 UTC"), "{html}");
 }
