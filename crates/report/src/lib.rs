@@ -1,4 +1,4 @@
-//! Self-contained report pages: one HTML file that tells a verdict, why it was reached, and shows the evidence.
+//! Self-contained report pages: one HTML file with a verdict, why it was reached, and the evidence.
 //!
 //! A page is written next to the decision record of a step and is read in a browser, months later and without network.
 //! So it holds everything itself: inline styles, inline SVG, no script, no font, no link to anything.

@@ -12,7 +12,7 @@ use crate::timeline::{self, Moment};
 
 const STYLE: &str = include_str!("style.css");
 /// A longer record would make the page slow to open; it lies beside the page anyway.
-const LONGEST_RECORD: usize = 512 * 1024;
+const MAX_RECORD: usize = 512 * 1024;
 
 /// Everything one report says. Fields may be set directly or through the methods that add to them.
 #[derive(Debug, Clone)]
@@ -240,7 +240,7 @@ impl Page {
             @if !self.record.is_null() {
                 details class="record" {
                     summary { "Decision record" }
-                    @if text.len() > LONGEST_RECORD {
+                    @if text.len() > MAX_RECORD {
                         p { "The record has " (crate::bytes(text.len() as u64)) " and is not repeated here; it lies beside this page as " code { "report.json" } "." }
                     } @else {
                         pre { code { (text) } }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 /// Longer text says no more, and a name out of a model may have megabytes.
-const LONGEST: usize = 2_000;
+const MAX_LENGTH: usize = 2_000;
 /// Hexadecimal digits of a digest that a person compares at a glance.
 const SHORT: usize = 12;
 /// Fewer hexadecimal digits in a row are a number or a word.
@@ -62,8 +62,8 @@ fn visible(text: &str) -> String {
         obeyed if words::is_obeyed(obeyed) => '�',
         other => other,
     };
-    let mut shown: String = text.chars().take(LONGEST).map(picture).collect();
-    let more = text.chars().skip(LONGEST).count();
+    let mut shown: String = text.chars().take(MAX_LENGTH).map(picture).collect();
+    let more = text.chars().skip(MAX_LENGTH).count();
     if more > 0 {
         shown.push_str(&format!("… (cut, {} more characters)", crate::count(more as u64)));
     }

@@ -26,7 +26,7 @@ fn sample_pages_read_well_in_a_browser() {
 }
 
 #[test]
-fn the_browser_tells_a_page_that_does_not_read_well() {
+fn the_browser_finds_a_page_that_does_not_read_well() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bad.html");
     let body = r#"<main><div style="width:3000px;height:9px;background:red"></div>

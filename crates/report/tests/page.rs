@@ -121,7 +121,7 @@ fn no_number_breaks_a_page() {
 }
 
 #[test]
-fn what_cannot_be_drawn_is_told() {
+fn what_cannot_be_drawn_is_said() {
     let html = Page::new("step", "title", Verdict::Pass, "why")
         .plot(
             LinePlot::new("line", Axis::new("x"), Axis::new("y").log())

@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, env = "HEADGATE_MAX_UNREADABLE", default_value = "5%", value_parser = flags::share, value_name = "SHARE")]
     pub max_unreadable: f64,
 
-    /// Chance of telling drift where there is none, shared by all features and tests
+    /// Chance of reporting drift where there is none, shared by all features and tests
     #[arg(long, env = "HEADGATE_ALPHA", default_value_t = 0.01)]
     pub alpha: f64,
 

@@ -7,10 +7,10 @@ use stats::drift::{
     smoothed,
 };
 
+use crate::onset::{self, Stretch};
 use crate::profile::{Feature, Profile};
 use crate::sample::Sample;
 use crate::shape::{self, Shape};
-use crate::since::{Stretch, since};
 
 /// What counts as drift.
 #[derive(Clone, Copy, Debug)]
@@ -176,7 +176,7 @@ impl<'a> Rule<'a> {
         let values = sample.column(index, width);
         let reading = self.read(&values, 1)?;
         let (stretches, since) = match reading.moved() {
-            true => since(self, sample, index, width, self.limits.stretch)?,
+            true => onset::locate(self, sample, index, width, self.limits.stretch)?,
             false => (Vec::new(), Vec::new()),
         };
         let window = moments(&values)?;

@@ -102,7 +102,7 @@ fn the_beginning_of_a_drift_is_found_on_its_partition() {
 }
 
 #[test]
-fn a_drift_that_no_stretch_shows_is_told_from_the_window_s_beginning() {
+fn a_drift_that_no_stretch_shows_is_reported_from_the_window_s_beginning() {
     let limits = Limits { ks_minimum: 0.0, psi_minimum: 0.0, ..LIMITS };
     let window = sample(6, 2, 4000, |random, _, _| {
         let [real, small, fixed] = usual(random);

@@ -7,6 +7,7 @@
 
 mod args;
 mod judge;
+mod onset;
 mod outcome;
 mod page;
 mod profile;
@@ -14,7 +15,6 @@ mod record;
 mod reference;
 mod sample;
 mod shape;
-mod since;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -47,7 +47,7 @@ pub(crate) fn judged(
     moved.sort_by(|one, other| other.excess().total_cmp(&one.excess()));
     let result = Drift {
         judged: judgement.features.len() as u64,
-        moved: moved.into_iter().map(|feature| told(feature, &topic)).collect(),
+        moved: moved.into_iter().map(|feature| in_event(feature, &topic)).collect(),
         since: offsets(&topic, since),
         ..drift(run, &baseline_digest)
     };
@@ -171,7 +171,7 @@ fn text(window: Option<&Window>) -> String {
 }
 
 /// A moved feature as the event names it.
-fn told(feature: &Judged, topic: &str) -> Moved {
+fn in_event(feature: &Judged, topic: &str) -> Moved {
     let since = feature.since.iter().map(|since| Since {
         topic: topic.to_owned(),
         partition: since.partition,

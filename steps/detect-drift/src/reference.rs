@@ -7,7 +7,7 @@ use stream::StreamSchema;
 
 use crate::sample::Sample;
 
-/// Reads a reference file; its first character tells which of the two it is.
+/// Reads a reference file; its first character says which of the two it is.
 ///
 /// Lines that cannot be read are counted like unreadable records; a header without a field of the schema is
 /// wrong usage.
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn json_lines_are_told_from_the_content() {
+    fn json_lines_are_recognised_by_the_content() {
         let lines = "{\"a\":1,\"b\":2}\nnot json\n{\"b\":3,\"a\":4,\"c\":0}\n";
         let sample = parse(lines.as_bytes(), &schema()).unwrap();
         assert_eq!((sample.column(0, 2), sample.unreadable.count), (vec![1.0, 4.0], 1));

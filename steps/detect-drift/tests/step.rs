@@ -43,7 +43,7 @@ fn a_baseline_from_a_range_is_recorded_and_its_own_range_and_the_next_do_not_dri
 }
 
 #[test]
-fn a_drift_is_told_with_the_feature_and_the_offset_it_began_at() {
+fn a_drift_is_reported_with_the_feature_and_the_offset_it_began_at() {
     let stream = drifting();
     let baseline = stream.baseline();
     let judged = stream.judge(&baseline, &["--window", "0:1000-2600,1:1000-2600"]);
@@ -192,7 +192,7 @@ fn schema_and_baseline_may_lie_in_an_artifact() {
     let judged = stream.run(&[&flags[0], &flags[1], window]);
     assert_eq!((judged.verdict().as_str(), judged.output("features").as_str()), ("fail", "f3"));
     assert_eq!(judged.output("baseline-digest"), baseline.output("baseline-digest"));
-    let told = &judged.event()["customData"]["inputs"];
-    assert_eq!(told["baseline-source"], format!("{artifact}#baseline.json"));
-    assert_eq!(told["baseline"], judged.output("baseline-digest"));
+    let inputs = &judged.event()["customData"]["inputs"];
+    assert_eq!(inputs["baseline-source"], format!("{artifact}#baseline.json"));
+    assert_eq!(inputs["baseline"], judged.output("baseline-digest"));
 }

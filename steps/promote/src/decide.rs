@@ -77,9 +77,10 @@ pub(crate) fn back(before: Option<&Route>) -> Back {
     before.map_or(Back::Retire, |before| Back::To(Box::new(before.without_candidate())))
 }
 
-/// The way back from a route that an earlier run of `release` wrote; `is_told` where it told that this was confirmed.
-pub(crate) fn back_from(route: &Route, release: &str, is_told: bool) -> Back {
-    if is_told || begun_on(route, release).is_none() || route.candidate.is_some() {
+/// The way back from a route that an earlier run of `release` wrote; `is_emitted` where its event says that this was
+/// confirmed.
+pub(crate) fn back_from(route: &Route, release: &str, is_emitted: bool) -> Back {
+    if is_emitted || begun_on(route, release).is_none() || route.candidate.is_some() {
         return Back::Stay;
     }
     match &route.previous {
@@ -118,22 +119,22 @@ pub(crate) fn begun_on(route: &Route, release: &str) -> Option<String> {
 }
 
 /// The last event by which `release` promoted `model`, if that model was not rolled back since.
-pub(crate) fn told<'a>(
+pub(crate) fn emitted_promotion<'a>(
     events: &'a [OutcomeEvent],
     stream: &str,
     release: &str,
     model: &ModelRef,
 ) -> Option<&'a OutcomeEvent> {
-    let mut told = None;
+    let mut last = None;
     for event in events.iter().filter(|event| event.custom_data.stream == stream) {
         let is_its = ledger::promoted(event).is_some_and(|one| one.digest == model.digest);
         if is_its && event.custom_data.release == release {
-            told = Some(event);
+            last = Some(event);
         } else if ledger::rolled_back(event) == Some(&model.digest) {
-            told = None;
+            last = None;
         }
     }
-    told
+    last
 }
 
 #[cfg(test)]

@@ -92,9 +92,9 @@ impl Step for Promote {
         let events = event_log::read(&context.kafka)?;
         // Read first: becoming the writer would fence a canary that is under way.
         let before = traffic.route()?;
-        let told = decide::told(&events, stream, release, &model);
+        let emitted = decide::emitted_promotion(&events, stream, release, &model);
         let is_champion = before.as_ref().is_some_and(|now| now.champion.digest == model.digest);
-        if let Some(event) = told.filter(|_| is_champion)
+        if let Some(event) = emitted.filter(|_| is_champion)
             && let Some(earlier) =
                 repeat::outcome::<Self, _>(context, &event.custom_data.inputs, page::render)?
         {
@@ -105,7 +105,7 @@ impl Step for Promote {
             args,
             context,
             traffic: &*traffic,
-            is_told: told.is_some(),
+            is_emitted: emitted.is_some(),
         };
         let done = work.run(before)?;
         let inputs = inputs(&model, &done, &events, context);

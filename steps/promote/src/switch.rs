@@ -13,8 +13,8 @@ pub(crate) struct Work<'a> {
     pub(crate) args: &'a Args,
     pub(crate) context: &'a Context,
     pub(crate) traffic: &'a dyn Traffic,
-    /// This release told before that this promotion was confirmed.
-    pub(crate) is_told: bool,
+    /// An event of this release says already that this promotion was confirmed.
+    pub(crate) is_emitted: bool,
 }
 
 /// A promotion that was decided.
@@ -91,7 +91,7 @@ impl Work<'_> {
         let on = decide::begun_on(&route, &common.release);
         done.on = on.unwrap_or_else(|| "a generation that is not known".into());
         done.after = Some(route.clone());
-        let way_back = back_from(&route, &common.release, self.is_told);
+        let way_back = back_from(&route, &common.release, self.is_emitted);
         if way_back == Back::Stay {
             let answer = scorers.confirm(&route, self.args.confirm_timeout, &self.context.stop)?;
             (done.verdict, done.reason) = self.judge(&answer);

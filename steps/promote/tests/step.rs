@@ -104,7 +104,7 @@ fn a_candidate_becomes_champion_and_a_second_run_changes_nothing() {
     assert_eq!(
         contract::event_log::read(&world.kafka).unwrap().len(),
         1,
-        "told once, whoever reads"
+        "emitted once, whoever reads"
     );
 }
 

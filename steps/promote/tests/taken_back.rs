@@ -221,7 +221,7 @@ fn the_same_model_by_another_release_is_from_then_on_that_ones() {
     assert_ended(&run(&stage, "b", 1, "canary", "1m"), "pass", "is the champion");
     let route = stage.route().unwrap();
     assert_eq!((route.generation, route.promoted_by.as_str()), (2, "b"));
-    // What was told is told again, and changes nothing.
+    // An outcome that was emitted is emitted again, and nothing changes.
     let again = run(&stage, "a", 1, "bootstrap", "1m");
     assert_ended(&again, "pass", "is the champion");
     assert_eq!(stage.route().unwrap(), route);

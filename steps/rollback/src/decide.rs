@@ -4,7 +4,7 @@ use contract::event::OutcomeEvent;
 use routes::{Route, ledger};
 
 use crate::known_good::{Good, last_known_good};
-use crate::note::Note;
+use crate::written::Written;
 
 /// The value of `--bad` for the exit handler of a release.
 pub(crate) const LEFT_BEHIND: &str = "left-behind";
@@ -64,9 +64,9 @@ pub(crate) fn decide(known: &Known<'_>, asked: &Asked<'_>) -> Decided {
             },
         };
     };
-    let resumed = |note: Note| Decided { bad: note.bad, at: Some(note.at), plan: Plan::Resume };
-    if let Some(note) = written(route, asked) {
-        return resumed(note);
+    let resumed = |it: Written| Decided { bad: it.bad, at: Some(it.at), plan: Plan::Resume };
+    if let Some(written) = own(route, asked) {
+        return resumed(written);
     }
     let bad = bad(known, route, asked);
     let candidate = route.candidate.as_ref().map(|candidate| &candidate.model.digest);
@@ -77,7 +77,7 @@ pub(crate) fn decide(known: &Known<'_>, asked: &Asked<'_>) -> Decided {
             Decided { bad, at, plan: Plan::Write { route, good: None } }
         }
         Some(bad) if bad == route.champion.digest => {
-            let plan = match last_known_good(known.events, &untold(known), &bad, route) {
+            let plan = match last_known_good(known.events, &unreported(known), &bad, route) {
                 Some(good) => {
                     let to = route.restored(good.model.clone(), good.promoted_by.clone());
                     Plan::Write { route: Box::new(to), good: Some(good) }
@@ -88,9 +88,9 @@ pub(crate) fn decide(known: &Known<'_>, asked: &Asked<'_>) -> Decided {
             };
             Decided { bad, at, plan }
         }
-        // An earlier run of this rollback may have been ended before it told so, and others have written since.
-        bad => match untold_of(known, asked) {
-            Some(note) if !is_named || Some(&note.bad) == bad.as_ref() => resumed(note),
+        // An earlier run of this rollback may have been ended before its event, and others have written since.
+        bad => match own_unreported(known, asked) {
+            Some(it) if !is_named || Some(&it.bad) == bad.as_ref() => resumed(it),
             _ => nothing(bad.unwrap_or_default()),
         },
     }
@@ -121,9 +121,11 @@ fn bad(known: &Known<'_>, route: &Route, asked: &Asked<'_>) -> Option<String> {
 fn promoter<'a>(known: &Known<'a>, route: &'a Route) -> Option<&'a str> {
     let by_route = Some(route.promoted_by.as_str()).filter(|release| !release.is_empty());
     let Some(last) = standing(route, known.events).pop() else { return by_route };
-    let told = last.custom_data.outputs.get("generation").and_then(|text| text.parse().ok());
-    match (by_route, told) {
-        (Some(by_route), Some(told)) if made_champion(known, route) > told => Some(by_route),
+    let by_event = last.custom_data.outputs.get("generation").and_then(|text| text.parse().ok());
+    match (by_route, by_event) {
+        (Some(by_route), Some(by_event)) if made_champion(known, route) > by_event => {
+            Some(by_route)
+        }
         _ => Some(&last.custom_data.release),
     }
 }
@@ -152,25 +154,25 @@ fn standing<'a>(route: &Route, events: &'a [OutcomeEvent]) -> Vec<&'a OutcomeEve
     standing
 }
 
-/// The note on the route, if this very rollback wrote it.
-fn written(route: &Route, asked: &Asked<'_>) -> Option<Note> {
-    let note = Note::of(route).filter(|_| route.release == asked.release)?;
-    ((asked.event)(Some(note.at)) == note.event).then_some(note)
+/// This very rollback, if it wrote the route.
+fn own(route: &Route, asked: &Asked<'_>) -> Option<Written> {
+    let written = Written::of(route).filter(|_| route.release == asked.release)?;
+    ((asked.event)(Some(written.at)) == written.event).then_some(written)
 }
 
-/// Rollbacks that wrote a route and did not tell so.
-fn untold(known: &Known<'_>) -> Vec<Note> {
-    known.history.iter().filter_map(Note::of).filter(|note| !is_told(known, note)).collect()
+/// Rollbacks that wrote a route and emitted no event.
+fn unreported(known: &Known<'_>) -> Vec<Written> {
+    known.history.iter().filter_map(Written::of).filter(|it| !is_emitted(known, it)).collect()
 }
 
 /// The last of them that is this very rollback.
-fn untold_of(known: &Known<'_>, asked: &Asked<'_>) -> Option<Note> {
-    let notes = known.history.iter().rev().filter_map(|route| written(route, asked));
-    notes.into_iter().find(|note| !is_told(known, note))
+fn own_unreported(known: &Known<'_>, asked: &Asked<'_>) -> Option<Written> {
+    let mut written = known.history.iter().rev().filter_map(|route| own(route, asked));
+    written.find(|it| !is_emitted(known, it))
 }
 
-fn is_told(known: &Known<'_>, note: &Note) -> bool {
-    known.events.iter().any(|event| event.context.id == note.event)
+fn is_emitted(known: &Known<'_>, written: &Written) -> bool {
+    known.events.iter().any(|event| event.context.id == written.event)
 }
 
 #[cfg(test)]

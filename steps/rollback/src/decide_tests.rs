@@ -120,7 +120,7 @@ fn who_promoted_the_champion_is_in_the_events_and_in_the_route() {
     for (route, events, expected) in [
         (promoted("a"), vec![then("a")], Some("a")),
         (promoted("a"), vec![up("a")], Some("a")),
-        // It was ended before it told so.
+        // It was ended before its event.
         (promoted("a"), vec![], Some("a")),
         (promoted("a"), vec![before("b"), down()], Some("a")),
         (promoted("a"), vec![before("b")], Some("a")),
@@ -188,9 +188,9 @@ fn without_a_good_model_nothing_is_written() {
 /// The route that the rollback of `release` with `--bad=<named>` wrote on that of generation 2.
 fn back(named: &str, release: &str) -> Route {
     let event = format!("e{named}{:?}", Some(2));
-    let note = Note { bad: model(2).digest, at: 2, event };
+    let written = Written { bad: model(2).digest, at: 2, event };
     let route = promoted(release).restored(model(1), "first".into());
-    Route { reason: note.reason(), decision: Some(note.decision()), generation: 3, ..route }
+    Route { reason: written.reason(), decision: Some(written.decision()), generation: 3, ..route }
 }
 
 #[test]

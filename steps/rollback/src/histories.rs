@@ -39,7 +39,7 @@ struct World {
     promoters: BTreeMap<String, BTreeSet<&'static str>>,
     /// Who made the present champion that, unless a rollback brought it back.
     champion_of: Option<&'static str>,
-    told: u64,
+    emitted: u64,
 }
 
 impl World {
@@ -65,8 +65,8 @@ impl World {
         self.history.push(written);
     }
 
-    fn tell(&mut self, step: &str, release: &str, verdict: &str, digest: &str, id: Option<String>) {
-        self.told += 1;
+    fn emit(&mut self, step: &str, release: &str, verdict: &str, digest: &str, id: Option<String>) {
+        self.emitted += 1;
         let generation = self.now().map_or(0, |route| route.generation).to_string();
         let (inputs, outputs) = match step {
             "promote" => (
@@ -75,7 +75,7 @@ impl World {
             ),
             _ => (json!({}), json!({ "bad": digest })),
         };
-        let id = id.unwrap_or_else(|| format!("event {}", self.told));
+        let id = id.unwrap_or_else(|| format!("event {}", self.emitted));
         self.events.push(emitted(step, release, verdict, &id, (inputs, outputs)));
     }
 
@@ -86,7 +86,7 @@ impl World {
         self.promoters.entry(digest.clone()).or_default().insert(release);
         self.champion_of = Some(release);
         if !is_ended {
-            self.tell("promote", release, "pass", &digest, None);
+            self.emit("promote", release, "pass", &digest, None);
         }
     }
 
@@ -148,16 +148,16 @@ impl World {
                 if champion.as_ref() != Some(&route.champion.digest) {
                     self.champion_of = None;
                 }
-                let note =
-                    Note { bad: bad.clone(), at: at.expect("it was found"), event: id.clone() };
-                self.write_decided(*route, release, &note.reason(), Some(note.decision()));
+                let written =
+                    Written { bad: bad.clone(), at: at.expect("it was found"), event: id.clone() };
+                self.write_decided(*route, release, &written.reason(), Some(written.decision()));
                 (true, "pass")
             }
             Plan::Resume | Plan::Nothing => (false, "pass"),
             Plan::Refuse(_) => (false, "fail"),
         };
         if !(wrote && is_ended) {
-            self.tell("rollback", release, verdict, &bad, Some(id));
+            self.emit("rollback", release, verdict, &bad, Some(id));
         }
         wrote
     }
@@ -200,10 +200,10 @@ fn without_a_name(world: &mut World, release: &'static str, counts: &mut Counts,
     let is_its = world.champion_of == Some(release);
     let champion = &before.champion.digest;
     let (decided, id) = world.decide("", release);
-    let is_told = world.events.iter().any(|event| event.context.id == id);
+    let is_emitted = world.events.iter().any(|event| event.context.id == id);
     match &decided.plan {
         Plan::Write { route, .. } => {
-            assert!(!is_told, "a model that has to go is not kept by what was told before");
+            assert!(!is_emitted, "a model that has to go is not kept by an earlier event");
             if route.champion.digest == *champion {
                 assert!(own && decided.bad != *champion, "another's candidate: {before:#?}");
                 counts.candidates += 1;
@@ -223,7 +223,7 @@ fn without_a_name(world: &mut World, release: &'static str, counts: &mut Counts,
             counts.own_kept_for_want_of_a_good_one += 1;
         }
         // It has just taken its candidate back, and a run that is repeated changes nothing more.
-        Plan::Resume if Note::of(&before).is_some_and(|note| note.event == id) => {}
+        Plan::Resume if Written::of(&before).is_some_and(|written| written.event == id) => {}
         Plan::Nothing | Plan::Resume => {
             assert!(!own && !is_its, "{release} cannot take back its own: {before:#?}");
             counts.nothing += 1;

@@ -1,4 +1,4 @@
-//! The last known good model, from what was told. Pure.
+//! The last known good model, by the events. Pure.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use routes::{ModelRef, Route};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::note::Note;
+use crate::written::Written;
 
 /// A model to go back to, and how it is known to be good.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,12 +21,12 @@ pub(crate) struct Good {
 
 /// The last model that was promoted on `stream` and not rolled back since, other than `bad`.
 ///
-/// `untold` are the rollbacks that wrote a route and ended before they told so. Where the log knows no model, the route's
+/// `unreported` are the rollbacks that wrote a route and ended before their event. Where the log knows no model, the route's
 /// `previous` serves: it was a champion. A model that was rolled back and then promoted once more is good again, for it
 /// passed all gates once more.
 pub(crate) fn last_known_good(
     events: &[OutcomeEvent],
-    untold: &[Note],
+    unreported: &[Written],
     bad: &str,
     route: &Route,
 ) -> Option<Good> {
@@ -46,11 +46,11 @@ pub(crate) fn last_known_good(
             gone.insert(bad.to_owned());
         }
     }
-    for note in untold {
-        let before = |(good, at): &(Good, u64)| good.model.digest == note.bad && *at <= note.at;
-        if !good.iter().any(|one| one.0.model.digest == note.bad && !before(one)) {
-            good.retain(|(good, _)| good.model.digest != note.bad);
-            gone.insert(note.bad.clone());
+    for Written { bad, at: found_in, .. } in unreported {
+        let is_later = |(good, at): &(Good, u64)| good.model.digest == *bad && at > found_in;
+        if !good.iter().any(is_later) {
+            good.retain(|(good, _)| good.model.digest != *bad);
+            gone.insert(bad.clone());
         }
     }
     let by_log = good.into_iter().map(|(good, _)| good).rfind(|good| good.model.digest != bad);
@@ -107,7 +107,7 @@ mod tests {
 
     fn good_but_for(
         events: &[OutcomeEvent],
-        untold: &[Note],
+        unreported: &[Written],
         bad: u8,
         previous: Option<u8>,
     ) -> Option<String> {
@@ -117,7 +117,7 @@ mod tests {
             Some(n) => Route { champion: model(n), ..route }.promoted(model(bad), String::new()),
             None => route,
         };
-        last_known_good(events, untold, &digest(bad), &route).map(|good| good.model.digest)
+        last_known_good(events, unreported, &digest(bad), &route).map(|good| good.model.digest)
     }
 
     #[test]
@@ -144,17 +144,17 @@ mod tests {
     }
 
     #[test]
-    fn a_rollback_that_was_ended_before_it_told_so_counts() {
+    fn a_rollback_that_was_ended_before_its_event_counts() {
         let at = |generation: &str| {
             let mut event = up(2);
             event.custom_data.outputs.insert("generation".into(), generation.into());
             event
         };
-        let note = Note { bad: digest(2), at: 3, event: "e".into() };
-        let untold = std::slice::from_ref(&note);
-        assert_eq!(good_but_for(&[up(1), at("3"), up(3)], untold, 3, None), Some(digest(1)));
-        assert_eq!(good_but_for(&[up(1), at("5"), up(3)], untold, 3, None), Some(digest(2)));
-        assert_eq!(good_but_for(&[], untold, 3, Some(2)), None);
+        let written = Written { bad: digest(2), at: 3, event: "e".into() };
+        let unreported = std::slice::from_ref(&written);
+        assert_eq!(good_but_for(&[up(1), at("3"), up(3)], unreported, 3, None), Some(digest(1)));
+        assert_eq!(good_but_for(&[up(1), at("5"), up(3)], unreported, 3, None), Some(digest(2)));
+        assert_eq!(good_but_for(&[], unreported, 3, Some(2)), None);
     }
 
     #[test]

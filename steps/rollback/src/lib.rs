@@ -8,23 +8,23 @@
 //!
 //! # Layout
 //!
-//! - `decide`, `known_good`, `note`, `since`: what to do, pure
+//! - `decide`, `known_good`, `written`, `exposure`: what to do, pure
 //! - `scan`, `timeline`: what the predictions say, pure
 //! - `run`, `watch`: routes, scorers and topics
 //! - `outcome`, `record`, `result`, `page`: what is left behind
 
 mod decide;
+mod exposure;
 mod known_good;
-mod note;
 mod outcome;
 mod page;
 mod record;
 mod result;
 mod run;
 mod scan;
-mod since;
 mod timeline;
 mod watch;
+mod written;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

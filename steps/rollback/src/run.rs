@@ -5,11 +5,11 @@ use contract::{Context, EventType, Verdict, by_verdict, results};
 use routes::{Confirmation, Route, RouteWriter, Traffic};
 
 use crate::decide::{LEFT_BEHIND, Plan};
+use crate::exposure::{first_exposed, has_part, was_routed};
 use crate::known_good::Good;
-use crate::note::Note;
 use crate::scan::{Scan, Sought};
-use crate::since::{names, since, was_routed};
 use crate::watch::{Read, SKEW_MS, Watching, predictions};
+use crate::written::Written;
 use crate::{Args, FAILED, ROLLED_BACK, UNDECIDED, UNNEEDED};
 
 /// What was decided, and all that it was decided from.
@@ -83,8 +83,8 @@ pub(crate) fn run(
         Plan::Write { route, good } => {
             finished.good = good;
             let at = at.unwrap_or_default();
-            let note = Note { bad: bad.clone(), at, event: event.to_owned() };
-            (Some((*route, note.reason(), Some(note.decision()))), true, None)
+            let written = Written { bad: bad.clone(), at, event: event.to_owned() };
+            (Some((*route, written.reason(), Some(written.decision()))), true, None)
         }
         Plan::Resume => (None, true, None),
         Plan::Nothing => (None, false, None),
@@ -169,7 +169,7 @@ fn prove(
         records: args.observe_records,
     };
     let mut scan = Scan::new(sought);
-    let since = since(history, &events, &bad);
+    let since = first_exposed(history, &events, &bad);
     let read = predictions(context, since, watching, &mut scan)?;
     let proof = Proof { confirmation, scan, since, read };
     (finished.verdict, finished.reason) = crate::outcome::judge(&proof, &bad, &after, ours, args);
@@ -182,7 +182,7 @@ fn prove(
 
 /// The generation with which the bad model's part ended, and when it was written, as far as the routes topic still says.
 fn ended(history: &[(Route, i64)], now: &Route, bad: &str) -> (u64, Option<i64>) {
-    let last = history.iter().rposition(|(route, _)| names(route, bad));
+    let last = history.iter().rposition(|(route, _)| has_part(route, bad));
     let next = last.and_then(|last| history.get(last + 1));
     next.map_or((now.generation, None), |(route, at)| (route.generation, Some(*at)))
 }

@@ -32,7 +32,7 @@ const DELETION_ROOM: i64 = 20;
 pub(crate) struct Read {
     /// Before every live scorer had confirmed.
     pub(crate) before: Window,
-    /// Earlier answers are no longer kept, and nothing tells whether the bad model gave any.
+    /// Earlier answers are no longer kept, and nothing says whether the bad model gave any.
     pub(crate) incomplete: bool,
     pub(crate) watched_for: Duration,
 }

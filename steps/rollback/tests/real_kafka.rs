@@ -13,7 +13,7 @@ const ROLLBACK: &str = env!("CARGO_BIN_EXE_rollback");
 const LONG: i32 = 400_000;
 
 #[test]
-fn a_candidate_is_taken_off_and_its_ranges_are_told() {
+fn a_candidate_is_taken_off_and_its_ranges_are_reported() {
     let stage =
         Stage::on(harness::kafka::bootstrap(), &harness::kafka::unique("rollback")).unwrap();
     let champion = stage.bootstrap(1).unwrap();
@@ -42,9 +42,9 @@ fn a_candidate_is_taken_off_and_its_ranges_are_told() {
     let details = &ran.record["details"];
     assert!(details["proof"]["predictions"]["read_since_ms"].as_i64() > Some(0));
     assert_eq!(details["proof"]["predictions"]["incomplete"], false);
-    let told = stage.events().unwrap().pop().unwrap().custom_data;
-    let ranges: Window = told.outputs["ranges"].parse().unwrap();
-    let answers: u64 = told.outputs["answers"].parse().unwrap();
+    let event = stage.events().unwrap().pop().unwrap().custom_data;
+    let ranges: Window = event.outputs["ranges"].parse().unwrap();
+    let answers: u64 = event.outputs["answers"].parse().unwrap();
     assert!(answers >= 100 && ranges.len() >= answers, "{answers} in {ranges}");
 }
 

@@ -25,7 +25,7 @@ fn assert_ended(ran: &Ran, verdict: &str, words: &str) {
     assert!(ran.reason.contains(words), "{}", ran.reason);
 }
 
-/// What promote told of model `n`.
+/// What promote emits about model `n`.
 fn promoted(n: u8) -> OutcomeEvent {
     let model = model(n);
     serde_json::from_value(json!({
@@ -100,10 +100,10 @@ fn a_bad_champion_gives_way_to_the_last_known_good_model() {
     drop(scorer);
     let (window, count) = answered_by(&stage, 2);
     let events = stage.events().unwrap();
-    let told = &events.last().unwrap().custom_data;
-    assert_eq!(told.outputs["ranges"], window.to_string());
-    assert_eq!(told.outputs["answers"], count.to_string());
-    assert_eq!(told.outputs["bad"], model(2).digest);
+    let data = &events.last().unwrap().custom_data;
+    assert_eq!(data.outputs["ranges"], window.to_string());
+    assert_eq!(data.outputs["answers"], count.to_string());
+    assert_eq!(data.outputs["bad"], model(2).digest);
     let event = events.last().unwrap();
     assert_eq!(event.context.event_type, "dev.cdevents.service.rolledback.0.3.0");
     assert_eq!(event.subject.content["artifactId"], model(1).image);
@@ -238,8 +238,8 @@ fn an_exit_handler_with_nothing_to_take_back_ends_at_once() {
         let ran = run(&stage, release, &watching);
         assert_ended(&ran, "pass", "nothing to do");
         assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
-        let told = stage.events().unwrap();
-        let kind = &told.last().unwrap().context.event_type;
+        let events = stage.events().unwrap();
+        let kind = &events.last().unwrap().context.event_type;
         assert_eq!(kind, "dev.cdeventsx.headgate-rollback.unneeded.0.1.0");
         // What the release promoted stays: it passed every gate.
         let champion = stage.route().ok().map(|route| route.champion);
@@ -286,9 +286,9 @@ fn a_model_that_was_rolled_back_is_never_returned_to() {
     let last = run(&stage, "r-4", &["--bad=champion"]);
     assert_ended(&last, "fail", "nothing to go back to");
     assert_eq!(stage.route().unwrap().champion, model(1));
-    let told = stage.events().unwrap();
+    let events = stage.events().unwrap();
     assert_eq!(
-        told.last().unwrap().context.event_type,
+        events.last().unwrap().context.event_type,
         "dev.cdeventsx.headgate-rollback.failed.0.1.0"
     );
 }
@@ -303,13 +303,13 @@ fn a_model_without_a_part_in_the_stream_is_nothing_to_do() {
         assert_eq!(ran.record["details"]["wrote_route"], false);
     }
     assert_eq!(stage.routes().unwrap().len(), 2);
-    let told = stage.events().unwrap();
-    let kind = &told.last().unwrap().context.event_type;
+    let events = stage.events().unwrap();
+    let kind = &events.last().unwrap().context.event_type;
     assert_eq!(kind, "dev.cdeventsx.headgate-rollback.unneeded.0.1.0");
 }
 
 #[test]
-fn a_candidate_that_the_gate_took_back_has_its_ranges_told() {
+fn a_candidate_that_the_gate_took_back_has_its_ranges_reported() {
     let stage = upgraded();
     let trial = stage.route().unwrap().with_candidate(model(3), 0.5);
     let trial = stage.write(trial, "r-3", "canary").unwrap();
@@ -322,9 +322,9 @@ fn a_candidate_that_the_gate_took_back_has_its_ranges_told() {
     assert_eq!(stage.routes().unwrap().len(), 4);
     drop(scorer);
     let (window, count) = answered_by(&stage, 3);
-    let told = stage.events().unwrap().pop().unwrap().custom_data;
+    let data = stage.events().unwrap().pop().unwrap().custom_data;
     assert_eq!(
-        (&told.outputs["ranges"], &told.outputs["answers"]),
+        (&data.outputs["ranges"], &data.outputs["answers"]),
         (&window.to_string(), &count.to_string())
     );
 }

@@ -54,11 +54,11 @@ mod tests {
         ] {
             let counts = Counts { readable: 60, labelled, other_classes, ..Counts::default() };
             let numbers = vec![0.0; labels.len()];
-            let told = too_little(&counts, Rows { numbers: &numbers, labels, width: 1 }, 30);
-            match (told, reason) {
+            let found = too_little(&counts, Rows { numbers: &numbers, labels, width: 1 }, 30);
+            match (found, reason) {
                 (None, None) => {}
-                (Some(told), Some(reason)) => assert!(told.starts_with(reason), "{told}"),
-                (told, reason) => panic!("{told:?}, not {reason:?}"),
+                (Some(found), Some(reason)) => assert!(found.starts_with(reason), "{found}"),
+                (found, reason) => panic!("{found:?}, not {reason:?}"),
             }
         }
     }

@@ -109,13 +109,13 @@ fn fetch(reference: &str, folder: &Path) -> std::path::PathBuf {
     file.fetch(&Client::new(Options::default()), folder).unwrap()
 }
 
-fn as_told(_: usize, label: i64) -> Option<i64> {
+fn as_given(_: usize, label: i64) -> Option<i64> {
     Some(label)
 }
 
 #[test]
 fn a_model_is_trained_and_its_files_are_what_a_release_takes() {
-    let stream = Stream::start(3000, as_told);
+    let stream = Stream::start(3000, as_given);
     let registry = OwnRegistry::new();
     let place = format!("{}/models/shuttle:next", registry.host);
     let run = stream.run("one", &place, &[]);
@@ -167,7 +167,7 @@ fn a_model_is_trained_and_its_files_are_what_a_release_takes() {
 
 #[test]
 fn the_same_records_give_the_same_artifact_and_a_release_keeps_its_own() {
-    let stream = Stream::start(1500, as_told);
+    let stream = Stream::start(1500, as_given);
     let window = ["--window", "0:0-750,1:0-750"];
     let first = stream.run("one", &stream.layout(), &window);
     let other = stream.run("two", &stream.layout(), &window);
@@ -186,7 +186,7 @@ fn the_same_records_give_the_same_artifact_and_a_release_keeps_its_own() {
 fn too_few_labels_or_one_class_leave_no_artifact() {
     for (label, flags, reason) in [
         (
-            as_told as fn(usize, i64) -> Option<i64>,
+            as_given as fn(usize, i64) -> Option<i64>,
             &[][..],
             "900 of 900 records have a label; at least 1,000",
         ),

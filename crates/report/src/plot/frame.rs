@@ -173,7 +173,7 @@ pub(crate) fn figure(
     }
 }
 
-/// A coordinate with a tenth of a pixel; what cannot be told lies at zero rather than breaking the page.
+/// A coordinate with a tenth of a pixel; what is no number lies at zero rather than breaking the page.
 pub(crate) fn px(value: f64) -> String {
     match value.is_finite() {
         true => {

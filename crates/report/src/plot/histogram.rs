@@ -127,7 +127,7 @@ impl Histogram {
             @for (bin, pair) in edges.windows(2).enumerate() {
                 @let (left, right) = (across.pixel(pair[0]), across.pixel(pair[1]));
                 rect class="hover" x=(px(left)) width=(px((right - left).max(0.0))) y=(px(frame.top)) height=(px(frame.bottom - frame.top)) {
-                    title { (self.told(bin, pair)) }
+                    title { (self.label(bin, pair)) }
                 }
             }
             @if empty { (frame.nothing()) }
@@ -142,20 +142,20 @@ impl Histogram {
         Drawing { size: (frame.width, frame.height), marks, notes }
     }
 
-    fn told(&self, bin: usize, edges: &[f64]) -> String {
-        let mut told = format!("{} to {}", crate::number(edges[0]), crate::number(edges[1]));
+    fn label(&self, bin: usize, edges: &[f64]) -> String {
+        let mut label = format!("{} to {}", crate::number(edges[0]), crate::number(edges[1]));
         for one in &self.distributions {
             let total: f64 = one.counts.iter().filter(|count| usable(**count)).sum();
             let count = one.counts.get(bin).copied().unwrap_or(0.0);
             let share = if total > 0.0 { count / total } else { 0.0 };
-            told.push_str(&format!(
+            label.push_str(&format!(
                 "\n{}: {} ({})",
                 plain(&one.name),
                 crate::number(count),
                 crate::percent(share)
             ));
         }
-        told
+        label
     }
 }
 

@@ -8,9 +8,9 @@ use crate::scale::{Scale, drawable};
 use crate::text::plain;
 
 /// More points than this are thinned out to the lowest and highest of each stretch.
-const MOST_POINTS: usize = 2000;
-/// Up to this many points each gets a dot that tells its value when pointed at.
-const MOST_DOTS: usize = 80;
+const MAX_POINTS: usize = 2000;
+/// Up to this many points each gets a dot that gives its value when pointed at.
+const MAX_DOTS: usize = 80;
 
 /// Several series over one horizontal axis.
 #[derive(Debug, Clone, Default)]
@@ -125,8 +125,8 @@ impl LinePlot {
     }
 
     fn draw(&self, frame: Frame) -> Drawing {
-        let most = if frame.is_narrow() { MOST_POINTS / 4 } else { MOST_POINTS };
-        let dotted = if frame.is_narrow() { MOST_DOTS / 3 } else { MOST_DOTS };
+        let most = if frame.is_narrow() { MAX_POINTS / 4 } else { MAX_POINTS };
+        let dotted = if frame.is_narrow() { MAX_DOTS / 3 } else { MAX_DOTS };
         let mut notes = Vec::new();
         let lines: Vec<Vec<(f64, f64)>> = self.series.iter().map(|one| self.drawn(one)).collect();
         let bands: Vec<Vec<(f64, f64, f64)>> =
@@ -330,8 +330,8 @@ mod tests {
         let mut points: Vec<(f64, f64)> = (0..50_000).map(|n| (f64::from(n), 0.5)).collect();
         points[31_337].1 = 9.0;
         points[4].1 = -9.0;
-        let kept = thin(&points, MOST_POINTS);
-        assert!(kept.len() <= MOST_POINTS, "{}", kept.len());
+        let kept = thin(&points, MAX_POINTS);
+        assert!(kept.len() <= MAX_POINTS, "{}", kept.len());
         assert!(kept.contains(&(31_337.0, 9.0)) && kept.contains(&(4.0, -9.0)));
         assert_eq!((kept[0], kept[kept.len() - 1]), (points[0], points[49_999]));
         assert!(kept.is_sorted_by(|one, next| one.0 < next.0));

@@ -10,7 +10,7 @@ use crate::scale::{Scale, drawable};
 use crate::text::plain;
 
 /// So many dots are drawn at most; the page says when there were more.
-const MOST_DOTS: usize = 2000;
+const MAX_DOTS: usize = 2000;
 /// Points closer than so many pixels are one dot.
 const PLACE: f64 = 2.0;
 
@@ -79,7 +79,7 @@ impl ScatterPlot {
     }
 
     fn draw(&self, frame: Frame) -> Drawing {
-        let most = if frame.is_narrow() { MOST_DOTS / 2 } else { MOST_DOTS };
+        let most = if frame.is_narrow() { MAX_DOTS / 2 } else { MAX_DOTS };
         let has_place =
             |point: &(f64, f64)| drawable(point.0, self.x.log) && drawable(point.1, self.y.log);
         let groups: Vec<Vec<(f64, f64)>> = self
@@ -170,7 +170,7 @@ struct Dot {
     records: usize,
 }
 
-/// Merges points that nobody could tell apart, so that ten thousand equal answers are seen as such and not as one.
+/// Merges points that look the same, so that ten thousand equal answers are seen as such and not as one.
 fn merged(points: &[(f64, f64)], across: &Scale, upward: &Scale) -> Vec<Dot> {
     let mut places = BTreeMap::<(i64, i64), Dot>::new();
     for (x, y) in points {
@@ -204,9 +204,9 @@ mod tests {
 
     #[test]
     fn a_rare_group_is_drawn_in_full_beside_a_large_one() {
-        assert_eq!(quotas(&[40_000, 41], MOST_DOTS), [1959, 41]);
-        assert_eq!(quotas(&[40_000, 40_000], MOST_DOTS), [1000, 1000]);
-        assert_eq!(quotas(&[3, 0], MOST_DOTS), [3, 0]);
+        assert_eq!(quotas(&[40_000, 41], MAX_DOTS), [1959, 41]);
+        assert_eq!(quotas(&[40_000, 40_000], MAX_DOTS), [1000, 1000]);
+        assert_eq!(quotas(&[3, 0], MAX_DOTS), [3, 0]);
     }
 
     #[test]

@@ -94,8 +94,8 @@ fn shadow() -> Page {
             disagree.push((score, other))
         }
     }
-    let told = format!("{} of 12,000 answers differ, at most 240 may", disagree.len());
-    Page::new("shadow-test", "Shadow of shuttle-boosted-v2", Verdict::Pass, told)
+    let reason = format!("{} of 12,000 answers differ, at most 240 may", disagree.len());
+    Page::new("shadow-test", "Shadow of shuttle-boosted-v2", Verdict::Pass, reason)
         .fact("Window", "partitions 0 to 7, 12,000 records")
         .fact("Champion", "sha256:9d2a0e1b66f7")
         .fact("Candidate", "sha256:5f70bf18a086")

@@ -112,7 +112,7 @@ impl Run {
     /// The outcome event of this run, read back from the topic.
     pub(crate) fn event(&self) -> Value {
         let id = self.read("event-id");
-        let event = event_log::find(&self.kafka, &id).unwrap().expect("the event was told");
+        let event = event_log::find(&self.kafka, &id).unwrap().expect("the event was emitted");
         serde_json::to_value(event).unwrap()
     }
 }

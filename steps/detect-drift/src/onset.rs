@@ -25,11 +25,11 @@ pub(crate) struct Stretch {
     pub(crate) moved: bool,
 }
 
-/// Reads every stretch, and tells for each partition the first offset of the first stretch that had moved.
+/// Reads every stretch, and gives for each partition the first offset of the first stretch that had moved.
 ///
 /// A partition on which no stretch had moved is not named. When there is none on any, the drift shows only in
 /// the window as a whole, and every partition is named from its first record on, marked as not located.
-pub(crate) fn since(
+pub(crate) fn locate(
     rule: &Rule<'_>,
     sample: &Sample,
     index: usize,

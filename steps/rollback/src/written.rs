@@ -1,5 +1,5 @@
-//! The decision that a rollback leaves in the route that it writes: a run that was ended before it emitted its event finds
-//! it there. Pure.
+//! What a rollback leaves in the route that it writes: a run that was ended before it emitted its event finds it there.
+//! Pure.
 
 use routes::{Decision, Route};
 
@@ -8,7 +8,7 @@ use contract::Step;
 
 /// A rollback that wrote a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Note {
+pub(crate) struct Written {
     pub(crate) bad: String,
     /// The generation in which the bad model had its part.
     pub(crate) at: u64,
@@ -16,7 +16,7 @@ pub(crate) struct Note {
     pub(crate) event: String,
 }
 
-impl Note {
+impl Written {
     /// The route's reason, for people.
     pub(crate) fn reason(&self) -> String {
         format!("rollback of {} found in generation {}", self.bad, self.at)
@@ -33,7 +33,7 @@ impl Note {
         }
     }
 
-    /// The note on a route, if a rollback wrote it.
+    /// The rollback that wrote a route, if one did.
     pub(crate) fn of(route: &Route) -> Option<Self> {
         let decision = route.decision.clone().filter(|it| it.step == Rollback::NAME)?;
         Some(Self { bad: decision.model, at: decision.from?, event: decision.event? })
@@ -46,25 +46,28 @@ mod tests {
     use routes::ModelRef;
 
     #[test]
-    fn a_note_is_read_back_whatever_the_sentence_says() {
+    fn a_rollback_is_read_out_of_its_route_whatever_the_sentence_says() {
         let model = ModelRef { digest: String::new(), image: String::new() };
         let route = |decision: Option<Decision>, reason: &str| Route {
             decision,
             reason: reason.into(),
             ..Route::bootstrap("s", model.clone())
         };
-        let note = Note { bad: "sha256:1".into(), at: 7, event: "e1".into() };
-        let decision = note.clone().decision();
-        for sentence in [note.reason().as_str(), "", "promote sha256:9 [event e2]"] {
-            assert_eq!(Note::of(&route(Some(decision.clone()), sentence)), Some(note.clone()));
-            assert_eq!(Note::of(&route(None, sentence)), None, "{sentence}");
+        let written = Written { bad: "sha256:1".into(), at: 7, event: "e1".into() };
+        let decision = written.clone().decision();
+        for sentence in [written.reason().as_str(), "", "promote sha256:9 [event e2]"] {
+            assert_eq!(
+                Written::of(&route(Some(decision.clone()), sentence)),
+                Some(written.clone())
+            );
+            assert_eq!(Written::of(&route(None, sentence)), None, "{sentence}");
         }
         for other in [
             Decision { step: "promote".into(), ..decision.clone() },
             Decision { from: None, ..decision.clone() },
             Decision { event: None, ..decision },
         ] {
-            assert_eq!(Note::of(&route(Some(other.clone()), "")), None, "{other:?}");
+            assert_eq!(Written::of(&route(Some(other.clone()), "")), None, "{other:?}");
         }
     }
 }

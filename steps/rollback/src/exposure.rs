@@ -7,14 +7,14 @@ use routes::Route;
 const BEFORE: [&str; 3] = ["validate-model", "build-image", "shadow-test"];
 
 /// Whether the route gives `model` a part.
-pub(crate) fn names(route: &Route, model: &str) -> bool {
+pub(crate) fn has_part(route: &Route, model: &str) -> bool {
     let candidate = route.candidate.as_ref().map(|candidate| &candidate.model.digest);
     route.champion.digest == model || candidate.is_some_and(|candidate| candidate == model)
 }
 
-/// Whether anything tells that `model` may have answered the stream.
+/// Whether anything says that `model` may have answered the stream.
 pub(crate) fn was_routed(history: &[(Route, i64)], events: &[OutcomeEvent], model: &str) -> bool {
-    history.iter().any(|(route, _)| names(route, model))
+    history.iter().any(|(route, _)| has_part(route, model))
         || events.iter().any(|event| {
             let step = event.custom_data.step.as_str();
             !BEFORE.contains(&step) && mentions(event, model)
@@ -24,9 +24,14 @@ pub(crate) fn was_routed(history: &[(Route, i64)], events: &[OutcomeEvent], mode
 /// A moment (milliseconds since 1970) before the first answer of `model`, where one is known for sure.
 ///
 /// `history` holds the stream's routes that the topic still has, with the time of their records. Compaction may have
-/// taken the first ones away; then only a step that saw the model before its canary can tell.
-pub(crate) fn since(history: &[(Route, i64)], events: &[OutcomeEvent], model: &str) -> Option<i64> {
-    let routed = history.iter().filter(|(route, _)| names(route, model)).map(|(_, at)| *at).min();
+/// taken the first ones away; then only an event of a step that saw the model before its canary helps.
+pub(crate) fn first_exposed(
+    history: &[(Route, i64)],
+    events: &[OutcomeEvent],
+    model: &str,
+) -> Option<i64> {
+    let routed =
+        history.iter().filter(|(route, _)| has_part(route, model)).map(|(_, at)| *at).min();
     // The first route of all, and not only of what follows on a topic that was lost.
     let whole = history.first().is_some_and(|(route, _)| route.is_first() || route.generation == 1);
     let seen = events
@@ -42,8 +47,8 @@ pub(crate) fn since(history: &[(Route, i64)], events: &[OutcomeEvent], model: &s
 }
 
 fn mentions(event: &OutcomeEvent, model: &str) -> bool {
-    let told = &event.custom_data;
-    told.inputs.values().chain(told.outputs.values()).any(|value| value == model)
+    let data = &event.custom_data;
+    data.inputs.values().chain(data.outputs.values()).any(|value| value == model)
 }
 
 #[cfg(test)]
@@ -74,26 +79,29 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_history_of_routes_tells_it_exactly() {
+    fn a_whole_history_of_routes_gives_it_exactly() {
         let history = [
             (route(1, 1, None), 100),
             (route(2, 1, Some(2)), 200),
             (route(3, 2, None), 300),
             (route(4, 2, Some(3)), 400),
         ];
-        assert_eq!(since(&history, &[], "2"), Some(200));
-        assert_eq!(since(&history, &[], "3"), Some(400));
-        assert_eq!((since(&history, &[], "4"), was_routed(&history, &[], "4")), (None, false));
+        assert_eq!(first_exposed(&history, &[], "2"), Some(200));
+        assert_eq!(first_exposed(&history, &[], "3"), Some(400));
+        assert_eq!(
+            (first_exposed(&history, &[], "4"), was_routed(&history, &[], "4")),
+            (None, false)
+        );
     }
 
     #[test]
-    fn a_compacted_history_tells_it_only_with_an_earlier_step() {
+    fn a_compacted_history_gives_it_only_with_an_earlier_step() {
         let history = [(route(7, 1, Some(2)), 700)];
         let validated = event("validate-model", "2", "1970-01-01T00:00:00.500Z");
         let canary = event("canary-gate", "2", "1970-01-01T00:00:00.900Z");
-        assert_eq!(since(&history, &[], "2"), None);
-        assert_eq!(since(&history, std::slice::from_ref(&canary), "2"), None);
-        assert_eq!(since(&history, &[validated, canary], "2"), Some(500));
+        assert_eq!(first_exposed(&history, &[], "2"), None);
+        assert_eq!(first_exposed(&history, std::slice::from_ref(&canary), "2"), None);
+        assert_eq!(first_exposed(&history, &[validated, canary], "2"), Some(500));
     }
 
     #[test]
