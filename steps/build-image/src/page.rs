@@ -63,12 +63,12 @@ mod tests {
 
     #[test]
     fn pages_read_well() {
-        let samples = harness::browser::sample_records("build-image");
+        let samples = testkit::browser::sample_records("build-image");
         let page = |json: Value| {
             let record = serde_json::from_value(json.clone()).expect("a sample is a record");
             render(&record, &json)
         };
         let pages: Vec<_> = samples.into_iter().map(|(name, it)| (name, page(it))).collect();
-        harness::browser::assert_step_reads_well("build-image", &pages);
+        testkit::browser::assert_step_reads_well("build-image", &pages);
     }
 }

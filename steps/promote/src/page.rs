@@ -106,8 +106,8 @@ mod tests {
 
     #[test]
     fn pages_read_well() {
-        let samples = harness::browser::sample_records("promote");
+        let samples = testkit::browser::sample_records("promote");
         let pages: Vec<_> = samples.into_iter().map(|(name, it)| (name, render(&it))).collect();
-        harness::browser::assert_step_reads_well("promote", &pages);
+        testkit::browser::assert_step_reads_well("promote", &pages);
     }
 }
