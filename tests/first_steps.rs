@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output};
 
-use demo::workflow::WorkflowTemplate;
 use pipeline_tests::{root, steps};
+use testkit::workflow::WorkflowTemplate;
 
 #[path = "papers.rs"]
 mod papers;

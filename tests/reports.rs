@@ -57,7 +57,7 @@ fn every_typed_record_has_a_schema_that_is_that_of_its_rust_type() {
 fn samples_are_valid_and_survive_the_types() {
     for Typed { step, schema, survived } in typed() {
         let schema = jsonschema::validator_for(schema.as_value()).unwrap();
-        for (name, record) in harness::browser::sample_records(step) {
+        for (name, record) in testkit::browser::sample_records(step) {
             let wrong: Vec<_> = schema.iter_errors(&record).map(|it| it.to_string()).collect();
             assert!(wrong.is_empty(), "{step}/{name}: {wrong:?}");
             let again = survived(record.clone()).unwrap_or_else(|it| panic!("{step}/{name}: {it}"));
@@ -78,7 +78,7 @@ fn samples_are_valid_and_survive_the_types() {
 #[test]
 fn a_record_without_a_field_is_refused() {
     for Typed { step, survived, .. } in typed() {
-        for (name, record) in harness::browser::sample_records(step) {
+        for (name, record) in testkit::browser::sample_records(step) {
             for field in record.get("details").unwrap().as_object().unwrap().keys() {
                 let mut wrong = record.clone();
                 let details = wrong.get_mut("details").unwrap().as_object_mut().unwrap();

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use contract::describe::{Description, Flag};
-use demo::runner::command_line;
-use demo::workflow::{Parameters, Task, Template, TemplateRef, WorkflowTemplate};
 use pipeline_tests::templates::{Shared, Templates, parameters};
 use pipeline_tests::{StepUnderTest, generated, root, steps};
+use testkit::workflow::command_line;
+use testkit::workflow::{Parameters, Task, Template, TemplateRef, WorkflowTemplate};
 
 /// Every template that is generated in part, held to the code once; with `BLESS=1` written before a test reads it.
 static GENERATED: LazyLock<()> = LazyLock::new(|| {

@@ -68,7 +68,7 @@ fn sources() -> Vec<PathBuf> {
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
-        let skipped = ["tests", "testing", "examples", "target", "fuzz", "tests.rs", "testing.rs"];
+        let skipped = ["tests", "testkit", "examples", "target", "fuzz", "tests.rs", "testing.rs"];
         if skipped.contains(&name.as_str()) || name.ends_with("_tests.rs") {
             continue;
         }

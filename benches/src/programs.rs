@@ -32,7 +32,7 @@ pub struct Venv(PathBuf);
 pub fn scorer_binary() -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .current_dir(harness::root())
+        .current_dir(testkit::root())
         .args(["build", "--quiet", "--release", "--package", "scorer"])
         .status()
         .context("run cargo")?;
@@ -98,7 +98,7 @@ impl Python {
     /// Python cannot be started.
     pub fn start(venv: &Venv, args: &[String]) -> anyhow::Result<Self> {
         let mut child = Command::new(venv.0.join("bin/python"))
-            .arg(harness::root().join("benches/python_consumer.py"))
+            .arg(testkit::root().join("benches/python_consumer.py"))
             .args(args)
             .stdout(Stdio::piped())
             .spawn()
@@ -143,8 +143,8 @@ impl Venv {
     /// # Errors
     /// Python 3 or its pip is missing, or the packages cannot be fetched.
     pub fn ready() -> anyhow::Result<Self> {
-        let pinned = harness::root().join("benches/requirements.txt");
-        let folder = harness::root().join("target/bench-venv");
+        let pinned = testkit::root().join("benches/requirements.txt");
+        let folder = testkit::root().join("target/bench-venv");
         let stamp = folder.join("requirements.txt");
         let wanted = std::fs::read_to_string(&pinned)?;
         if std::fs::read_to_string(&stamp).is_ok_and(|there| there == wanted) {

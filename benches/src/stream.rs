@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ::stream::{PredictionHeaders, StatedValue};
 use anyhow::ensure;
-use demo::telemetry;
 use kafka::{Kafka, KafkaArgs, Outgoing, Record, Start, Window};
+use testkit::telemetry;
 
 /// A connection to the broker at `brokers`.
 ///
@@ -25,7 +25,7 @@ pub fn kafka(brokers: &str) -> anyhow::Result<Kafka> {
 /// # Errors
 /// The telemetry file is missing.
 pub fn telemetry() -> anyhow::Result<impl Iterator<Item = Vec<u8>> + Clone> {
-    let file = harness::root().join("demo/shuttle/shuttle.csv.gz");
+    let file = testkit::root().join("demo/shuttle/shuttle.csv.gz");
     let values: Vec<Vec<u8>> =
         telemetry::live_part(&file)?.into_iter().map(|reading| reading.json.into_bytes()).collect();
     Ok(values.into_iter().cycle())

@@ -3,12 +3,12 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::screen::Screen;
 use anyhow::Context;
 use contract::stop::Stop;
-use demo::programs::Places;
-use demo::screen::Screen;
 use kafka::TopicSpec;
 use kafka::memory::MemoryBroker;
+use testkit::programs::Places;
 
 use crate::story;
 

@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::screen::Screen;
 use clap::Parser;
 use contract::stop::Stop;
-use demo::programs::Places;
-use demo::screen::Screen;
 use flags::duration;
+use testkit::programs::Places;
 
 mod broker;
+mod releases;
+mod runner;
+mod screen;
 mod story;
 mod summary;
 
@@ -68,7 +71,7 @@ fn run(args: &Args) -> anyhow::Result<bool> {
     std::fs::create_dir_all(&out)?;
     let places = Places { binaries: root.join(&args.binaries), root, out };
     let broker = broker::start(args.kafka, &places, &screen, &stop)?;
-    let pace = demo::replay::Pace {
+    let pace = testkit::replay::Pace {
         stream: story::STREAM.into(),
         partitions: story::PARTITIONS,
         rate: args.rate,

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::releases::{Ending, PLANNED, Planned, model_file};
+use crate::runner::{Ran, Runner};
+use crate::screen::Screen;
 use anyhow::Context;
 use contract::event::OutcomeEvent;
 use contract::stop::Stop;
-use demo::audit::{Audit, Findings};
-use demo::programs::{Places, Running};
-use demo::releases::{Ending, PLANNED, Planned, model_file};
-use demo::replay::{Pace, Replay};
-use demo::runner::{Ran, Runner};
-use demo::screen::Screen;
-use demo::telemetry;
 use kafka::{Kafka, KafkaArgs, Window};
 use sha2::{Digest, Sha256};
+use testkit::audit::{Audit, Findings};
+use testkit::programs::{Places, Running};
+use testkit::replay::{Pace, Replay};
+use testkit::telemetry;
 
 pub(crate) const STREAM: &str = "shuttle";
 /// Enough that the in-memory broker forgets nothing that is still to be read.

@@ -1,7 +1,7 @@
 //! What people read in the end, and the one line that programs read.
 
-use demo::programs::Places;
 use serde::Serialize;
+use testkit::programs::Places;
 
 use crate::story::{Done, Told};
 

@@ -6,13 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use harness::rootfs::Rootfs;
 use images::assemble::{Shelf, Surroundings, assemble};
 use images::catalogue::{CATALOGUE, Entry};
 use registry::{Client, Options, Reference, blocking};
+use testkit::rootfs::Rootfs;
 
 fn root() -> PathBuf {
-    harness::root().to_path_buf()
+    testkit::root().to_path_buf()
 }
 
 fn entry(name: &str) -> &'static Entry {

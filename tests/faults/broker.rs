@@ -11,7 +11,7 @@ use crate::live::client;
 
 #[test]
 fn a_later_writer_shuts_out_an_earlier_one() {
-    let (kafka, topic) = (client(harness::kafka::bootstrap()), harness::kafka::unique("fenced"));
+    let (kafka, topic) = (client(testkit::kafka::bootstrap()), testkit::kafka::unique("fenced"));
     kafka.create_topics(&[TopicSpec::new(&topic, 1)]).unwrap();
     let record = |text: &str| Outgoing {
         topic: topic.clone(),
@@ -38,9 +38,9 @@ fn a_later_writer_shuts_out_an_earlier_one() {
 
 #[test]
 fn topics_can_be_used_as_soon_as_they_are_made() {
-    let kafka = client(harness::kafka::bootstrap());
+    let kafka = client(testkit::kafka::bootstrap());
     for _ in 0..5 {
-        let topic = harness::kafka::unique("new");
+        let topic = testkit::kafka::unique("new");
         kafka.create_topics(&[TopicSpec::new(&topic, 32)]).unwrap();
         assert_eq!(kafka.extent(&topic).unwrap().0.len(), 32);
     }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use demo::audit::{Audit, Findings};
-use demo::programs::{Places, Running};
-use demo::replay::{Pace, Replay};
 use kafka::{Kafka, KafkaArgs, Reader, Record, Start, TopicSpec};
 use routes::{Follower, ModelRef, Route};
 use serde_json::Value;
+use testkit::audit::{Audit, Findings};
+use testkit::programs::{Places, Running};
+use testkit::replay::{Pace, Replay};
 
 /// Nothing here takes longer unless it is stuck.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
@@ -80,12 +80,12 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 impl Live {
     /// A stream on the Kafka that the test run shares.
     pub(crate) fn new(name: &str) -> Self {
-        Self::on(harness::kafka::bootstrap(), None, name)
+        Self::on(testkit::kafka::bootstrap(), None, name)
     }
 
     /// A stream on this Kafka.
     pub(crate) fn on(brokers: &str, config: Option<PathBuf>, name: &str) -> Self {
-        let (kafka, stream) = (client_with(brokers, config.clone()), harness::kafka::unique(name));
+        let (kafka, stream) = (client_with(brokers, config.clone()), testkit::kafka::unique(name));
         kafka.create_topics(&TopicSpec::of_stream(&stream, PARTITIONS)).unwrap();
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         // The demo's schema, for a stream of another name.
@@ -108,7 +108,7 @@ impl Live {
             .arg(format!("--schema={}", self.schema.display()))
             .arg(format!("--cache={}", self.folder.path().join("cache").display()))
             .args(["--http=127.0.0.1:0", &format!("--name={name}")]);
-        let log = self.folder.path().join(harness::kafka::unique("scorer"));
+        let log = self.folder.path().join(testkit::kafka::unique("scorer"));
         let running = Running::start("scorer", &mut command, &log).unwrap();
         Scorer { running, log }
     }
@@ -125,7 +125,7 @@ impl Live {
     /// Starts to write telemetry.
     pub(crate) fn replay(&self, rate: u32) -> Replay {
         let telemetry = self.places.root.join("demo/shuttle/shuttle.csv.gz");
-        let readings = demo::telemetry::live_part(&telemetry).unwrap();
+        let readings = testkit::telemetry::live_part(&telemetry).unwrap();
         let label_delay = Duration::from_millis(100);
         let pace = Pace { stream: self.stream.clone(), partitions: PARTITIONS, rate, label_delay };
         Replay::start(&self.kafka, pace, readings).unwrap()
@@ -153,7 +153,7 @@ impl Live {
 
     /// Starts a step of `release`.
     pub(crate) fn start(&self, step: &str, release: &str, flags: &[String]) -> Step {
-        let folder = self.folder.path().join(harness::kafka::unique(step));
+        let folder = self.folder.path().join(testkit::kafka::unique(step));
         std::fs::create_dir(&folder).unwrap();
         let outputs = folder.join("outputs");
         let (progress, log) = (folder.join("progress"), folder.join("log"));

@@ -70,7 +70,7 @@ fn what_a_killed_scorer_leaves_is_answered_by_the_other() {
 
 #[test]
 fn a_broker_killed_and_started_again_costs_no_record_and_doubles_none() {
-    let broker = harness::kafka::OwnBroker::new();
+    let broker = testkit::kafka::OwnBroker::new();
     let live = Live::on(&broker.bootstrap, None, "outage");
     let scorer = live.scorer("a");
     live.bootstrap("boosting");

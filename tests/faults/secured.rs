@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use harness::kafka::OwnBroker;
 use pipeline_tests::binaries;
+use testkit::kafka::OwnBroker;
 
 use crate::live::{Live, until};
 

@@ -35,7 +35,7 @@ pub fn steps() -> Vec<StepUnderTest> {
 
 /// The checkout.
 pub fn root() -> &'static Path {
-    harness::root()
+    testkit::root()
 }
 
 /// The folder of the built binaries: `STEP_BIN_DIR`, or where cargo put this test.

@@ -57,11 +57,11 @@ fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let binary = scorer_binary()?;
     let venv = Venv::ready()?;
-    let broker = harness::kafka::OwnBroker::new();
+    let broker = testkit::kafka::OwnBroker::new();
     let bench = Bench {
         kafka: stream::kafka(&broker.bootstrap)?,
         brokers: broker.bootstrap.clone(),
-        schema: harness::root().join("demo/shuttle/schema.json"),
+        schema: testkit::root().join("demo/shuttle/schema.json"),
         folder: tempfile::tempdir()?,
         rate: args.rate,
     };
@@ -250,7 +250,7 @@ const RECORDS: &str = "headgate_scorer_records_total";
 const SHARES: [f64; 5] = [0.05, 0.25, 0.5, 1.0, 0.0];
 
 fn model(name: &str) -> PathBuf {
-    harness::root().join(format!("demo/models/{name}.onnx"))
+    testkit::root().join(format!("demo/models/{name}.onnx"))
 }
 
 /// The route after `current`: another share, and every fifth time champion and candidate change places.

@@ -69,7 +69,7 @@ struct Round {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let scorer = args.scorer.clone().map_or_else(scorer_binary, Ok)?;
-    let broker = harness::kafka::OwnBroker::new();
+    let broker = testkit::kafka::OwnBroker::new();
     let bench = Bench::new(&broker.bootstrap, args.records as usize, args.share)?;
     if let Some(other) = &args.against {
         let warm = (!args.no_warm_up).then(|| broker.process());
@@ -142,7 +142,7 @@ fn against(
 
 impl Bench {
     fn new(brokers: &str, records: usize, share: f64) -> anyhow::Result<Self> {
-        let root = harness::root();
+        let root = testkit::root();
         let bench = Self {
             kafka: stream::kafka(brokers)?,
             brokers: brokers.to_owned(),

@@ -48,7 +48,7 @@ fn main() -> anyhow::Result<()> {
     build(&STATIC, true)?;
     build(&WITH_ENGINE, false)?;
     let venv = Venv::ready()?;
-    let release = |folder: &str, name: &str| harness::root().join("target").join(folder).join(name);
+    let release = |folder: &str, name: &str| testkit::root().join("target").join(folder).join(name);
     let triple = images::programs::triple();
     let statics =
         STATIC.iter().map(|name| (*name, release(&format!("{triple}/release"), name), true));
@@ -79,7 +79,7 @@ fn main() -> anyhow::Result<()> {
 fn build(names: &[&str], is_static: bool) -> anyhow::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(harness::root()).args(["build", "--quiet", "--release"]);
+    command.current_dir(testkit::root()).args(["build", "--quiet", "--release"]);
     if is_static {
         images::programs::statically(&mut command);
     }

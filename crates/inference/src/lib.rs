@@ -27,8 +27,6 @@ mod exchange;
 mod metadata;
 mod options;
 mod response;
-#[cfg(feature = "testing")]
-pub mod testing;
 
 pub use client::{Client, Replies, RowOutput};
 pub use error::Error;

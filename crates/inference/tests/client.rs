@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use inference::testing::{Fault, Server};
 use inference::{Client, Error, Options};
 use model::Model;
 use stream::StreamSchema;
+use testkit::inference::{Fault, Server};
 
 fn sample(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)

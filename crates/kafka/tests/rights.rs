@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use harness::kafka::OwnBroker;
 use kafka::{Kafka, KafkaArgs, Outgoing, Start, TopicSpec};
+use testkit::kafka::OwnBroker;
 
 /// Waits for a right to be in force, of which the broker gives no sign.
 fn until(what: &str, mut ask: impl FnMut() -> Option<()>) {

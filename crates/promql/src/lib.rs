@@ -30,8 +30,6 @@ mod exchange;
 mod options;
 mod query_result;
 mod question;
-#[cfg(feature = "testing")]
-pub mod testing;
 
 pub use client::Client;
 pub use error::Error;

@@ -7,9 +7,9 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use promql::testing::{MetricsPage, OwnPrometheus, PASSWORD, Proxy, Setup, USERNAME};
 use promql::{Aggregate, Auth, Client, Error, NoData, Options, QueryResult, Question, Range};
 use tempfile::TempDir;
+use testkit::prometheus::{MetricsPage, OwnPrometheus, PASSWORD, Proxy, Setup, USERNAME};
 
 /// Two series of one metric, a gauge, and a ratio without anything to divide by.
 const PAGE: &str = "\

@@ -13,7 +13,7 @@ fn sample_pages_read_well_in_a_browser() {
     for (name, page) in samples::all() {
         let file = folder.join(format!("{name}.html"));
         std::fs::write(&file, page.render()).unwrap();
-        for seen in harness::browser::assert_reads_well(&file, &folder) {
+        for seen in testkit::browser::assert_reads_well(&file, &folder) {
             assert_eq!(seen.measured.plots.len(), page.plots.len(), "{name}");
             // A percent sign does not leave its number.
             let verdict = seen.measured.verdict.to_lowercase().replace('\u{a0}', " ");
@@ -33,8 +33,8 @@ fn the_browser_finds_a_page_that_does_not_read_well() {
         <figure><svg aria-label="flat" width="300" height="10"></svg></figure><p style="color:#999;background:#fff">faint</p><table class="checks"><tr><td class="value" style="position:absolute;left:2000px">hidden</td></tr></table>
         <h1>NaN of sha256:12</h1><p>1 records</p><img src="missing.png"></main>"#;
     std::fs::write(&file, format!("<!DOCTYPE html><html><body>{body}</body></html>")).unwrap();
-    let look = harness::browser::Look::DESKTOP_DARK;
-    let seen = harness::browser::see(&file, look, &folder.path().join("bad.png")).unwrap();
+    let look = testkit::browser::Look::DESKTOP_DARK;
+    let seen = testkit::browser::see(&file, look, &folder.path().join("bad.png")).unwrap();
     let faults = seen.faults(look).join("\n");
     for fault in [
         "no verdict",

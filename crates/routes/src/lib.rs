@@ -14,7 +14,6 @@
 //! - [`traffic`]: what steps ask for all of it, so that another target than this topic is one implementation
 //! - [`writer`]: changing a route; [`scorers`]: waiting until the scorers confirm it
 //! - [`span`]: a time as people read it
-//! - `testing` (feature `testing`): a stage and a scorer for the tests of steps
 
 pub mod change;
 pub mod follow;
@@ -25,8 +24,6 @@ pub mod scorers;
 mod span;
 pub mod split;
 pub mod status;
-#[cfg(feature = "testing")]
-pub mod testing;
 pub mod traffic;
 pub mod writer;
 

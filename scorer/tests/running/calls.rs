@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::World;
 use ::routes::Route;
-use harness::calls::{self, Watched};
+use testkit::calls::{self, Watched};
 
 /// ONNX Runtime made its first call nine seconds after it had loaded a model, and its second six seconds later.
 const LONG_ENOUGH: Duration = Duration::from_secs(25);

@@ -63,9 +63,9 @@ mod tests {
 
     #[test]
     fn pages_read_well() {
-        let samples = harness::browser::sample_records("build-image").into_iter();
+        let samples = testkit::browser::sample_records("build-image").into_iter();
         let page = |json| render(&serde_json::from_value(json).expect("a sample is a record"));
         let pages: Vec<_> = samples.map(|(name, json)| (name, page(json))).collect();
-        harness::browser::assert_step_reads_well("build-image", &pages);
+        testkit::browser::assert_step_reads_well("build-image", &pages);
     }
 }

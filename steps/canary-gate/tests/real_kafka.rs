@@ -2,13 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use kafka::{Outgoing, TopicSpec};
-use routes::testing::{Behaviour, Stage, model};
 use routes::{Routes, Variant};
+use testkit::{Behaviour, Stage, model};
 
 const GATE: &str = env!("CARGO_BIN_EXE_canary-gate");
 
 fn stage() -> Stage {
-    let stage = Stage::on(harness::kafka::bootstrap(), &harness::kafka::unique("canary")).unwrap();
+    let stage = Stage::on(testkit::kafka::bootstrap(), &testkit::kafka::unique("canary")).unwrap();
     stage.bootstrap(1).unwrap();
     stage
 }
@@ -29,7 +29,7 @@ fn flags(step_time: &str) -> Vec<String> {
     ]
 }
 
-fn start(stage: &Stage, step_time: &str) -> routes::testing::Running {
+fn start(stage: &Stage, step_time: &str) -> testkit::Running {
     let flags = flags(step_time);
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     stage.start(GATE, "r-1", &flags).unwrap()

@@ -68,7 +68,7 @@ fn a_drift_is_reported_with_the_feature_and_the_offset_it_began_at() {
     let record = json(&judged.read("report.json"));
     assert_eq!(record["details"]["found"]["judgement"]["features"].as_array().unwrap().len(), 9);
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("detect-drift");
-    harness::browser::assert_reads_well(&judged.path("report.html"), &pictures);
+    testkit::browser::assert_reads_well(&judged.path("report.html"), &pictures);
 }
 
 #[test]
@@ -96,11 +96,11 @@ fn the_newest_records_are_judged_where_no_window_is_given() {
 #[test]
 fn a_reference_file_makes_a_baseline_without_the_stream() {
     let stream = drifting();
-    let reference = harness::root().join("demo/shuttle/holdout.csv");
+    let reference = testkit::root().join("demo/shuttle/holdout.csv");
     let reference = reference.to_str().unwrap();
     let baseline = stream.run(&["--mode", "baseline", "--reference", reference]);
     assert_eq!((baseline.verdict(), baseline.output("window")), ("pass".into(), String::new()));
-    let sample = harness::root().join("steps/detect-drift/samples/baseline.json");
+    let sample = testkit::root().join("steps/detect-drift/samples/baseline.json");
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&sample, baseline.read("baseline.json")).unwrap();
     }
@@ -159,7 +159,7 @@ fn what_cannot_be_used_is_wrong_usage_with_a_hint() {
     let baseline = stream.baseline();
     let profile = baseline.path("baseline.json");
     let profile = profile.to_str().unwrap();
-    let no_table = harness::root().join("Cargo.toml");
+    let no_table = testkit::root().join("Cargo.toml");
     let no_table = no_table.to_str().unwrap();
     for (flags, what) in [
         (&["--window", "0:0-500"][..], "no --baseline"),
@@ -179,7 +179,7 @@ fn what_cannot_be_used_is_wrong_usage_with_a_hint() {
 fn schema_and_baseline_may_lie_in_an_artifact() {
     let stream = drifting();
     let baseline = stream.baseline();
-    let files = [harness::root().join("demo/shuttle/schema.json"), baseline.path("baseline.json")];
+    let files = [testkit::root().join("demo/shuttle/schema.json"), baseline.path("baseline.json")];
     let artifact = format!("oci:{}", baseline.path("files").display());
     let image = registry::Image::of_files(&files).unwrap();
     let client = registry::Client::new(registry::Options::default());

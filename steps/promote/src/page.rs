@@ -94,9 +94,9 @@ mod tests {
 
     #[test]
     fn pages_read_well() {
-        let samples = harness::browser::sample_records("promote").into_iter();
+        let samples = testkit::browser::sample_records("promote").into_iter();
         let page = |json| contract::repeat::page(&json, render).expect("a sample is a record");
         let pages: Vec<_> = samples.map(|(name, json)| (name, page(json))).collect();
-        harness::browser::assert_step_reads_well("promote", &pages);
+        testkit::browser::assert_step_reads_well("promote", &pages);
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use kafka::memory::MemoryBroker;
 use kafka::{Kafka, KafkaArgs, TopicSpec};
-use routes::testing::{Behaviour, FakeScorer, write_image};
 use routes::{ModelRef, Route, Routes};
+use testkit::{Behaviour, FakeScorer, write_image};
 
 struct World {
     broker: MemoryBroker,

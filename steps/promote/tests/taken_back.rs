@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use fault::exit;
 use kafka::Outgoing;
-use routes::testing::{Behaviour, Ran, Stage, model};
 use routes::{ROUTES_TOPIC, Route, SCORERS_TOPIC, ScorerState, ScorerStatus};
+use testkit::{Behaviour, Ran, Stage, model};
 
 const PROMOTE: &str = env!("CARGO_BIN_EXE_promote");
 
@@ -27,7 +27,7 @@ fn run(stage: &Stage, release: &str, n: u8, strategy: &str, limit: &str) -> Ran 
     stage.run(PROMOTE, release, &flags).unwrap()
 }
 
-fn start(stage: &Stage, release: &str, n: u8, strategy: &str) -> routes::testing::Running {
+fn start(stage: &Stage, release: &str, n: u8, strategy: &str) -> testkit::Running {
     let flags = flags(n, strategy, "2m");
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     stage.start(PROMOTE, release, &flags).unwrap()

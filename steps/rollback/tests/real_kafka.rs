@@ -5,8 +5,8 @@
 use std::time::{Duration, Instant};
 
 use kafka::{Kafka, KafkaArgs, Outgoing, Window};
-use routes::testing::{Behaviour, Stage, model};
 use stream::{Prediction, PredictionHeaders, RecordId, SourceOffset, Topics, Variant};
+use testkit::{Behaviour, Stage, model};
 
 const ROLLBACK: &str = env!("CARGO_BIN_EXE_rollback");
 /// Predictions of a long stream: several times what a reader may have at hand.
@@ -15,7 +15,7 @@ const LONG: i32 = 400_000;
 #[test]
 fn a_candidate_is_taken_off_and_its_ranges_are_reported() {
     let stage =
-        Stage::on(harness::kafka::bootstrap(), &harness::kafka::unique("rollback")).unwrap();
+        Stage::on(testkit::kafka::bootstrap(), &testkit::kafka::unique("rollback")).unwrap();
     let champion = stage.bootstrap(1).unwrap();
     let trial = champion.with_candidate(model(2), 0.5);
     stage.write(trial, "r-1", "canary").unwrap();
@@ -50,7 +50,7 @@ fn a_candidate_is_taken_off_and_its_ranges_are_reported() {
 
 #[test]
 fn a_long_stream_is_scanned_in_half_the_memory_that_the_template_gives() {
-    let stage = Stage::on(harness::kafka::bootstrap(), &harness::kafka::unique("long")).unwrap();
+    let stage = Stage::on(testkit::kafka::bootstrap(), &testkit::kafka::unique("long")).unwrap();
     let champion = stage.bootstrap(1).unwrap();
     stage.write(champion.with_candidate(model(2), 0.5), "r-1", "canary").unwrap();
     let _scorer = stage.scorer(Behaviour::default()).unwrap();
@@ -98,7 +98,7 @@ fn a_long_stream_is_scanned_in_half_the_memory_that_the_template_gives() {
 
 #[test]
 fn offsets_by_time_are_those_of_the_first_record_from_then_on() {
-    let stage = Stage::on(harness::kafka::bootstrap(), &harness::kafka::unique("times")).unwrap();
+    let stage = Stage::on(testkit::kafka::bootstrap(), &testkit::kafka::unique("times")).unwrap();
     let topic = Topics::of(&stage.stream).predictions;
     let record = |partition| Outgoing {
         topic: topic.clone(),

@@ -4,9 +4,9 @@
 use contract::event::OutcomeEvent;
 use fault::exit;
 use kafka::{Outgoing, Start, Window};
-use routes::testing::{Behaviour, Ran, Stage, model};
 use serde_json::json;
 use stream::{PredictionHeaders, SourceOffset};
+use testkit::{Behaviour, Ran, Stage, model};
 
 const ROLLBACK: &str = env!("CARGO_BIN_EXE_rollback");
 const QUICK: [&str; 3] = ["--confirm-timeout=1m", "--observe=5s", "--observe-records=200"];
@@ -382,5 +382,5 @@ fn the_report_reads_well() {
     // They stay, for people to look at.
     let pictures = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_PKG_NAME"));
     std::fs::create_dir_all(&pictures).unwrap();
-    harness::browser::assert_reads_well(&report, &pictures);
+    testkit::browser::assert_reads_well(&report, &pictures);
 }

@@ -6,12 +6,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use contract::event_log;
-use harness::registry::OwnRegistry;
 use kafka::memory::MemoryBroker;
 use kafka::{Kafka, KafkaArgs, Outgoing, TopicSpec};
 use model::Model;
 use registry::{Client, InputFile, Options};
 use serde_json::Value;
+use testkit::registry::OwnRegistry;
 
 /// A stream `shuttle` with two partitions and labels.
 struct Stream {
@@ -37,7 +37,7 @@ impl Stream {
     }
 
     fn write(&self, count: usize, label: impl Fn(usize, i64) -> Option<i64>) {
-        let csv = harness::root().join("demo/shuttle/holdout.csv");
+        let csv = testkit::root().join("demo/shuttle/holdout.csv");
         let text = std::fs::read_to_string(csv).unwrap();
         let mut writer = self.kafka.writer().unwrap();
         for (place, line) in text.lines().skip(1).take(count).enumerate() {
@@ -65,7 +65,7 @@ impl Stream {
     /// Runs the step, which must reach a verdict; the folder of its outputs.
     fn run(&self, release: &str, artifact: &str, flags: &[&str]) -> Run {
         let outputs = self.folder.path().join(format!("outputs-{release}"));
-        let schema = harness::root().join("demo/shuttle/schema.json");
+        let schema = testkit::root().join("demo/shuttle/schema.json");
         let mut command = Command::new(env!("CARGO_BIN_EXE_train-linear"));
         command.env_clear().env("HEADGATE_BROKERS", self.broker.brokers());
         command.env("HEADGATE_SCHEMA", schema).env("HEADGATE_OUTPUTS", &outputs);
@@ -162,7 +162,7 @@ fn a_model_is_trained_and_its_files_are_what_a_release_takes() {
     assert!(right >= 950, "right on {right} of 1,000");
 
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("train-linear");
-    harness::browser::assert_reads_well(&run.report, &pictures);
+    testkit::browser::assert_reads_well(&run.report, &pictures);
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl World {
     /// # Errors
     /// It does not run, or does not start again.
     pub fn pause_broker(&self, name: &str, away: Duration) -> anyhow::Result<()> {
-        let pid = harness::root().join("target/kafka").join(instance(name)).join("pid");
+        let pid = testkit::root().join("target/kafka").join(instance(name)).join("pid");
         let pid =
             std::fs::read_to_string(&pid).with_context(|| format!("read {}", pid.display()))?;
         run(Command::new("kill").args(["-9", pid.trim()]), None)?;
@@ -60,7 +60,7 @@ pub(crate) fn start_kafka(
     let port = port
         .or_else(|| free_port(host))
         .context("none of the ports 9092 to 9098 is free; end what listens there")?;
-    let mut command = Command::new(harness::root().join("scripts/kafka"));
+    let mut command = Command::new(testkit::root().join("scripts/kafka"));
     command
         .args(["up", &instance(name)])
         .env("KAFKA_PORT", port.to_string())
@@ -99,7 +99,7 @@ pub fn kafka(brokers: &str) -> anyhow::Result<Kafka> {
 
 /// A file that `scripts/kafka` makes for clients.
 pub(crate) fn client_file(name: &str) -> PathBuf {
-    harness::root().join("target/kafka").join(instance(MAIN)).join(name)
+    testkit::root().join("target/kafka").join(instance(MAIN)).join(name)
 }
 
 fn instance(name: &str) -> String {

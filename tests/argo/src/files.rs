@@ -35,7 +35,7 @@ impl World {
     /// # Errors
     /// The registry refuses.
     pub fn schema(&self, stream: &str) -> anyhow::Result<String> {
-        let path = harness::root().join("demo/shuttle/schema.json");
+        let path = testkit::root().join("demo/shuttle/schema.json");
         let text = std::fs::read_to_string(&path).context("read the demo's schema")?;
         let folder = self.scratch(&format!("schema-{stream}"))?;
         let file = folder.join("schema.json");
@@ -54,7 +54,7 @@ impl World {
         let step = |name: &str, more: &[String]| {
             let mut command = Command::new(self.settings.binaries.join(name));
             command
-                .current_dir(harness::root())
+                .current_dir(testkit::root())
                 .args(["--release=first", "--environment=test"])
                 .arg(format!("--stream={stream}"))
                 .args(self.kafka_flags())
@@ -66,7 +66,7 @@ impl World {
             Ok(outputs.clone())
         };
         let file = format!("demo/models/{model}.onnx");
-        let digest = sha256(&harness::root().join(&file))?;
+        let digest = sha256(&testkit::root().join(&file))?;
         let built = step(
             "build-image",
             &[
@@ -160,7 +160,7 @@ pub(crate) fn push(settings: &Settings, name: &str, files: &[&str]) -> anyhow::R
     let reference = format!("{}/headgate-test/{name}", settings.registry_from_pods);
     let mut command = Command::new(settings.binaries.join("push-files"));
     command
-        .current_dir(harness::root())
+        .current_dir(testkit::root())
         .arg(format!("--plain-http={}", settings.registry_from_pods))
         .arg(&reference)
         .args(files);

@@ -17,7 +17,7 @@ impl World {
     /// The cluster refuses.
     pub fn with_own_namespace(&self, name: &str, stream: &str) -> anyhow::Result<Self> {
         let namespace = format!("{}-{name}", self.cluster.namespace);
-        let folder = harness::root().join("target/argo").join(&namespace);
+        let folder = testkit::root().join("target/argo").join(&namespace);
         let own = Self { cluster: Cluster { namespace }, folder, ..self.clone() };
         own.install(stream)?;
         Ok(own)
@@ -44,7 +44,7 @@ impl World {
         let repository = format!("{}/headgate-test/check-traffic", self.settings.registry);
         let client = Client::new(Options::default());
         let image = crate::python::push(&repository, &client, &own.folder.join("python"))?;
-        let template = harness::root().join("tests/other-language/shadow-test.yaml");
+        let template = testkit::root().join("tests/other-language/shadow-test.yaml");
         let template = std::fs::read_to_string(&template)?.replace("IMAGE", &image);
         own.cluster.apply(&template)?;
         Ok(own)

@@ -50,7 +50,7 @@ fn empty(container: &mut Value, image: &str) {
 fn push(repository: &str, work: &Path) -> anyhow::Result<String> {
     std::fs::create_dir_all(work)?;
     let program = work.join("noop");
-    let source = harness::root().join("tests/argo/noop.c");
+    let source = testkit::root().join("tests/argo/noop.c");
     run(Command::new("cc").args(["-static", "-Os", "-o"]).arg(&program).arg(source), None)?;
     let layer = LayerBuilder::new().shared_folder("/tmp")?.file("/noop", &program)?.build()?;
     let mut recipe = Recipe::new(crate::python::platform()?);

@@ -62,7 +62,7 @@ pub fn build(work: &Path) -> anyhow::Result<Image> {
         .file("/usr/local/bin/kcat", &kcat)?
         .file(
             "/usr/local/bin/check-traffic",
-            &harness::root().join("tests/other-language/step.py"),
+            &testkit::root().join("tests/other-language/step.py"),
         )?
         .build()?;
     let mut recipe = Recipe::new(platform()?);
@@ -87,8 +87,8 @@ pub(crate) fn platform() -> anyhow::Result<Platform> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use harness::rootfs::Rootfs;
     use registry::Options;
+    use testkit::rootfs::Rootfs;
 
     use super::*;
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use demo::audit::{Audit, Findings};
-use demo::replay::{Pace, Replay};
 use kafka::{Kafka, TopicSpec, Window};
 use routes::Route;
+use testkit::audit::{Audit, Findings};
+use testkit::replay::{Pace, Replay};
 
 use crate::cluster::{Cluster, PATIENCE, until};
 use crate::world::World;

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use demo::telemetry::{Reading, live_part};
 use kafka::{Kafka, TopicSpec};
+use testkit::telemetry::{Reading, live_part};
 
 use crate::broker::{MAIN, kafka, start_kafka};
 use crate::cluster::Cluster;
@@ -36,7 +36,7 @@ impl World {
     /// # Errors
     /// Something of that refuses.
     pub fn new(settings: Settings) -> anyhow::Result<Self> {
-        let root = harness::root();
+        let root = testkit::root();
         let namespace = format!("headgate-test-{}", std::process::id());
         let folder = root.join("target/argo").join(&namespace);
         std::fs::create_dir_all(&folder)?;
@@ -79,7 +79,7 @@ impl World {
             self.remove_namespace();
         }
         let store = self.folder.join("store");
-        let _ended = Command::new(harness::root().join("tests/argo/artifact-store"))
+        let _ended = Command::new(testkit::root().join("tests/argo/artifact-store"))
             .args(["down"])
             .arg(store)
             .status();
@@ -92,7 +92,7 @@ impl World {
 
     fn start_artifact_store(&self) -> anyhow::Result<()> {
         let address = format!("{}:{}", self.settings.host_from_pods, self.store_port());
-        let mut command = Command::new(harness::root().join("tests/argo/artifact-store"));
+        let mut command = Command::new(testkit::root().join("tests/argo/artifact-store"));
         command.arg("up").arg(self.folder.join("store")).args([&address, PLANTED]);
         // Its streams must not be pipes that the server behind it would hold open.
         let status = command.status().context("start tests/argo/artifact-store")?;

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use harness::registry::OwnRegistry;
 use registry::blocking::publish;
 use registry::{Digest, Error, Image, InputFile, Options, RetryPolicy};
 use serde_json::Value;
+use testkit::registry::OwnRegistry;
 
 use crate::{client, image_of, model_file, reference, tool};
 
@@ -106,7 +106,7 @@ fn faults_are_told_apart() {
     let nothing = push_files(&["localhost:1/files:v1", "nowhere.json"]);
     assert_eq!(nothing.status.code(), Some(2));
     let host = away.strip_prefix("oci://").unwrap().strip_suffix("#a").unwrap();
-    let source = harness::root().join("Cargo.toml");
+    let source = testkit::root().join("Cargo.toml");
     let pushed = push_files(&[host, source.to_str().unwrap(), "--registry-timeout=100ms"]);
     assert_eq!(pushed.status.code(), Some(75), "{}", String::from_utf8_lossy(&pushed.stderr));
 }

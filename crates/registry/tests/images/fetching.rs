@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use harness::registry::OwnRegistry;
 use registry::blocking::{fetch_file, fetch_model, holds_model, publish};
 use registry::{Digest, Error, LayerBuilder, Platform, Recipe};
+use testkit::registry::OwnRegistry;
 
 use crate::{client, image_of, model_file, recipe_of, reference, tool};
 

@@ -3,10 +3,10 @@
 use std::fs;
 
 use base64::Engine as _;
-use harness::registry::OwnRegistry;
 use registry::blocking::{fetch_file, publish, read_base};
 use registry::{Credentials, Digest, Error, Options, Outcome, Recipe};
 use serde_json::{Value, json};
+use testkit::registry::OwnRegistry;
 
 use crate::{client, client_with, image_of, model_file, recipe_of, reference, tool};
 

@@ -3,9 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use harness::registry::OwnRegistry;
 use registry::{Client, Options, blocking};
 use serde_json::{Value, json};
+use testkit::registry::OwnRegistry;
 
 use crate::bench::{Bench, document};
 use crate::tool;
@@ -160,9 +160,9 @@ fn the_report_reads_well() {
     let page = bench.path("outputs/report.html");
     let text = fs::read_to_string(&page).unwrap();
     assert!(text.contains("/models/model.onnx") && text.contains(bench.digest.as_str()));
-    harness::browser::assert_reads_well(
+    testkit::browser::assert_reads_well(
         &page,
-        &harness::root().join("target/pictures/build-image"),
+        &testkit::root().join("target/pictures/build-image"),
     );
 }
 
@@ -175,7 +175,7 @@ fn the_sample_packs_the_demo_s_model() {
         name.starts_with("HEADGATE_") && *name != "HEADGATE_IMAGE"
     });
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_build-image"));
-    command.env_clear().envs(settings).current_dir(harness::root());
+    command.env_clear().envs(settings).current_dir(testkit::root());
     command.arg(format!("--brokers={}", bench.brokers()));
     command.arg(format!("--outputs={}", bench.path("outputs").display()));
     command.arg(format!("--image={}", bench.layout("images")));

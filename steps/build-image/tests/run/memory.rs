@@ -3,7 +3,7 @@
 use std::process::Child;
 use std::time::Duration;
 
-use harness::registry::OwnRegistry;
+use testkit::registry::OwnRegistry;
 
 use crate::bench::Bench;
 
@@ -29,7 +29,7 @@ fn three_hundred_mebibytes_pass_through_less_than_sixty_four() {
 fn peak_memory_kib(mut child: Child) -> u64 {
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
-        peak = harness::peak_memory_kib(child.id()).unwrap_or(peak);
+        peak = testkit::peak_memory_kib(child.id()).unwrap_or(peak);
         std::thread::sleep(Duration::from_millis(1));
     }
     assert!(child.wait().unwrap().success());

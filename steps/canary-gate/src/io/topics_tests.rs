@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use kafka::Outgoing;
-use routes::testing::Stage;
 use stats::random::Random;
+use testkit::Stage;
 
 use super::*;
 use crate::policy::metrics::spec;

@@ -1,8 +1,8 @@
 //! By what a candidate is judged: metrics, slices, forecasts.
 
 use fault::exit;
-use promql::testing::{MetricsPage, OwnPrometheus, Setup};
-use routes::testing::{Behaviour, Stage, model};
+use testkit::prometheus::{MetricsPage, OwnPrometheus, Setup};
+use testkit::{Behaviour, Stage, model};
 
 use super::{assert_ended, await_labels, run, shares};
 

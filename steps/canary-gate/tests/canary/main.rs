@@ -6,7 +6,7 @@ mod replay;
 mod stalled;
 
 use fault::exit;
-use routes::testing::{Behaviour, Ran, Stage, model};
+use testkit::{Behaviour, Ran, Stage, model};
 
 const GATE: &str = env!("CARGO_BIN_EXE_canary-gate");
 
@@ -37,7 +37,7 @@ fn run(stage: &Stage, more: &[&str]) -> Ran {
     stage.run(GATE, "r-1", &flags).unwrap()
 }
 
-fn start(stage: &Stage, more: &[&str]) -> routes::testing::Running {
+fn start(stage: &Stage, more: &[&str]) -> testkit::Running {
     let flags = flags(more);
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     stage.start(GATE, "r-1", &flags).unwrap()
@@ -298,5 +298,5 @@ fn the_report_reads_well() {
     // They stay, for people to look at.
     let pictures = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_PKG_NAME"));
     std::fs::create_dir_all(&pictures).unwrap();
-    harness::browser::assert_reads_well(&ran.outputs.join("report.html"), &pictures);
+    testkit::browser::assert_reads_well(&ran.outputs.join("report.html"), &pictures);
 }

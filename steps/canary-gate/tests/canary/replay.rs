@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use fault::exit;
-use routes::testing::{Behaviour, Ran, Stage, model};
+use testkit::{Behaviour, Ran, Stage, model};
 
 use super::{GATE, assert_ended, run, shares, start};
 

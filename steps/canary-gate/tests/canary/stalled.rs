@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use fault::exit;
-use routes::testing::{Behaviour, LabelForm, Stage, model};
+use testkit::{Behaviour, LabelForm, Stage, model};
 
 use super::{assert_ended, await_labels, run, shares, start};
 

@@ -83,7 +83,7 @@ impl Stream {
     }
 
     fn command(&self, outputs: &tempfile::TempDir, flags: &[&str]) -> Output {
-        let schema = harness::root().join("demo/shuttle/schema.json");
+        let schema = testkit::root().join("demo/shuttle/schema.json");
         let mut command = Command::new(env!("CARGO_BIN_EXE_detect-drift"));
         command.env_clear().env("HEADGATE_BROKERS", self.broker.brokers());
         command.env("HEADGATE_SCHEMA", schema).env("HEADGATE_OUTPUTS", outputs.path());
@@ -119,7 +119,7 @@ impl Run {
 
 /// The sensor readings of the demo's hold-out, in their order.
 fn telemetry() -> Vec<Vec<f32>> {
-    let csv = harness::root().join("demo/shuttle/holdout.csv");
+    let csv = testkit::root().join("demo/shuttle/holdout.csv");
     let text = std::fs::read_to_string(csv).unwrap();
     let row = |line: &str| line.split(',').take(9).map(|cell| cell.parse().unwrap()).collect();
     text.lines().skip(1).map(row).collect()

@@ -1,6 +1,6 @@
 //! Models behind HTTP endpoints, as candidate and as champion.
 
-use inference::testing::{Fault, Server};
+use testkit::inference::{Fault, Server};
 
 use crate::stage::{Stage, flag, model, telemetry};
 

@@ -77,7 +77,7 @@ impl Stage {
     /// A stream of its own on the real Kafka of this test run.
     pub(crate) fn on_apache(width: usize) -> Self {
         let stage =
-            Self::on(harness::kafka::bootstrap().into(), &harness::kafka::unique("shadow"), width);
+            Self::on(testkit::kafka::bootstrap().into(), &testkit::kafka::unique("shadow"), width);
         stage.kafka.create_topics(&TopicSpec::of_stream(&stage.stream, PARTITIONS)).unwrap();
         stage
     }
@@ -179,9 +179,9 @@ impl Stage {
         let schema = format!("--schema={}", self.folder.path().join("schema.json").display());
         let trace = self.folder.path().join("trace");
         let command = self.command(&[&[schema.as_str()], flags].concat());
-        let told = harness::calls::traced(&command, &trace).output().unwrap();
+        let told = testkit::calls::traced(&command, &trace).output().unwrap();
         assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-        (harness::calls::addresses(&trace), self.brokers.clone())
+        (testkit::calls::addresses(&trace), self.brokers.clone())
     }
 
     /// As [`Stage::run`], doing something else again and again until the step has ended.

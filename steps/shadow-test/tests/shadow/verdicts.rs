@@ -106,7 +106,7 @@ fn the_report_reads_well_in_a_browser() {
     std::fs::create_dir_all(&pictures).unwrap();
     let page = pictures.join("report.html");
     std::fs::write(&page, &ended.page).unwrap();
-    let seen = harness::browser::assert_reads_well(&page, &pictures);
+    let seen = testkit::browser::assert_reads_well(&page, &pictures);
     let titles: Vec<&str> = seen[0].measured.plots.iter().map(|plot| plot.title.as_str()).collect();
     for plot in ["Disagreement", "Score shift", "Paired scores", "Score distributions", "Latency"] {
         assert!(

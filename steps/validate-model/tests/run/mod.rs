@@ -90,9 +90,9 @@ impl Run {
     /// The addresses that the step and its second process call, and that of the broker.
     pub(crate) fn called(&self) -> (BTreeSet<String>, String) {
         let trace = self.folder.path().join("trace");
-        let output = harness::calls::traced(&self.command(), &trace).output().unwrap();
+        let output = testkit::calls::traced(&self.command(), &trace).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        (harness::calls::addresses(&trace), self.broker.brokers())
+        (testkit::calls::addresses(&trace), self.broker.brokers())
     }
 
     pub(crate) fn command(&self) -> Command {

@@ -2,11 +2,11 @@
 
 use std::net::TcpListener;
 
-use harness::registry::OwnRegistry;
 use registry::blocking::publish;
 use registry::{Image, LayerBuilder, Recipe, RegistryArgs};
 use routes::{ModelRef, Route, Routes};
 use serde_json::Value;
+use testkit::registry::OwnRegistry;
 
 use crate::run::{Run, demo};
 

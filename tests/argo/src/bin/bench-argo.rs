@@ -33,7 +33,7 @@ const BUDGET: f64 = 0.10;
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let settings = Settings::from_environment(harness::root().join(&args.binaries))?;
+    let settings = Settings::from_environment(testkit::root().join(&args.binaries))?;
     let world = World::new(settings)?;
     let empty = world.with_empty_steps()?;
     let stream = with_champion(&world, "bench", "linear")?;

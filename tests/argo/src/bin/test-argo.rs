@@ -46,7 +46,7 @@ fn main() -> anyhow::Result<ExitCode> {
         .iter()
         .filter(|scenario| args.names.is_empty() || args.names.iter().any(|n| n == scenario.name))
         .collect();
-    let binaries = harness::root().join(&args.binaries);
+    let binaries = testkit::root().join(&args.binaries);
     let world = World::new(Settings::from_environment(binaries)?)?;
     tell(&format!("{} scenarios in namespace {}", chosen.len(), world.cluster.namespace));
 

@@ -26,7 +26,7 @@ const COMPONENTS: &[&[&str]] = &[
 ];
 
 pub(super) fn run_scenario(world: &World) -> anyhow::Result<()> {
-    let root = harness::root();
+    let root = testkit::root();
     let lint = |folder: &Path| {
         let lint = ["lint", "--offline", "--strict", "--kinds", "workflowtemplates,cronworkflows"];
         run(Command::new("argo").args(lint).arg(folder), None)
@@ -74,7 +74,7 @@ pub(super) fn run_scenario(world: &World) -> anyhow::Result<()> {
 
 /// Every overlay, and what it may take in, as the API server sees it.
 fn overlays(world: &World) -> anyhow::Result<()> {
-    let root = harness::root();
+    let root = testkit::root();
 
     for overlay in std::fs::read_dir(root.join("overlays"))? {
         let overlay = overlay?;

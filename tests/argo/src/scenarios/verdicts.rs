@@ -11,7 +11,7 @@ pub(super) fn promoted(world: &World) -> anyhow::Result<()> {
     let release = release(world, &stream, "boosting", &[])?;
     check(&release.end(RELEASE)?, "Succeeded", &[])?;
     check_told(&stream, &release, PROMOTED)?;
-    let digest = sha256(&harness::root().join("demo/models/boosting.onnx"))?;
+    let digest = sha256(&testkit::root().join("demo/models/boosting.onnx"))?;
     let route = stream.route()?;
     ensure!(route.champion.digest == digest && route.candidate.is_none(), "the route is {route:?}");
     let found = stream.audit()?;
@@ -38,7 +38,7 @@ pub(super) fn rolled_back(world: &World) -> anyhow::Result<()> {
     check_told(&stream, &release, TAKEN_BACK)?;
     let route = stream.route()?;
     ensure!(route.champion == champion && route.share() == 0.0, "the route is {route:?}");
-    let bad = sha256(&harness::root().join("demo/models/blind-spot.onnx"))?;
+    let bad = sha256(&testkit::root().join("demo/models/blind-spot.onnx"))?;
     let (answers, last) = stream.audit()?.by_model(&bad);
     ensure!(
         answers > 0 && last < Some(route.generation),

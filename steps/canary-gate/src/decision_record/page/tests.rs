@@ -11,7 +11,7 @@ fn render(record: &Value) -> String {
 }
 
 fn sample(name: &str) -> Value {
-    let mut samples = harness::browser::sample_records("canary-gate").into_iter();
+    let mut samples = testkit::browser::sample_records("canary-gate").into_iter();
     samples.find(|sample| sample.0 == name).unwrap().1
 }
 
@@ -24,9 +24,9 @@ fn row(html: &str, name: &str) -> String {
 
 #[test]
 fn pages_read_well() {
-    let samples = harness::browser::sample_records("canary-gate");
+    let samples = testkit::browser::sample_records("canary-gate");
     let pages: Vec<_> = samples.into_iter().map(|(name, it)| (name, render(&it))).collect();
-    for seen in harness::browser::assert_step_reads_well("canary-gate", &pages) {
+    for seen in testkit::browser::assert_step_reads_well("canary-gate", &pages) {
         for look in seen {
             for plot in look.measured.plots {
                 assert!(plot.overlaps.is_empty(), "{}: {:?}", plot.title, plot.overlaps);
@@ -73,7 +73,7 @@ fn there_is_no_tick_without_a_label() {
 #[test]
 fn every_record_without_answers_has_no_tick() {
     // Whatever else a record holds: where nothing was judged, nothing is held.
-    for (name, mut record) in harness::browser::sample_records("canary-gate") {
+    for (name, mut record) in testkit::browser::sample_records("canary-gate") {
         let canary = &mut record["details"]["canary"];
         for step in canary.get_mut("steps").and_then(Value::as_array_mut).into_iter().flatten() {
             for variant in ["champion", "candidate"] {
@@ -113,7 +113,7 @@ fn the_price_is_counted_in_records() {
 
 #[test]
 fn every_sample_is_a_record_of_the_type() {
-    for (name, record) in harness::browser::sample_records("canary-gate") {
+    for (name, record) in testkit::browser::sample_records("canary-gate") {
         let details: Details = serde_json::from_value(record["details"].clone())
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let written = serde_json::to_value(&details).unwrap();

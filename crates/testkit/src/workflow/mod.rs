@@ -1,12 +1,16 @@
 //! Reads the shipped WorkflowTemplates: the order of a release, and how each step is called.
 
+mod command_line;
+pub mod depends;
+pub mod expression;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
 use serde::Deserialize;
 
-use crate::depends;
+pub use command_line::{arguments, command_line};
 
 /// One task of the DAG.
 #[derive(Clone, Debug, Deserialize)]

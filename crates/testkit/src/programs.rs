@@ -103,7 +103,7 @@ impl Drop for Running {
     }
 }
 
-pub(crate) fn terminate(child: &Child) -> anyhow::Result<()> {
+pub fn terminate(child: &Child) -> anyhow::Result<()> {
     let status = Command::new("kill").arg(child.id().to_string()).status().context("run kill")?;
     anyhow::ensure!(status.success(), "kill ended with {status}");
     Ok(())

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use harness::kafka::{OwnBroker, bootstrap, unique};
+use testkit::kafka::{OwnBroker, bootstrap, unique};
 
 /// Asks a broker for its version and tells whether it answered: the protocol's ApiVersions request, version 0.
 fn answers(address: &str) -> bool {
@@ -58,7 +58,7 @@ fn the_script_says_what_is_missing_and_how_to_get_it() {
             .unwrap();
         std::os::unix::fs::symlink(found, bare.path().join(tool)).unwrap();
     }
-    let output = Command::new(harness::root().join("scripts/kafka"))
+    let output = Command::new(testkit::root().join("scripts/kafka"))
         .args(["up", "nothing"])
         .env("PATH", bare.path())
         .output()
@@ -70,7 +70,7 @@ fn the_script_says_what_is_missing_and_how_to_get_it() {
 
 /// Runs `scripts/kafka` with a folder of its own for an instance, which ends with this process at the latest.
 fn script(folder: &Path, action: &str, settings: &[(&str, &str)]) -> Output {
-    Command::new(harness::root().join("scripts/kafka"))
+    Command::new(testkit::root().join("scripts/kafka"))
         .args([action, "own"])
         .env("KAFKA_HOME_DIR", folder)
         .envs([("KAFKA_PORT", "0"), ("KAFKA_WIPE", "1")])

@@ -13,8 +13,8 @@ use serde_json::Value;
 use stream::Topics;
 use tempfile::TempDir;
 
-use super::{Behaviour, FakeScorer};
-use crate::{Entry, Follower, ModelRef, Route, Routes};
+use crate::{Behaviour, FakeScorer};
+use routes::{Entry, Follower, ModelRef, Route, Routes};
 
 /// The stream on the in-memory broker.
 const STREAM: &str = "s";
@@ -132,7 +132,7 @@ impl Stage {
     /// # Errors
     /// There is none.
     pub fn route(&self) -> anyhow::Result<Route> {
-        crate::read(&self.kafka, &self.stream)?.context("the stream has no route")
+        routes::read(&self.kafka, &self.stream)?.context("the stream has no route")
     }
 
     /// All routes so far, in their order.
@@ -140,7 +140,7 @@ impl Stage {
     /// # Errors
     /// The broker is away.
     pub fn routes(&self) -> anyhow::Result<Vec<Route>> {
-        let history = crate::history(&self.kafka, &self.stream)?;
+        let history = routes::history(&self.kafka, &self.stream)?;
         Ok(history.into_iter().filter_map(Entry::route).collect())
     }
 
@@ -240,7 +240,7 @@ impl Stage {
         let folder = self.folder.path().join(format!("run-{run}"));
         std::fs::create_dir(&folder)?;
         for n in 1..=MODELS {
-            super::write_image(&folder.join(format!("models/m{n}")), &model(n).digest)?;
+            crate::write_image(&folder.join(format!("models/m{n}")), &model(n).digest)?;
         }
         let (outputs, log) = (folder.join("outputs"), folder.join("log"));
         let child = Command::new(binary)
@@ -266,7 +266,7 @@ impl Running {
     pub fn end(mut self) -> anyhow::Result<Ran> {
         let (started, mut memory) = (Instant::now(), 0);
         let status = loop {
-            memory = harness::peak_memory_kib(self.child.id()).unwrap_or(memory);
+            memory = crate::peak_memory_kib(self.child.id()).unwrap_or(memory);
             if let Some(status) = self.child.try_wait()? {
                 break status;
             }

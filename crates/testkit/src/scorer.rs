@@ -11,8 +11,8 @@ use kafka::{Kafka, Outgoing, Start, Writer};
 use stats::random::Random;
 use stream::{LabelRecord, Prediction, PredictionValue, RecordId, SourceOffset, Topics};
 
-use crate::status::HEARTBEAT;
-use crate::{
+use routes::status::HEARTBEAT;
+use routes::{
     Follower, Route, SCORERS_TOPIC, ScorerState, ScorerStatus, Standing, Taken, Variant, variant,
 };
 

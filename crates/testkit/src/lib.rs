@@ -1,0 +1,52 @@
+//! What tests, benches and the demo stand on; nothing that is shipped depends on it.
+//!
+//! Nothing is skipped when a tool is missing: the test fails and says how to get it.
+//!
+//! # Layout
+//!
+//! - [`kafka`], [`registry`], [`prometheus`]: real servers, each for one test or for the whole run; [`inference`]: a server
+//!   of models
+//! - [`Stage`], [`FakeScorer`]: a stream with steps run on it as black boxes, and a scorer that errs as a test wants
+//! - [`telemetry`], [`replay`], [`audit`]: a live stream with delayed labels, and whether each of its records was answered
+//!   exactly once, by whom
+//! - [`programs`], [`calls`], [`rootfs`]: programs, whom they call, and the image that they see
+//! - [`workflow`]: the shipped WorkflowTemplates, as Argo reads them
+//! - [`browser`]: pages as a reader sees them
+
+use std::path::Path;
+
+pub mod audit;
+pub mod browser;
+pub mod calls;
+mod image;
+pub mod inference;
+pub mod kafka;
+pub mod programs;
+pub mod prometheus;
+pub mod registry;
+pub mod replay;
+pub mod rootfs;
+mod scorer;
+mod stage;
+pub mod telemetry;
+pub mod workflow;
+
+pub use image::write_image;
+pub use scorer::{Behaviour, FakeScorer, LabelForm};
+pub use stage::{Ran, Running, Stage, model};
+
+/// The folder of the workspace.
+#[must_use]
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// Most memory (KiB) that a process has had at a time so far, shared libraries included; `None` once it has ended.
+///
+/// The kernel keeps the highest, so who asks until the end misses only what came in the last moment.
+#[must_use]
+pub fn peak_memory_kib(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
