@@ -1,7 +1,9 @@
 //! The files that a step's flags name, fetched where they lie in a registry.
 //!
 //! This joins [`registry::InputFile`] to the step contract: faults become exit codes, a signal ends the waiting, and
-//! what was fetched goes away with the step.
+//! what was fetched goes away with the step. A [`Table`] reads those that are CSV.
+
+mod table;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind::{FileTooLarge, InvalidInput};
@@ -11,6 +13,8 @@ use contract::Context;
 use contract::stop::Stop;
 use registry::{Client, Digest, InputFile, Reference, RegistryArgs};
 use tempfile::TempDir;
+
+pub use table::{BadCell, Row, Table, TableError};
 
 /// Fetches the files of one run.
 #[derive(Debug)]

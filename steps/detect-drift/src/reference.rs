@@ -3,97 +3,66 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use inputs::{Table, TableError};
 use stream::StreamSchema;
 
 use crate::sample::Sample;
 
 /// Reads a reference file; its first character says which of the two it is.
 ///
-/// Lines that cannot be read are counted like unreadable records; a header without a field of the schema is
+/// Rows that cannot be read are counted like unreadable records; a header without a field of the schema is
 /// wrong usage.
 pub(crate) fn read(path: &Path, schema: &StreamSchema) -> anyhow::Result<Sample> {
-    let refuse = |error: std::io::Error| {
-        fault::usage(
-            format!("cannot read the reference file {}: {error}", path.display()),
-            "give --reference a CSV or JSON-lines file in UTF-8",
-        )
+    let refuse = |error: TableError| {
+        let what = format!("cannot read the reference file {}: {error}", path.display());
+        let hint = match error {
+            TableError::NoColumn(_) | TableError::Twice(_) => {
+                "name every field of the schema once in the first line, or give another file"
+            }
+            _ => "give --reference a CSV or JSON-lines file in UTF-8",
+        };
+        fault::usage(what, hint)
     };
-    let file = regular_file::open(path, regular_file::TABLE).map_err(refuse)?;
-    parse(BufReader::new(file), schema).map_err(|error| match error {
-        Unusable::Read(error) => refuse(error),
-        Unusable::Header(field) => fault::usage(
-            format!("the header of {} does not name the field `{field}`", path.display()),
-            "name every field of the schema in the first line, or give another file",
-        ),
-    })
+    let file = regular_file::open(path, regular_file::TABLE).map_err(|e| refuse(e.into()))?;
+    parse(BufReader::new(file), schema).map_err(refuse)
 }
 
-#[derive(Debug)]
-enum Unusable {
-    Read(std::io::Error),
-    Header(String),
+fn parse(mut text: impl BufRead, schema: &StreamSchema) -> Result<Sample, TableError> {
+    match text.fill_buf()?.trim_ascii_start() {
+        [b'{', ..] => json(text, schema),
+        [] => Ok(Sample::default()),
+        _ => csv(text, schema),
+    }
 }
 
-fn parse(text: impl BufRead, schema: &StreamSchema) -> Result<Sample, Unusable> {
+fn json(text: impl BufRead, schema: &StreamSchema) -> Result<Sample, TableError> {
     let mut sample = Sample::default();
-    let mut columns: Option<Vec<usize>> = None;
-    let mut is_json = None;
     for (number, line) in (1..).zip(text.lines()) {
-        let line = line.map_err(Unusable::Read)?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        if *is_json.get_or_insert(line.trim_start().starts_with('{')) {
+        let line = line?;
+        if !line.trim().is_empty() {
             sample.push(schema, 0, number, |schema, rows| {
-                stream::Format::Json
-                    .decoder()
-                    .row(schema, line.as_bytes(), rows)
-                    .map_err(|error| error.to_string())
+                let decoder = stream::Format::Json.decoder();
+                decoder.row(schema, line.as_bytes(), rows).map_err(|error| error.to_string())
             });
-            continue;
-        }
-        match &columns {
-            None => columns = Some(header(&line, schema)?),
-            Some(columns) => sample.push(schema, 0, number, |schema, rows| {
-                let start = rows.len();
-                let read = csv_row(&line, columns, schema, rows);
-                read.inspect_err(|_| rows.truncate(start))
-            }),
         }
     }
     Ok(sample)
 }
 
-/// Where each field of the schema stands in a line.
-fn header(line: &str, schema: &StreamSchema) -> Result<Vec<usize>, Unusable> {
-    let names: Vec<&str> = cells(line).collect();
-    let place = |field: &stream::Field| {
-        let found = names.iter().position(|name| *name == field.name);
-        found.ok_or_else(|| Unusable::Header(field.name.clone()))
-    };
-    schema.fields.iter().map(place).collect()
-}
-
-fn csv_row(
-    line: &str,
-    columns: &[usize],
-    schema: &StreamSchema,
-    rows: &mut Vec<f32>,
-) -> Result<(), String> {
-    let cells: Vec<&str> = cells(line).collect();
-    for (column, field) in columns.iter().zip(&schema.fields) {
-        let cell =
-            cells.get(*column).ok_or_else(|| format!("the field `{}` is missing", field.name))?;
-        match cell.parse::<f32>() {
-            Ok(number) if number.is_finite() => rows.push(number),
-            _ => return Err(format!("the field `{}` is not a finite number", field.name)),
-        }
+fn csv(text: impl BufRead, schema: &StreamSchema) -> Result<Sample, TableError> {
+    let mut table = Table::read(text)?;
+    let columns = schema.fields.iter().map(|field| table.column(&field.name));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let mut sample = Sample::default();
+    while let Some(row) = table.row()? {
+        sample.push(schema, 0, row.line as i64, |_, rows| {
+            let numbers: Result<Vec<f32>, _> =
+                columns.iter().map(|column| row.number(*column)).collect();
+            rows.extend(numbers.map_err(|cell| cell.reason())?);
+            Ok(())
+        });
     }
-    Ok(())
-}
-
-fn cells(line: &str) -> impl Iterator<Item = &str> {
-    line.split(',').map(|cell| cell.trim().trim_matches('"'))
+    Ok(sample)
 }
 
 #[cfg(test)]
@@ -130,7 +99,7 @@ mod tests {
     #[test]
     fn a_header_must_name_every_field() {
         let error = parse("a,c\n1,2\n".as_bytes(), &schema()).unwrap_err();
-        assert!(matches!(error, Unusable::Header(field) if field == "b"));
+        assert!(matches!(error, TableError::NoColumn(field) if field == "b"));
         assert_eq!(parse(&b""[..], &schema()).unwrap().readable(), 0);
     }
 }

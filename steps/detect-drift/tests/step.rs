@@ -166,7 +166,7 @@ fn what_cannot_be_used_is_wrong_usage_with_a_hint() {
         (&["--baseline", "/nowhere.json"], "cannot use the baseline"),
         (&["--baseline", profile, "--window", "0:0-99999"], "not on the broker"),
         (&["--baseline", profile, "--window", "7:0-10"], "not on the broker"),
-        (&["--mode", "baseline", "--reference", no_table], "the header of"),
+        (&["--mode", "baseline", "--reference", no_table], "no column is called `f1`"),
         (&["--baseline", profile, "--schema", "/nowhere.json"], "cannot read the stream schema"),
     ] {
         let (code, stderr) = stream.refused(flags);

@@ -1,5 +1,6 @@
 //! The labelled hold-out: a CSV file of plain numbers with a header line.
 
+use inputs::Table;
 use stream::StreamSchema;
 
 /// The hold-out; may be empty, which is a finding and not an error.
@@ -11,38 +12,18 @@ pub(crate) struct Holdout {
 }
 
 impl Holdout {
-    /// Columns go by name; columns that the schema does not name are passed over.
-    pub(crate) fn parse(text: &str, schema: &StreamSchema) -> Result<Holdout, String> {
-        let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        let (_, header) =
-            lines.next().ok_or("the file is empty; its first line names the columns")?;
-        let names: Vec<&str> = header.split(',').map(str::trim).collect();
-        let column = |name: &str| {
-            let place = names.iter().position(|found| *found == name);
-            place.ok_or_else(|| format!("no column is called `{name}`"))
-        };
-        let label = column("label")?;
-        let fields = schema
-            .fields
-            .iter()
-            .map(|field| column(&field.name))
-            .collect::<Result<Vec<usize>, String>>()?;
-
+    /// Columns go by name; columns that the schema does not name are skipped.
+    pub(crate) fn parse(text: &str, schema: &StreamSchema) -> anyhow::Result<Holdout> {
+        let mut table = Table::read(text.as_bytes())?;
+        let label = table.column("label")?;
+        let fields = schema.fields.iter().map(|field| table.column(&field.name));
+        let fields = fields.collect::<Result<Vec<_>, _>>()?;
         let mut holdout = Holdout::default();
-        for (index, line) in lines {
-            let cells: Vec<&str> = line.split(',').map(str::trim).collect();
-            let bad = |column: usize| {
-                let cell = cells.get(column).copied().unwrap_or("nothing");
-                format!("line {}: `{}` is `{cell}`, which is no number", index + 1, names[column])
-            };
+        while let Some(row) = table.row()? {
             for column in &fields {
-                let number = cells.get(*column).and_then(|cell| cell.parse::<f32>().ok());
-                let number =
-                    number.filter(|number| number.is_finite()).ok_or_else(|| bad(*column))?;
-                holdout.rows.push(number);
+                holdout.rows.push(row.number(*column)?);
             }
-            let told = cells.get(label).and_then(|cell| cell.parse().ok());
-            holdout.labels.push(told.ok_or_else(|| bad(label))?);
+            holdout.labels.push(row.whole(label)?);
         }
         Ok(holdout)
     }
@@ -53,7 +34,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    fn parse(text: &str) -> Result<Holdout, String> {
+    fn parse(text: &str) -> anyhow::Result<Holdout> {
         let schema = r#"{"stream":"s","format":"json","fields":[{"name":"a","dtype":"float32"},{"name":"b","dtype":"float32"}]}"#;
         Holdout::parse(text, &StreamSchema::parse(schema).unwrap())
     }
@@ -66,17 +47,17 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_cell_is_told_with_its_line() {
+    fn a_bad_cell_is_named_by_line_and_column() {
         for (text, error) in [
             ("", "the file is empty"),
             ("a,b\n1,2", "no column is called `label`"),
             ("a,label\n1,0", "no column is called `b`"),
-            ("a,b,label\n1,2,0\n1,,0", "line 3: `b` is ``"),
-            ("a,b,label\n1,NaN,0", "line 2: `b` is `NaN`"),
-            ("a,b,label\n1,2", "line 2: `label` is `nothing`"),
-            ("a,b,label\n1,2,yes", "line 2: `label` is `yes`"),
+            ("a,b,label\n1,2,0\n1,,0", "line 3, column 2: `b` is ``"),
+            ("a,b,label\n1,NaN,0", "line 2, column 2: `b` is `NaN`"),
+            ("a,b,label\n1,2", "line 2, column 3: `label` is missing"),
+            ("a,b,label\n1,2,yes", "line 2, column 3: `label` is `yes`"),
         ] {
-            let told = parse(text).unwrap_err();
+            let told = parse(text).unwrap_err().to_string();
             assert!(told.starts_with(error), "{told}");
         }
     }
