@@ -2,22 +2,22 @@
 
 /// A model to release.
 #[derive(Clone, Copy, Debug)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// The name in `demo/models/<name>.onnx`.
-    pub model: &'static str,
-    pub strategy: &'static str,
+    pub(crate) model: &'static str,
+    pub(crate) strategy: &'static str,
     /// The champion's model name, as validate-model wants it for comparison.
-    pub champion: &'static str,
+    pub(crate) champion: &'static str,
     /// What should come of it; anything else fails the demo.
-    pub expected: Ending,
+    pub(crate) expected: Ending,
     /// For the timeline.
-    pub story: &'static str,
+    pub(crate) story: &'static str,
 }
 
 /// How a release ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Ending {
+pub(crate) enum Ending {
     Promoted,
     Rejected,
     FailedShadow,
@@ -27,7 +27,7 @@ pub enum Ending {
 }
 
 /// In this order.
-pub const PLANNED: [Planned; 5] = [
+pub(crate) const PLANNED: [Planned; 5] = [
     Planned {
         model: "linear",
         strategy: "bootstrap",
@@ -67,7 +67,7 @@ pub const PLANNED: [Planned; 5] = [
 
 impl Ending {
     /// As in the summary.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Promoted => "promoted",
             Self::Rejected => "rejected",
@@ -79,7 +79,7 @@ impl Ending {
 }
 
 /// The path of a model file, from the checkout on; empty for no model.
-pub fn model_file(model: &str) -> String {
+pub(crate) fn model_file(model: &str) -> String {
     match model {
         "" => String::new(),
         name => format!("demo/models/{name}.onnx"),

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use contract::stop::Stop;
 
-use testkit::programs::{Places, terminate};
+use testkit::programs::{Places, Running};
 use testkit::workflow::depends::{self, Ended};
 use testkit::workflow::expression::{holds, substitute};
 use testkit::workflow::{Parameter, Task, Template, WorkflowTemplate, arguments, command_line};
@@ -17,27 +16,24 @@ use crate::screen::{Doing, Screen, brief};
 
 /// How a task went.
 #[derive(Clone, Debug)]
-pub struct Ran {
-    pub task: String,
+pub(crate) struct Ran {
+    pub(crate) task: String,
     /// `pass`, `fail` or `inconclusive`.
-    pub verdict: String,
-    pub reason: String,
-    pub seconds: f64,
-    /// Where report.html and the other outputs lie.
-    pub outputs: PathBuf,
+    pub(crate) verdict: String,
+    pub(crate) reason: String,
 }
 
 /// Runs releases.
-pub struct Runner<'a> {
-    pub places: &'a Places,
-    pub screen: &'a Screen,
+pub(crate) struct Runner<'a> {
+    pub(crate) places: &'a Places,
+    pub(crate) screen: &'a Screen,
     /// The share that a release's candidate has now.
-    pub share: &'a dyn Fn(&str) -> Option<f64>,
-    pub templates: PathBuf,
+    pub(crate) share: &'a dyn Fn(&str) -> Option<f64>,
+    pub(crate) templates: PathBuf,
     /// What every step finds in its environment.
-    pub environment: BTreeMap<String, String>,
+    pub(crate) environment: BTreeMap<String, String>,
     /// No step outlives it.
-    pub stop: &'a Stop,
+    pub(crate) stop: &'a Stop,
 }
 
 impl Runner<'_> {
@@ -45,7 +41,11 @@ impl Runner<'_> {
     ///
     /// # Errors
     /// A step reached no verdict, or the templates do not fit together.
-    pub fn run(&self, name: &str, inputs: &BTreeMap<&str, String>) -> anyhow::Result<Vec<Ran>> {
+    pub(crate) fn run(
+        &self,
+        name: &str,
+        inputs: &BTreeMap<&str, String>,
+    ) -> anyhow::Result<Vec<Ran>> {
         let file = WorkflowTemplate::read(&self.templates, "model-release")?;
         let entry = file.template(&file.spec.entrypoint)?;
         let mut ran = Vec::new();
@@ -137,26 +137,18 @@ impl Runner<'_> {
         let (program, args) = command_line(task, template, values)?;
         std::fs::create_dir_all(folder)?;
         let (progress, log) = (folder.join("progress"), folder.join("log.jsonl"));
-        let started = Instant::now();
-        let mut child = self
-            .places
-            .command(&program)
-            .args(&args)
-            .envs(&self.environment)
-            .env("HEADGATE_OUTPUTS", folder)
-            .env("ARGO_PROGRESS_FILE", &progress)
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(&log)?)
-            .spawn()
-            .with_context(|| format!("start {program}: is it built?"))?;
+        let mut command = self.places.command(&program);
+        command.args(&args).envs(&self.environment);
+        command.env("HEADGATE_OUTPUTS", folder).env("ARGO_PROGRESS_FILE", &progress);
+        let mut step = Running::start(&program, &mut command, &log)?;
         let status = loop {
-            if let Some(status) = child.try_wait()? {
+            if let Some(status) = step.ended()? {
                 break status;
             }
             if let Err(stopped) = self.stop.check() {
                 // It takes back what it did, as it does on a cluster.
-                terminate(&child)?;
-                child.wait()?;
+                step.signal("TERM")?;
+                step.wait()?;
                 return Err(stopped.into());
             }
             let (done, total) = read_progress(&progress);
@@ -171,13 +163,7 @@ impl Runner<'_> {
             log.display()
         );
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
-        Ok(Ran {
-            task: program,
-            verdict: read("verdict"),
-            reason: read("reason"),
-            seconds: started.elapsed().as_secs_f64(),
-            outputs: folder.to_owned(),
-        })
+        Ok(Ran { task: program, verdict: read("verdict"), reason: read("reason") })
     }
 }
 

@@ -11,33 +11,33 @@ const MARGIN: usize = 12;
 const USUAL_WIDTH: usize = 80;
 
 /// Where the story is told: stderr, for stdout is for data.
-pub struct Screen {
+pub(crate) struct Screen {
     started: Instant,
     live: bool,
 }
 
 /// What the live line says of a step that is under way.
 #[derive(Clone, Copy, Debug)]
-pub struct Doing<'a> {
-    pub release: &'a str,
+pub(crate) struct Doing<'a> {
+    pub(crate) release: &'a str,
     /// The step's program.
-    pub step: &'a str,
+    pub(crate) step: &'a str,
     /// Of the keys, that the candidate answers now.
-    pub share: Option<f64>,
+    pub(crate) share: Option<f64>,
 }
 
 impl Screen {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { started: Instant::now(), live: std::io::stderr().is_terminal() }
     }
 
     /// Seconds since the demo began.
-    pub fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
 
     /// A line that stays.
-    pub fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         let line = format!("{:>6.1} s    {text}", self.seconds());
         match self.live {
             true => self.put(&format!("\r\x1b[2K{}\n", wrapped(&line, width(), MARGIN))),
@@ -46,7 +46,7 @@ impl Screen {
     }
 
     /// The line that is replaced by the next.
-    pub fn progress(&self, what: &str, done: u64, total: u64) {
+    pub(crate) fn progress(&self, what: &str, done: u64, total: u64) {
         if self.live {
             let line = live_line(self.seconds(), what, done, total, width());
             self.put(&format!("\r\x1b[2K{line}"));
@@ -67,7 +67,7 @@ impl Default for Screen {
 
 impl Doing<'_> {
     /// Such as `2-boosting  canary-gate  5 % of the keys, 312 of 500`.
-    pub fn text(&self, done: u64, total: u64) -> String {
+    pub(crate) fn text(&self, done: u64, total: u64) -> String {
         let share = self.share.map(|share| format!("{} % of the keys", hundredths(share)));
         let count = (total > 1).then(|| format!("{} of {}", grouped(done), grouped(total)));
         let known: Vec<String> = share.into_iter().chain(count).collect();
@@ -76,7 +76,7 @@ impl Doing<'_> {
 }
 
 /// `text` for a line on a screen: digests cut to 12 digits, paths from `root` on.
-pub fn brief(text: &str, root: &Path) -> String {
+pub(crate) fn brief(text: &str, root: &Path) -> String {
     let text = text.replace(&format!("{}/", root.display()), "");
     let mut parts = text.split("sha256:");
     let mut short = parts.next().unwrap_or_default().to_owned();
@@ -94,7 +94,7 @@ pub fn brief(text: &str, root: &Path) -> String {
 /// `text` in lines of at most `width` characters, broken between words; lines after the first begin at `margin`.
 ///
 /// A word that is longer than a line stays whole: a terminal breaks it, and it can still be copied.
-pub fn wrapped(text: &str, width: usize, margin: usize) -> String {
+pub(crate) fn wrapped(text: &str, width: usize, margin: usize) -> String {
     let (mut lines, mut line) = (Vec::new(), String::new());
     for (at, word) in text.split(' ').enumerate() {
         let begins = line.trim().is_empty();

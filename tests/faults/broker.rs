@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use kafka::{Outgoing, Start, TopicSpec};
 use pipeline_tests::{binaries, root, steps};
 
-use crate::live::client;
 
 #[test]
 fn a_later_writer_shuts_out_an_earlier_one() {
-    let (kafka, topic) = (client(testkit::kafka::bootstrap()), testkit::kafka::unique("fenced"));
+    let (kafka, topic) = (
+        testkit::kafka::client(testkit::kafka::bootstrap(), None).unwrap(),
+        testkit::kafka::unique("fenced"),
+    );
     kafka.create_topics(&[TopicSpec::new(&topic, 1)]).unwrap();
     let record = |text: &str| Outgoing {
         topic: topic.clone(),
@@ -38,7 +40,7 @@ fn a_later_writer_shuts_out_an_earlier_one() {
 
 #[test]
 fn topics_can_be_used_as_soon_as_they_are_made() {
-    let kafka = client(testkit::kafka::bootstrap());
+    let kafka = testkit::kafka::client(testkit::kafka::bootstrap(), None).unwrap();
     for _ in 0..5 {
         let topic = testkit::kafka::unique("new");
         kafka.create_topics(&[TopicSpec::new(&topic, 32)]).unwrap();

@@ -3,7 +3,6 @@
 //!
 //! # Layout
 //!
-//! - `live`: a stream with real models, scorers, a replay and steps, all as programs
 //! - `scorer`: the scorer killed under load
 //! - `steps`: every step killed in mid-run and run again
 //! - `broker`: fencing, and a broker that is away
@@ -12,7 +11,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod broker;
-mod live;
 mod records;
 mod scorer;
 mod secured;

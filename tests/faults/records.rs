@@ -4,7 +4,7 @@ use kafka::{Outgoing, Record};
 
 use stream::DeadLetter;
 
-use crate::live::Live;
+use testkit::live::Live;
 
 /// The most that the client sends in one record is 1,000,000 bytes with headers; a dead letter has more of them.
 const LARGE: usize = 999_800;
@@ -27,10 +27,10 @@ fn records_that_cannot_be_answered_are_told_with_their_reason_and_hold_up_nothin
         (nine("\"1\""), "f9"),
         (format!("{{\"x\":\"{}\"}}", "x".repeat(LARGE)), "missing"),
     ];
-    let mut writer = live.kafka.writer().unwrap();
+    let mut writer = live.kafka().writer().unwrap();
     let mut send = |id: String, value: &str| {
         let record = Outgoing {
-            topic: stream::Topics::of(&live.stream).features,
+            topic: live.topics().features,
             // All in one partition: what follows a bad record has to wait for it.
             partition: Some(0),
             key: Some(id.clone().into_bytes()),
@@ -48,13 +48,13 @@ fn records_that_cannot_be_answered_are_told_with_their_reason_and_hold_up_nothin
 
     let id = |record: &Record| record.header("id").unwrap().to_owned();
     let answered: Vec<String> =
-        live.read("predictions", 10 * bad.len() + 1).iter().map(id).collect();
+        live.read(&live.topics().predictions, 10 * bad.len() + 1).iter().map(id).collect();
     let good = (0..bad.len()).flat_map(|n| (0..10).map(move |i| format!("good-{n}-{i}")));
     let wanted: Vec<String> = good.chain(["last".to_owned()]).collect();
     assert_eq!(answered, wanted, "once each and in their order");
 
-    let topic = stream::Topics::of(&live.stream).features;
-    let dead = live.read("dead-letters", bad.len());
+    let topic = live.topics().features;
+    let dead = live.read(&live.topics().dead_letters, bad.len());
     assert_eq!(dead.len(), bad.len());
     for (n, ((value, part), letter)) in bad.iter().zip(&dead).enumerate() {
         assert_eq!(id(letter), format!("bad-{n}"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use routes::Routes;
 use stats::random::Random;
 
-use crate::live::{Live, until};
+use testkit::live::{Live, until};
 
 /// Records a second: more than a scorer that is killed all the time answers.
 const RATE: u32 = 8_000;
@@ -25,7 +25,7 @@ fn a_scorer_killed_again_and_again_answers_every_record_once() {
     for round in 0..ROUNDS {
         // The route changes under way, so that answers by a stale one would show.
         let share = [0.25, 0.0, 0.5][round % 3];
-        let mut routes = Routes::open(&live.kafka, &live.stream).unwrap();
+        let mut routes = Routes::open(live.kafka(), &live.stage.stream).unwrap();
         let route = routes.current().unwrap().with_candidate(candidate.clone(), share);
         routes.write(route, "second", "a share").unwrap();
 
@@ -75,9 +75,9 @@ fn a_broker_killed_and_started_again_costs_no_record_and_doubles_none() {
     let scorer = live.scorer("a");
     live.bootstrap("boosting");
     let replay = live.replay(RATE);
-    let predictions = stream::Topics::of(&live.stream).predictions;
+    let predictions = live.topics().predictions;
     // A broker that has just come back does not lead its partitions yet, which is a transient failure.
-    let answered = || match live.kafka.extent(&predictions) {
+    let answered = || match live.kafka().extent(&predictions) {
         Ok(window) => Some(window.len()),
         Err(error) => {
             assert_eq!(fault::exit_code(&error), fault::exit::TRANSIENT, "{error:#}");

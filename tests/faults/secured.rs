@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use pipeline_tests::binaries;
 use testkit::kafka::OwnBroker;
 
-use crate::live::{Live, until};
+use testkit::live::{Live, until};
 
 #[test]
 fn a_stream_lives_on_an_encrypted_broker() {

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use contract::event_log;
 use routes::{ModelRef, Route};
 
-use crate::live::{Live, Scorer, Step, route_flags, until};
+use testkit::Running;
+use testkit::live::{Live, Scorer, route_flags, until};
 
 const RELEASE: &str = "second";
 /// Steps that leave nothing half-way: the one only reads before it tells, the other pushes by content.
@@ -49,7 +50,7 @@ fn release(disturbed: bool) -> Place {
     let mut place = Place { live, scorer, disturbed, results: BTreeMap::new(), routes: Vec::new() };
     let model = place.validate_and_build();
     until("the window is answered", || {
-        let answered = place.live.kafka.extent(&place.topic("predictions")).unwrap();
+        let answered = place.live.kafka().extent(&place.live.topics().predictions).unwrap();
         (answered.len() > 14_000).then_some(())
     });
     place.shadow_and_drift();
@@ -83,10 +84,6 @@ fn release(disturbed: bool) -> Place {
 }
 
 impl Place {
-    fn topic(&self, name: &str) -> String {
-        format!("{}.{name}", self.live.stream)
-    }
-
     fn validate_and_build(&mut self) -> ModelRef {
         let root = self.live.places.root.clone();
         let digest = self.live.digest("boosting");
@@ -151,21 +148,21 @@ impl Place {
         if self.disturbed {
             self.kill(self.live.start(name, RELEASE, flags), moment);
         }
-        let ran = self.live.start(name, RELEASE, flags).end();
-        assert!(ran.status.success(), "{name}: {}\n{}", ran.status, ran.log);
+        let ran = self.live.start(name, RELEASE, flags).end().unwrap();
+        assert_eq!(ran.code, Some(0), "{name}: {}", ran.log);
         for report in ["report.html", "report.json", "event-id", "reason"] {
             assert!(!ran.output(report).is_empty(), "{name} left no {report}");
         }
-        let verdict = ran.output("verdict");
+        let verdict = ran.verdict.clone();
         // Drift is for the telemetry to say; it has to be the same twice.
-        assert!(verdict == "pass" || name == "detect-drift", "{name}: {}", ran.output("reason"));
+        assert!(verdict == "pass" || name == "detect-drift", "{name}: {}", ran.reason);
         let mut result = vec![verdict];
         result.extend(outputs.iter().map(|output| ran.output(output)));
         let route = self.live.route();
         if self.disturbed {
             // Argo may also run a step again that had told everything: that changes nothing any more.
             let again = self.live.run(name, RELEASE, flags, &result[0]);
-            assert_eq!(again.output("event-id"), ran.output("event-id"), "{name}");
+            assert_eq!(again.event, ran.event, "{name}");
             assert_eq!(self.live.route(), route, "{name}");
         }
         self.results.insert(name, result);
@@ -175,18 +172,18 @@ impl Place {
         ran.output("image")
     }
 
-    fn kill(&self, step: Step, moment: &Moment<'_>) {
+    fn kill(&self, step: Running, moment: &Moment<'_>) {
         match moment {
             Moment::Progress => until("progress", || {
-                assert!(!step.outputs.join("verdict").exists(), "{}", step.log());
-                step.progress.exists().then_some(())
+                assert!(!step.has_verdict(), "{}", step.program.log());
+                step.has_progress().then_some(())
             }),
             Moment::Route(wanted) => {
                 self.scorer.signal("STOP");
-                self.live.await_route(wanted);
+                self.live.stage.await_route(wanted).unwrap();
             }
         }
-        step.kill();
+        step.kill().unwrap();
         if let Moment::Route(_) = moment {
             self.scorer.signal("CONT");
         }
@@ -195,9 +192,9 @@ impl Place {
     /// However often a step was run, it has told one outcome.
     fn assert_one_event_a_step(&self) {
         let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for event in event_log::read(&self.live.kafka).unwrap() {
+        for event in event_log::read(self.live.kafka()).unwrap() {
             let told = event.custom_data;
-            if told.stream == self.live.stream && told.release == RELEASE {
+            if told.stream == self.live.stage.stream && told.release == RELEASE {
                 ids.entry(told.step).or_default().insert(event.context.id);
             }
         }

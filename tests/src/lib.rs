@@ -38,16 +38,12 @@ pub fn root() -> &'static Path {
     testkit::root()
 }
 
-/// The folder of the built binaries: `STEP_BIN_DIR`, or where cargo put this test.
+/// The folder of the built binaries, see [`testkit::binaries`].
 ///
 /// # Panics
-/// When the binaries are not built; `make test` builds them first.
+/// When a step is not built; `make test` builds them first.
 pub fn binaries() -> PathBuf {
-    let beside = || {
-        let test = std::env::current_exe().expect("a running test has a path");
-        test.ancestors().nth(2).expect("a test lies below the profile's folder").to_owned()
-    };
-    let folder = std::env::var_os("STEP_BIN_DIR").map_or_else(beside, |dir| root().join(dir));
+    let folder = testkit::binaries();
     for step in steps() {
         let binary = folder.join(step.name);
         assert!(

@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use kafka::{Kafka, KafkaArgs};
 
 /// The address of the broker that this test run shares; starts it on the first call.
 ///
@@ -30,6 +33,20 @@ pub fn bootstrap() -> &'static str {
 pub fn unique(name: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{name}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A client of a broker; `config` is what `--kafka-config` names, for one that is not open to all.
+///
+/// # Errors
+/// The settings cannot be read.
+pub fn client(brokers: &str, config: Option<PathBuf>) -> anyhow::Result<Kafka> {
+    Kafka::new(&KafkaArgs {
+        brokers: brokers.to_owned(),
+        kafka_config: config,
+        // A record that is under way has to outlive the time in which a broker starts again.
+        kafka_timeout: Duration::from_secs(120),
+        events_topic: "headgate.events".into(),
+    })
 }
 
 /// A broker of its own, for tests that harm it. It goes away, with its data, when dropped.

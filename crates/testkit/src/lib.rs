@@ -13,7 +13,8 @@
 //! - [`workflow`]: the shipped WorkflowTemplates, as Argo reads them
 //! - [`browser`]: pages as a reader sees them
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub mod audit;
 pub mod browser;
@@ -21,6 +22,7 @@ pub mod calls;
 mod image;
 pub mod inference;
 pub mod kafka;
+pub mod live;
 pub mod programs;
 pub mod prometheus;
 pub mod registry;
@@ -28,17 +30,35 @@ pub mod replay;
 pub mod rootfs;
 mod scorer;
 mod stage;
+pub mod step;
 pub mod telemetry;
 pub mod workflow;
 
 pub use image::write_image;
 pub use scorer::{Behaviour, FakeScorer, LabelForm};
-pub use stage::{Ran, Running, Stage, model};
+pub use stage::{Stage, model};
+pub use step::{Ran, Running};
+
+/// Nothing that a test waits for takes longer, unless it is stuck.
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// The folder of the workspace.
 #[must_use]
 pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The folder of the built binaries: `STEP_BIN_DIR`, or where cargo put this test.
+///
+/// # Panics
+/// Never: a running test has a path.
+#[must_use]
+pub fn binaries() -> PathBuf {
+    let beside = || {
+        let test = std::env::current_exe().expect("a running test has a path");
+        test.ancestors().nth(2).expect("a test lies below the profile's folder").to_owned()
+    };
+    std::env::var_os("STEP_BIN_DIR").map_or_else(beside, |folder| root().join(folder))
 }
 
 /// Most memory (KiB) that a process has had at a time so far, shared libraries included; `None` once it has ended.

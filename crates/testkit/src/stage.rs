@@ -1,58 +1,33 @@
 //! A stream on the in-memory broker or on a real Kafka, and steps run on it as black boxes.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use contract::event::OutcomeEvent;
 use contract::event_log;
 use kafka::memory::MemoryBroker;
-use kafka::{Kafka, KafkaArgs, Outgoing, Start, TopicSpec};
-use serde_json::Value;
+use kafka::{Kafka, Outgoing, Start, TopicSpec};
+use routes::{Entry, Follower, ModelRef, Route, Routes};
 use stream::Topics;
 use tempfile::TempDir;
 
-use crate::{Behaviour, FakeScorer};
-use routes::{Entry, Follower, ModelRef, Route, Routes};
+use crate::kafka::unique;
+use crate::{Behaviour, FakeScorer, PATIENCE, Ran, Running};
 
 /// The stream on the in-memory broker.
 const STREAM: &str = "s";
-const PARTITIONS: i32 = 4;
-/// Nothing on a stage takes longer.
-const PATIENCE: Duration = Duration::from_secs(240);
+pub(crate) const PARTITIONS: i32 = 4;
 
 /// A stream with its topics.
 pub struct Stage {
     pub kafka: Kafka,
     pub stream: String,
     brokers: String,
+    config: Option<PathBuf>,
     folder: TempDir,
-    _broker: Option<MemoryBroker>,
-}
-
-/// A step that runs.
-pub struct Running {
-    child: Child,
-    outputs: PathBuf,
-    log: PathBuf,
-}
-
-/// A step that ended.
-#[derive(Debug)]
-pub struct Ran {
-    /// `None` when a signal ended it.
-    pub code: Option<i32>,
-    /// The outputs; empty where the step wrote none.
-    pub verdict: String,
-    pub reason: String,
-    pub event: String,
-    /// report.json.
-    pub record: Value,
-    pub outputs: PathBuf,
-    pub log: String,
-    /// Most that it had at a time.
-    pub memory_kib: u64,
+    _memory: Option<MemoryBroker>,
 }
 
 /// Model number `n`; where a step runs, its image lies in the folder that it names.
@@ -65,14 +40,22 @@ pub fn model(n: u8) -> ModelRef {
 const MODELS: u8 = 9;
 
 impl Stage {
-    /// A stream without a route.
+    /// A stream `s` without a route, on the in-memory broker.
     ///
     /// # Errors
     /// The in-memory broker does not start.
     pub fn empty() -> anyhow::Result<Self> {
-        let broker = MemoryBroker::start(&TopicSpec::of_stream(STREAM, PARTITIONS))?;
-        let brokers = broker.brokers();
-        Ok(Self { _broker: Some(broker), ..Self::at(&brokers, STREAM)? })
+        Self::of(STREAM, PARTITIONS)
+    }
+
+    /// The same, of this name and with as many partitions.
+    ///
+    /// # Errors
+    /// The in-memory broker does not start.
+    pub fn of(stream: &str, partitions: i32) -> anyhow::Result<Self> {
+        let memory = MemoryBroker::start(&TopicSpec::of_stream(stream, partitions))?;
+        let brokers = memory.brokers();
+        Ok(Self { _memory: Some(memory), ..Self::at(&brokers, stream, None)? })
     }
 
     /// A new stream without a route on a broker that runs.
@@ -80,20 +63,23 @@ impl Stage {
     /// # Errors
     /// The broker is away.
     pub fn on(brokers: &str, stream: &str) -> anyhow::Result<Self> {
-        let stage = Self::at(brokers, stream)?;
+        Self::on_with(brokers, None, stream)
+    }
+
+    /// The same, on a broker that is not open to all: `config` is what `--kafka-config` names.
+    ///
+    /// # Errors
+    /// The broker is away.
+    pub fn on_with(brokers: &str, config: Option<PathBuf>, stream: &str) -> anyhow::Result<Self> {
+        let stage = Self::at(brokers, stream, config)?;
         stage.kafka.create_topics(&TopicSpec::of_stream(stream, PARTITIONS))?;
         Ok(stage)
     }
 
-    fn at(brokers: &str, stream: &str) -> anyhow::Result<Self> {
-        let kafka = Kafka::new(&KafkaArgs {
-            brokers: brokers.to_owned(),
-            kafka_config: None,
-            kafka_timeout: Duration::from_secs(60),
-            events_topic: "headgate.events".into(),
-        })?;
+    fn at(brokers: &str, stream: &str, config: Option<PathBuf>) -> anyhow::Result<Self> {
+        let kafka = crate::kafka::client(brokers, config.clone())?;
         let (brokers, stream) = (brokers.to_owned(), stream.to_owned());
-        Ok(Self { kafka, stream, brokers, folder: TempDir::new()?, _broker: None })
+        Ok(Self { kafka, stream, brokers, config, folder: TempDir::new()?, _memory: None })
     }
 
     /// A stream that `champion` answers.
@@ -236,76 +222,35 @@ impl Stage {
     /// # Errors
     /// It cannot be started.
     pub fn start(&self, binary: &str, release: &str, flags: &[&str]) -> anyhow::Result<Running> {
-        let run = std::fs::read_dir(self.folder.path())?.count();
-        let folder = self.folder.path().join(format!("run-{run}"));
-        std::fs::create_dir(&folder)?;
+        let folder = self.folder.path().join(unique("images"));
         for n in 1..=MODELS {
             crate::write_image(&folder.join(format!("models/m{n}")), &model(n).digest)?;
         }
-        let (outputs, log) = (folder.join("outputs"), folder.join("log"));
-        let child = Command::new(binary)
-            .env_clear()
-            .current_dir(&folder)
-            .args([format!("--brokers={}", self.brokers), format!("--release={release}")])
-            .args([format!("--stream={}", self.stream), format!("--outputs={}", outputs.display())])
-            .arg("--kafka-timeout=10s")
-            .args(flags)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(&log)?)
-            .spawn()?;
-        Ok(Running { child, outputs, log })
-    }
-}
-
-impl Running {
-    /// Waits until it ends.
-    ///
-    /// # Errors
-    /// It does not.
-    pub fn end(mut self) -> anyhow::Result<Ran> {
-        let (started, mut memory) = (Instant::now(), 0);
-        let status = loop {
-            memory = crate::peak_memory_kib(self.child.id()).unwrap_or(memory);
-            if let Some(status) = self.child.try_wait()? {
-                break status;
-            }
-            if started.elapsed() > PATIENCE {
-                self.child.kill()?;
-                anyhow::bail!("it does not end; its log:\n{}", std::fs::read_to_string(&self.log)?);
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        };
-        let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
-        let output = |name: &str| read(&self.outputs.join(name));
-        Ok(Ran {
-            code: status.code(),
-            verdict: output("verdict"),
-            reason: output("reason"),
-            event: output("event-id"),
-            record: serde_json::from_str(&output("report.json")).unwrap_or_default(),
-            log: read(&self.log),
-            outputs: self.outputs,
-            memory_kib: memory,
-        })
+        let mut command = Command::new(binary);
+        command.env_clear().current_dir(&folder).arg("--kafka-timeout=10s").args(flags);
+        self.spawn(command, release)
     }
 
-    /// Asks it to end.
+    /// Starts a step by a command that lacks only what says where it works.
     ///
     /// # Errors
-    /// There is no `kill` on this machine.
-    pub fn terminate(&self) -> anyhow::Result<()> {
-        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
-        Ok(())
+    /// It cannot be started.
+    pub fn spawn(&self, mut command: Command, release: &str) -> anyhow::Result<Running> {
+        command.args(self.place()).arg(format!("--release={release}"));
+        Running::start(&mut command, &self.folder.path().join(unique("run")))
     }
 
-    /// Ends it without asking.
-    ///
-    /// # Errors
-    /// It has ended already.
-    pub fn kill(mut self) -> anyhow::Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
+    /// The flags that name broker and stream.
+    pub fn place(&self) -> Vec<String> {
+        let flags = [("brokers", &self.brokers), ("stream", &self.stream)];
+        let mut flags = flags.map(|(name, value)| format!("--{name}={value}")).to_vec();
+        let config = self.config.iter();
+        flags.extend(config.map(|file| format!("--kafka-config={}", file.display())));
+        flags
+    }
+
+    /// For what a test writes; it goes with the stage.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 }
