@@ -266,7 +266,7 @@ const END: &str = "<!-- end -->\n";
 
 /// Holds the generated part of `paper` to `content`; with `BLESS=1` writes it.
 fn generated(paper: &Path, content: &str) {
-    pipeline_tests::generated::hold(paper, |old| match (old.find(BEGIN), old.find(END)) {
+    testkit::generated::hold(paper, |old| match (old.find(BEGIN), old.find(END)) {
         (Some(begin), Some(end)) => {
             format!("{}{BEGIN}\n{content}\n{}", &old[..begin], &old[end..])
         }

@@ -7,7 +7,7 @@ use conformance::{Document, validate, validate_event};
 use contract::event::{OutcomeEvent, is_cdevents_type};
 use contract::results::ALL;
 use contract::{AnyEventType, CONTRACT_VERSION, EventType, Verdict};
-use pipeline_tests::{StepUnderTest, generated, root, steps};
+use pipeline_tests::{StepUnderTest, root, steps};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -127,7 +127,7 @@ fn every_type_has_a_schema_that_is_that_of_its_rust_type() {
         let schema = serde_json::to_string_pretty(&event.schema()).unwrap() + "\n";
         (format!("{}.schema.json", event.name), schema)
     };
-    generated::hold_folder(
+    testkit::generated::hold_folder(
         &root().join("contract/schemas/events"),
         &ALL.iter().map(file).collect(),
         "is not what contract::results says: run `make bless`, look at the diff, and raise the type's version if a \

@@ -3,7 +3,7 @@
 
 use contract::record::DecisionRecord;
 use contract::repeat::Repeatable;
-use pipeline_tests::{generated, root};
+use pipeline_tests::root;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -46,7 +46,7 @@ fn every_typed_record_has_a_schema_that_is_that_of_its_rust_type() {
         let schema = serde_json::to_string_pretty(&schema).unwrap() + "\n";
         (format!("{step}.schema.json"), schema)
     };
-    generated::hold_folder(
+    testkit::generated::hold_folder(
         &root().join("contract/schemas/reports"),
         &typed().into_iter().map(file).collect(),
         "is not what the step's Details say: run `make bless`, look at the diff",

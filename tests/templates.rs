@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use contract::describe::{Description, Flag};
 use pipeline_tests::templates::{Shared, Templates, parameters};
-use pipeline_tests::{StepUnderTest, generated, root, steps};
+use pipeline_tests::{StepUnderTest, root, steps};
 use testkit::workflow::command_line;
 use testkit::workflow::{Parameters, Task, Template, TemplateRef, WorkflowTemplate};
 
@@ -16,7 +16,7 @@ static GENERATED: LazyLock<()> = LazyLock::new(|| {
     let steps = templates.steps.iter().map(|step| step.name.as_str());
     for name in steps.chain(["model-release", "model-retrain"]) {
         let path = root().join(format!("workflow-templates/{name}.yaml"));
-        generated::hold(&path, |text| templates.written(name, text).unwrap());
+        testkit::generated::hold(&path, |text| templates.written(name, text).unwrap());
     }
 });
 

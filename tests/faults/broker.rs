@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use kafka::{Outgoing, Start, TopicSpec};
 use pipeline_tests::{binaries, root, steps};
 
-
 #[test]
 fn a_later_writer_shuts_out_an_earlier_one() {
     let (kafka, topic) = (

@@ -2,7 +2,6 @@
 //!
 //! The list of steps stands here once; `names.rs` holds it against the folders.
 
-pub mod generated;
 pub mod templates;
 
 use std::path::{Path, PathBuf};

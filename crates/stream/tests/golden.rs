@@ -3,7 +3,6 @@
 //! `BLESS=1` writes the files anew.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -149,26 +148,13 @@ fn golden(name: &str) -> OnTopic {
 
 #[test]
 fn every_record_is_written_as_its_golden_bytes() {
-    let mut wanted = BTreeSet::new();
-    for (name, record) in records() {
-        let file = format!("{name}.json");
-        let fresh = serde_json::to_string_pretty(&record.to_json()).unwrap() + "\n";
-        let committed = std::fs::read_to_string(folder().join(&file)).unwrap_or_default();
-        if committed != fresh {
-            assert!(
-                std::env::var_os("BLESS").is_some(),
-                "contract/records/{file} is not what crates/stream writes: run `make bless` and look at the diff; who \
-                 reads this topic in another language may break"
-            );
-            std::fs::create_dir_all(folder()).unwrap();
-            std::fs::write(folder().join(&file), fresh).unwrap();
-        }
-        wanted.insert(file);
-    }
-    let there = std::fs::read_dir(folder()).unwrap();
-    let there: BTreeSet<String> =
-        there.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(there, wanted, "contract/records has a file that no record makes");
+    let text = |record: OnTopic| serde_json::to_string_pretty(&record.to_json()).unwrap() + "\n";
+    testkit::generated::hold_folder(
+        &folder(),
+        &records().into_iter().map(|(name, it)| (format!("{name}.json"), text(it))).collect(),
+        "is not what crates/stream writes: run `make bless` and look at the diff; who reads this topic in another \
+         language may break",
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@
 //!   exactly once, by whom
 //! - [`programs`], [`calls`], [`rootfs`]: programs, whom they call, and the image that they see
 //! - [`workflow`]: the shipped WorkflowTemplates, as Argo reads them
-//! - [`browser`]: pages as a reader sees them
+//! - [`browser`]: pages as a reader sees them; [`generated`]: files that are written from code
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +19,7 @@ use std::time::Duration;
 pub mod audit;
 pub mod browser;
 pub mod calls;
+pub mod generated;
 mod image;
 pub mod inference;
 pub mod kafka;
