@@ -61,25 +61,6 @@ pub fn share(alpha: f64, metrics: &[Metric]) -> Result<Vec<Share>, Error> {
     Ok(metrics.iter().map(share).collect())
 }
 
-/// Which of several hypotheses e-values reject so that the expected part of false ones among the
-/// rejected is at most `alpha`: with the values sorted from the largest, the k largest where k is
-/// the greatest number with `e_(k) >= n / (alpha k)`. For reports on many slices or features, where
-/// a few false findings among true ones do no harm; an alarm uses [`share`].
-///
-/// Holds for any dependence. Takes and returns in the order given; e-values as logarithms.
-/// Source: Wang and Ramdas, "False discovery rate control with e-values", JRSS B 2022.
-pub fn e_benjamini_hochberg(log_e: &[f64], alpha: f64) -> Vec<bool> {
-    let mut sorted = log_e.to_vec();
-    sorted.sort_unstable_by(|a, b| b.total_cmp(a));
-    let n = log_e.len() as f64;
-    let limit = (1..=sorted.len())
-        .rev()
-        .map(|k| (k, (n / (alpha * k as f64)).ln()))
-        .find(|&(k, needed)| sorted[k - 1] >= needed)
-        .map_or(f64::INFINITY, |(_, needed)| needed);
-    log_e.iter().map(|&value| value >= limit).collect()
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -111,15 +92,5 @@ mod tests {
         assert!(share(0.05, &[]).is_err());
         assert!(share(1.0, &[metric("errors", 1.0, 0)]).is_err());
         assert!(share(0.05, &[metric("errors", 0.0, 0)]).is_err());
-    }
-
-    #[test]
-    fn findings_help_each_other() {
-        let log = |values: [f64; 4]| values.map(f64::ln);
-        // 4 / 0.05 = 80 for one finding, 40 each for two.
-        assert_eq!(e_benjamini_hochberg(&log([79.0, 1.0, 2.0, 1.0]), 0.05), [false; 4]);
-        let two = e_benjamini_hochberg(&log([45.0, 1.0, 41.0, 1.0]), 0.05);
-        assert_eq!(two, [true, false, true, false]);
-        assert!(e_benjamini_hochberg(&[], 0.05).is_empty());
     }
 }

@@ -1,8 +1,8 @@
 //! Intervals that hold at all times at once: look as often as you like, stop when you like.
 
-use crate::error::{Error, finite_sample, open_unit};
+use crate::error::{Error, open_unit};
 use crate::interval::Interval;
-use crate::mixture::{Sides, beta_binomial_log_e, bound, precision};
+use crate::mixture::{Sides, beta_binomial_log_e, precision};
 use crate::special::bisect;
 
 /// A confidence sequence for a rate, from `events` of `trials` independent trials: with probability
@@ -46,81 +46,6 @@ pub fn rate(events: u64, trials: u64, tuned_for: u64, confidence: f64) -> Result
     Ok(Interval { estimate, lower, upper, confidence })
 }
 
-/// The ranks (from 1) of the order statistics between which the quantile lies at all times; 0 for no
-/// lower and `size + 1` for no upper bound yet.
-///
-/// `floor(t (p - r_l) + 1)` and `ceil(t (p + r_u))`, where `t r` is the bound of the two-sided
-/// beta-binomial mixture at `v = p (1-p) t` with range (p, 1-p), swapped for the lower one.
-/// Source: Howard and Ramdas, Bernoulli 2022, Theorem 1.
-///
-/// # Errors
-/// [`Error`] for `size` or `tuned_for` 0, or a probability or confidence outside (0, 1).
-pub fn quantile_ranks(
-    size: u64,
-    probability: f64,
-    tuned_for: u64,
-    confidence: f64,
-) -> Result<(u64, u64), Error> {
-    let p = open_unit("probability", probability)?;
-    open_unit("confidence", confidence)?;
-    if size == 0 || tuned_for == 0 {
-        return Err(Error::TooFew { what: "sample", given: 0, needed: 1 });
-    }
-    let (t, alpha) = (size as f64, 1.0 - confidence);
-    let time = p * (1.0 - p) * t;
-    let rho = precision(p * (1.0 - p) * tuned_for as f64, alpha, Sides::Both);
-    let reach = |g: f64, h: f64| {
-        // A sum of t steps of at most h each.
-        bound(alpha, h * t, |s| beta_binomial_log_e(s, time, rho, (g, h), Sides::Both)) / t
-    };
-    let lower = (t * (p - reach(1.0 - p, p)) + 1.0).floor().max(0.0);
-    let upper = (t * (p + reach(p, 1.0 - p))).ceil().min(t + 1.0);
-    Ok((lower as u64, upper as u64))
-}
-
-/// The log evidence that two samples of independent values have different `probability`-quantiles,
-/// for example p99 latencies of the candidate and of the champion. May be looked at at any time.
-///
-/// `min over x of G_1(x) + G_2(x)`, where `G_k` is the beta-binomial evidence that x is not the
-/// quantile of sample k: if the two share a quantile, both terms are small there. Tuned for
-/// `tuned_for` values a sample. Source: Howard and Ramdas, Bernoulli 2022, Theorem 5.
-///
-/// It keeps the samples: O(n log n) a look. A stream counts answers slower than a limit instead
-/// ([`crate::sequential`]), which is exact and needs no memory.
-///
-/// # Errors
-/// [`Error`] for an empty sample, values that are not finite, or a probability outside (0, 1).
-pub fn quantile_difference_log_e(
-    candidate: &[f64],
-    champion: &[f64],
-    probability: f64,
-    tuned_for: u64,
-    alpha: f64,
-) -> Result<f64, Error> {
-    let p = open_unit("probability", probability)?;
-    open_unit("alpha", alpha)?;
-    finite_sample("candidate's values", candidate, 1)?;
-    finite_sample("champion's values", champion, 1)?;
-    let sorted = |values: &[f64]| {
-        let mut values = values.to_vec();
-        values.sort_unstable_by(f64::total_cmp);
-        values
-    };
-    let samples = [sorted(candidate), sorted(champion)];
-    let rho = precision(p * (1.0 - p) * tuned_for as f64, alpha, Sides::Both);
-    // A jump of the empirical distribution function holds every count between its ends, and the one
-    // nearest to p n speaks least against x.
-    let against = |values: &[f64], x: f64| {
-        let n = values.len() as f64;
-        let below = values.partition_point(|&value| value < x) as f64;
-        let up_to = values.partition_point(|&value| value <= x) as f64;
-        let sum = (p * n).clamp(below, up_to) - p * n;
-        beta_binomial_log_e(sum, p * (1.0 - p) * n, rho, (p, 1.0 - p), Sides::Both)
-    };
-    let at = |&x: &f64| samples.iter().map(|values| against(values, x)).sum::<f64>();
-    Ok(samples.iter().flatten().map(at).fold(f64::INFINITY, f64::min))
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -145,31 +70,6 @@ mod tests {
         }
         assert!(rate(2, 1, 50, 0.95).is_err());
         assert!(rate(0, 0, 50, 0.95).is_err());
-    }
-
-    #[test]
-    fn quantile_ranks_match_the_published_constants() {
-        for (p, ranks) in
-            [(0.5, (453, 548)), (0.9, (870, 928)), (0.95, (928, 970)), (0.99, (979, 998))]
-        {
-            assert_eq!(quantile_ranks(1000, p, 1000, 0.95).unwrap(), ranks, "p {p}");
-        }
-        assert_eq!(quantile_ranks(5, 0.99, 1000, 0.95).unwrap().1, 6);
-    }
-
-    #[test]
-    fn quantile_differences_match_the_published_constants() {
-        let champion: Vec<f64> = (1..=1000).map(f64::from).collect();
-        for (p, offset, expected) in [
-            (0.5, 70, 0.814704359),
-            (0.5, 85, 0.083805495),
-            (0.5, 100, 0.005494701),
-            (0.9, 55, 0.034046305),
-        ] {
-            let candidate: Vec<f64> = (1 + offset..=1000 + offset).map(f64::from).collect();
-            let log_e = quantile_difference_log_e(&candidate, &champion, p, 100, 0.05).unwrap();
-            assert_close((-log_e).exp().min(1.0), expected, 1e-6);
-        }
     }
 
     #[test]

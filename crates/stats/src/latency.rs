@@ -1,20 +1,8 @@
-//! How slow are the answers? Quantiles that are real observations, and exceedances that count.
-
-use serde::{Deserialize, Serialize};
+//! How slow are the answers? Quantiles that are real observations.
 
 use crate::error::{Error, finite_sample, open_unit};
 use crate::interval::Interval;
-use crate::paired::Discordant;
 use crate::special::binomial_cdf;
-
-/// How many answers were slower than a limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exceedances {
-    /// Answers slower than the limit.
-    pub over: u64,
-    /// All answers.
-    pub total: u64,
-}
 
 /// The smallest observed value that at least a share `probability` in [0, 1] of the values do not
 /// exceed, in their unit: the inverse of the empirical distribution function, type 1 of Hyndman and
@@ -70,42 +58,6 @@ pub fn quantile_interval(
     })
 }
 
-/// Counts the values above `limit`; a NaN counts as one, since an answer of unknown latency was not
-/// in time. Each exceedance is an event for [`crate::sequential::CountTest`].
-pub fn exceedances(values: &[f64], limit: f64) -> Exceedances {
-    let over = values.iter().filter(|&&value| is_over(value, limit)).count() as u64;
-    Exceedances { over, total: values.len() as u64 }
-}
-
-/// Pairs of answers to the same record of which exactly one was slower than `limit`: events for
-/// [`crate::sequential::CountTest`] at share 1/2.
-///
-/// # Errors
-/// [`Error::Unpaired`] when the two have different lengths.
-pub fn paired_exceedances(
-    candidate: &[f64],
-    champion: &[f64],
-    limit: f64,
-) -> Result<Discordant, Error> {
-    if candidate.len() != champion.len() {
-        let (candidate, champion) = (candidate.len(), champion.len());
-        return Err(Error::Unpaired { candidate, champion });
-    }
-    let mut pairs = Discordant::default();
-    for (&candidate, &champion) in candidate.iter().zip(champion) {
-        match (is_over(candidate, limit), is_over(champion, limit)) {
-            (true, false) => pairs.candidate_only += 1,
-            (false, true) => pairs.champion_only += 1,
-            _ => {}
-        }
-    }
-    Ok(pairs)
-}
-
-fn is_over(value: f64, limit: f64) -> bool {
-    value.is_nan() || value > limit
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -151,14 +103,5 @@ mod tests {
             })
             .count();
         assert!(covered * 100 >= runs * 92, "covered {covered} of {runs}");
-    }
-
-    #[test]
-    fn exceedances_are_counted_alone_and_in_pairs() {
-        let (candidate, champion) = ([1.0, 9.0, 9.0, f64::NAN], [1.0, 1.0, 9.0, 5.0]);
-        assert_eq!(exceedances(&candidate, 5.0), Exceedances { over: 3, total: 4 });
-        let pairs = paired_exceedances(&candidate, &champion, 5.0).unwrap();
-        assert_eq!(pairs, Discordant { candidate_only: 2, champion_only: 0 });
-        assert!(paired_exceedances(&candidate, &champion[..1], 5.0).is_err());
     }
 }

@@ -14,16 +14,13 @@
 //! - [`proportion`], [`difference`]: how sure are we of an error rate, or of two on one hold-out
 //!   (`validate-model`)?
 //! - [`drift`]: did a feature leave the range that the model was trained for (`detect-drift`)?
-//! - [`latency`], [`score_shift`]: how slow, and how differently, does the candidate answer?
+//! - [`latency`]: how slow does the candidate answer?
 //! - [`batched`]: the same for means (losses, scores) of a stream whose level moves.
-//! - [`rate_ratio`], [`asymptotic`], [`inverse_weight`], [`confidence_sequence`]: intervals that hold at all times;
-//!   [`two_by_two`], [`mixture`]: what else such tests are made of.
-//! - [`sample_ratio`]: did the stream split as planned?
-//! - [`auc`]: which model ranks better?
+//! - [`rate_ratio`], [`confidence_sequence`]: intervals that hold at all times; `asymptotic` and `mixture` are what they
+//!   are made of.
 
 pub mod alpha;
-pub mod asymptotic;
-pub mod auc;
+mod asymptotic;
 pub mod batched;
 pub mod cluster;
 pub mod confidence_sequence;
@@ -32,18 +29,14 @@ pub mod difference;
 pub mod drift;
 pub mod exact;
 pub mod forecast;
-pub mod inverse_weight;
 pub mod latency;
 pub mod limit;
-pub mod mixture;
+mod mixture;
 pub mod paired;
 pub mod proportion;
 pub mod random;
 pub mod rate_ratio;
-pub mod sample_ratio;
-pub mod score_shift;
 pub mod sequential;
-pub mod two_by_two;
 
 mod error;
 mod interval;

@@ -17,27 +17,18 @@ pub struct KsTest {
     pub at: f64,
 }
 
-/// Compares two samples of finite values. Ties within and between them count as what they are: D is
-/// taken at distinct values only, so integer features do not alarm for being integers.
+/// Compares a window of finite values with a stored baseline, in O(m log m) for m values. Ties within and between them
+/// count as what they are: D is taken at distinct values only, so integer features do not alarm for being integers.
 ///
-/// `p = Q(D sqrt(n m / (n + m)))`. Source: Smirnov, Annals of Mathematical Statistics 1948;
-/// conservative for discrete data: Noether, Metrika 1963.
-///
-/// # Errors
-/// [`Error::TooFew`] for an empty sample, [`Error::NotFinite`] for NaN and infinities.
-pub fn ks_two_sample(one: &[f64], other: &[f64]) -> Result<KsTest, Error> {
-    let whole = Ecdf::from_values(one, one.len().max(2))?;
-    ks_against(&whole, other)
-}
-
-/// Compares a window of finite values with a stored baseline, in O(m log m) for m values.
+/// `p = Q(D sqrt(n m / (n + m)))`. Source: Smirnov, Annals of Mathematical Statistics 1948; conservative for discrete
+/// data: Noether, Metrika 1963.
 ///
 /// D is taken at the values that the baseline keeps, approached from both sides. That is the exact
 /// D where [`Ecdf::is_exact`], and otherwise at most [`Ecdf::resolution`] below it, so a thinned
 /// baseline can miss a little but never alarm for being thinned.
 ///
 /// # Errors
-/// As for [`ks_two_sample`].
+/// [`Error::TooFew`] for an empty sample, [`Error::NotFinite`] for NaN and infinities.
 pub fn ks_against(baseline: &Ecdf, window: &[f64]) -> Result<KsTest, Error> {
     finite_sample("window", window, 1)?;
     let mut sorted = window.to_vec();
@@ -77,7 +68,7 @@ pub fn ks_limit(n: u64, m: u64, alpha: f64, practical: f64) -> Result<f64, Error
 
 /// Q(x) = 2 sum_k (-1)^(k-1) exp(-2 k² x²): the chance that the scaled Kolmogorov statistic exceeds
 /// x. Below 1.18 the equivalent theta series is summed, which converges where the first does not.
-pub fn kolmogorov_p(x: f64) -> f64 {
+fn kolmogorov_p(x: f64) -> f64 {
     if x <= 0.04 {
         // The theta series underflows here; its value differs from 1 by less than 1e-300.
         return 1.0;
@@ -98,6 +89,11 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::testing::{Random, assert_close};
+
+    /// With a baseline that keeps every value.
+    fn ks_two_sample(one: &[f64], other: &[f64]) -> Result<KsTest, Error> {
+        ks_against(&Ecdf::from_values(one, one.len().max(2))?, other)
+    }
 
     #[test]
     fn a_tenth_of_a_thousand_matches_the_oracle() {

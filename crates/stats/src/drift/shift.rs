@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ecdf::Ecdf;
 use crate::error::{Error, finite_sample};
 
 /// Mean and spread of a sample, in the unit of the feature.
@@ -41,11 +40,6 @@ pub fn mean_shift(baseline: Moments, window: Moments) -> Option<f64> {
     }
 }
 
-/// How far a quantile moved, in the unit of the feature; positive is up.
-pub fn quantile_shift(baseline: &Ecdf, window: &Ecdf, probability: f64) -> f64 {
-    window.quantile(probability) - baseline.quantile(probability)
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -53,15 +47,13 @@ mod tests {
     use crate::testing::assert_close;
 
     #[test]
-    fn shifts_are_told_in_standard_deviations_and_in_units() {
+    fn shifts_are_in_standard_deviations() {
         let before = [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0];
         let after: Vec<f64> = before.iter().map(|value| value + 3.0).collect();
         let (one, other) = (moments(&before).unwrap(), moments(&after).unwrap());
         assert_close(one.mean, 5.0, 1e-12);
         assert_close(one.standard_deviation, (32.0f64 / 7.0).sqrt(), 1e-12);
         assert_close(mean_shift(one, other).unwrap(), 3.0 / (32.0f64 / 7.0).sqrt(), 1e-12);
-        let ecdf = |values: &[f64]| Ecdf::from_values(values, 64).unwrap();
-        assert_eq!(quantile_shift(&ecdf(&before), &ecdf(&after), 0.9), 3.0);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! demo's kind of data needs about a fifth of the records that a split stream needs.
 
 mod betting;
-mod mcnemar;
+mod discordant;
 
 pub use betting::BettingTest;
-pub use mcnemar::{Discordant, mcnemar_exact, mcnemar_sequential_log_e};
+pub use discordant::Discordant;
