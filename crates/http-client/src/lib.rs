@@ -13,5 +13,5 @@ pub use address::{address, is_loopback, is_open};
 pub use client::client;
 pub use error::Error;
 pub use exchange::{Answer, causes, chain, execute, is_certificate, retry_after, secrets_of, send};
-pub use patience::{Failure, ask};
+pub use patience::{Failure, ask, is_transient};
 pub use secret::{Secrets, bearer, secret};

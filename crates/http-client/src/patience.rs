@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use reqwest::StatusCode;
+
 use crate::Error;
 
 /// Why one attempt failed.
@@ -12,6 +14,11 @@ pub enum Failure<E> {
     Passing { why: String, after: Option<Duration> },
     /// Another attempt would end the same.
     Final(E),
+}
+
+/// Whether a status is a fault of the moment: what is asked again may be answered.
+pub fn is_transient(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504 | 522)
 }
 
 /// Asks by `once` until that succeeds or fails for good, at most `attempts` times and at least once.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http_client::{Answer, Failure, bearer};
+use http_client::{Answer, Failure, bearer, is_transient};
 use reqwest::header::AUTHORIZATION;
 use reqwest::{RequestBuilder, StatusCode, Url};
 
@@ -42,7 +42,8 @@ async fn once(
             let (model, status) = (model.to_string(), status.as_u16());
             Err(Error::Denied { model, status }.into())
         }
-        status if matches!(status.as_u16(), 408 | 429 | 502 | 503 | 504) => {
+        // 500 is what such a server says of a model that cannot answer these rows.
+        status if is_transient(status) && status != StatusCode::INTERNAL_SERVER_ERROR => {
             Err(Failure::Passing { why: format!("it answered {status}"), after })
         }
         status => {

@@ -55,11 +55,6 @@ pub(crate) async fn send(request: RequestBuilder, server: &str) -> Result<Body, 
     }
 }
 
-/// Whether a status is a fault of the moment.
-fn is_transient(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
-}
-
 fn strange(server: &str, why: &str) -> Failure<Error> {
     Failure::Final(Error::NotPrometheus { server: server.to_owned(), why: why.to_owned() })
 }

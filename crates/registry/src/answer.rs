@@ -8,7 +8,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::client::authority;
-use crate::retry::{Failure, is_transient};
+use crate::retry::Failure;
 use crate::{Error, Result};
 
 /// How long a small request may take, from sending it to the head of its answer.

@@ -3,8 +3,6 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
-
 use crate::{Error, Result};
 
 /// How long a transient failure is endured.
@@ -87,11 +85,6 @@ impl Attempts<'_> {
         tokio::time::sleep(pause).await;
         Ok(())
     }
-}
-
-/// Whether a status is a fault of the moment.
-pub(crate) fn is_transient(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504 | 522)
 }
 
 /// A number in 0..1 that differs between processes, so that many steps do not come back at once.

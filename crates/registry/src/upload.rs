@@ -14,7 +14,7 @@ use crate::auth::Scope;
 use crate::blob::Blob;
 use crate::client::authority;
 use crate::pull::{Repository, SILENCE_LIMIT, path_of};
-use crate::retry::{Failure, is_transient};
+use crate::retry::Failure;
 use crate::{Descriptor, Digest, Error, Outcome, Result, Select};
 
 /// A registry may need minutes to check a large blob after its last byte.

@@ -67,7 +67,7 @@ impl Largest {
         {
             return;
         }
-        self.0.insert(place, (pair.clone(), row.to_vec()));
+        self.0.insert(place, (*pair, row.to_vec()));
         if self.0.len() > MAX_LISTED {
             self.0.pop_last();
         }
