@@ -114,7 +114,8 @@ mod tests {
     #[test]
     fn a_model_without_a_name_is_called_by_its_digest() {
         let digest = "sha256:0123456789abcdef";
-        let of = |name: &str| Model { name: name.into(), digest: digest.into(), ..Model::default() };
+        let of =
+            |name: &str| Model { name: name.into(), digest: digest.into(), ..Model::default() };
         assert_eq!((of("c").called(), of("").called()), ("c".into(), "0123456789ab".into()));
     }
 }

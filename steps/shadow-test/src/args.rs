@@ -168,7 +168,7 @@ impl Args {
         }
         if self.candidate_endpoint.is_some() && self.model_digest.is_some() {
             let hint = "leave --model-digest out, or give the model itself";
-            return refuse("an endpoint does not tell the digest of its model", hint);
+            return refuse("an endpoint does not give the digest of its model", hint);
         }
         if self.against == Against::Recorded && self.max_latency_ratio.is_some() {
             let hint = "leave --max-latency-ratio out, or compare with --against engine";

@@ -28,7 +28,7 @@ fn a_better_model_passes_and_says_who_it_is() {
     assert_eq!(told.file("model-size"), identity.size.to_string());
     assert_eq!(told.file("model-kind"), "onnx");
     let record: Value = serde_json::from_str(&told.file("report.json")).unwrap();
-    assert_eq!(record["details"]["measured"]["candidate-wrong"], 3);
+    assert_eq!(record["details"]["measured"]["candidate_wrong"], 3);
     assert_eq!(record["inputs"]["model"], identity.sha256.as_str());
     let page = told.file("report.html");
     assert!(
@@ -271,10 +271,26 @@ fn a_run_whose_event_cannot_be_emitted_leaves_nothing_that_looks_like_a_verdict(
 }
 
 #[test]
+fn a_file_whose_place_says_nothing_is_called_by_its_own_name() {
+    let entry = |text: &str| [&[text.len() as u8], text.as_bytes()].concat();
+    let pair = [b"\x0a", &entry("name")[..], b"\x12", &entry("fraud v7")].concat();
+    // An entry of metadata_props: field 14 of ModelProto.
+    let named = [&boosting()[..], &[0x72, pair.len() as u8], &pair].concat();
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("model").join("model.onnx");
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, named).unwrap();
+    let golden = r#"{"cases":[{"row":[0,0,0,0,0,0,0,0,0],"label":0,"score":0}]}"#;
+    let told = Run::new().with("model", file.to_str().unwrap()).with_file("golden", golden).told();
+    assert!(told.file("report.html").contains("Validation of fraud-v7 for stream shuttle"));
+    assert_eq!(told.events()[0]["customData"]["result"]["model"]["name"], "fraud-v7");
+}
+
+#[test]
 fn the_report_says_what_held_the_model() {
     let told = Run::new().told();
     let record: Value = serde_json::from_str(&told.file("report.json")).unwrap();
-    let guards = record["details"]["sandbox"]["guards"].as_array().unwrap();
+    let guards = record["details"]["sandbox"].as_array().unwrap();
     let guard = |name: &str| guards.iter().find(|guard| guard["name"] == name).unwrap();
     for name in ["limits", "privileges", "environment"] {
         assert!(guard(name)["lacking"].is_null(), "{guards:?}");

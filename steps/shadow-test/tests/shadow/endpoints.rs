@@ -70,7 +70,7 @@ fn what_an_endpoint_does_not_answer_is_a_failure_of_its_side() {
 }
 
 #[test]
-fn an_endpoint_that_cannot_be_asked_is_told_before_anything_is_compared() {
+fn an_endpoint_that_cannot_be_asked_is_reported_before_anything_is_compared() {
     let stage = Stage::new(9);
     stage.stream(&telemetry(10), None);
     let served = Server::start(&model("demo/models/linear"), &stage.schema);

@@ -64,7 +64,7 @@ fn image(stage: &Stage, model: &Path) -> String {
 }
 
 #[test]
-fn wrong_usage_is_told_with_a_hint() {
+fn wrong_usage_is_refused_with_a_hint() {
     let stage = Stage::new(9);
     let champion = model("demo/models/linear");
     for (flags, told) in [

@@ -65,7 +65,7 @@ fn a_live_window_without_records_ends_when_its_time_is_over() {
 }
 
 #[test]
-fn a_time_range_is_found_on_a_real_kafka_and_told_by_its_offsets() {
+fn a_time_range_is_found_on_a_real_kafka_and_given_by_its_offsets() {
     let champion = model("crates/model/samples/linear");
     let stage = Stage::on_apache(2);
     let rows = |count: usize| (0..count).map(|n| vec![3.0, n as f32]).collect::<Vec<_>>();
