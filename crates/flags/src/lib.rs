@@ -45,7 +45,47 @@ pub fn name(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use stats::random::Random;
+
     use super::*;
+
+    #[test]
+    fn whatever_is_written_is_read_again() {
+        let mut random = Random::seeded(3);
+        for _ in 0..10_000 {
+            let number = random.bits() >> (random.bits() % 64);
+            let span = Duration::from_millis(number >> 20);
+            assert_eq!(duration(&format!("{}ms", span.as_millis())), Ok(span));
+            assert_eq!(
+                duration(&format!("{}s", span.as_secs())).map(|it| it.as_secs()),
+                Ok(span.as_secs())
+            );
+            let part = random.uniform();
+            assert_eq!(share(&part.to_string()), Ok(part));
+            let percent = share(&format!("{}%", part * 100.0)).map(|it| (it - part).abs() < 1e-12);
+            assert_eq!(percent, Ok(true));
+            let kib = (number >> 12).max(1);
+            assert_eq!(bytes(&format!("{kib}KiB")), Ok(kib << 10));
+            assert_eq!(bytes(&number.max(1).to_string()), Ok(number.max(1)));
+        }
+    }
+
+    #[test]
+    fn no_text_ends_the_program() {
+        let mut random = Random::seeded(4);
+        let letters = "0123456789.,-+%eE msGiBKTNaIfx_/\u{e9}\u{1f600}".chars().collect::<Vec<_>>();
+        for _ in 0..20_000 {
+            let length = random.bits() % 12;
+            let text: String =
+                (0..length).map(|_| letters[random.bits() as usize % letters.len()]).collect();
+            assert!(
+                share(&text).is_ok_and(|it| (0.0..=1.0).contains(&it)) || share(&text).is_err()
+            );
+            assert!(bytes(&text).is_err() || bytes(&text) > Ok(0), "{text}");
+            assert!(name(&text).is_err() || name(&text) == Ok(text.clone()));
+            let _either = duration(&text);
+        }
+    }
 
     #[test]
     fn durations_shares_and_names() {

@@ -67,7 +67,8 @@ impl Outgoing {
 impl Window {
     /// The number of offsets; control records and compacted ones count too.
     pub fn len(&self) -> u64 {
-        self.0.values().map(|(from, to)| (to - from).max(0) as u64).sum()
+        let lengths = self.0.values().map(|(from, to)| to.saturating_sub(*from).max(0) as u64);
+        lengths.fold(0, u64::saturating_add)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -105,15 +106,18 @@ impl std::str::FromStr for Window {
             let (partition, offsets) = part.split_once(':')?;
             let (from, to) = offsets.split_once('-')?;
             let (from, to) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
-            (0 <= from && from <= to).then_some((partition.trim().parse().ok()?, (from, to)))
+            let partition = partition.trim().parse().ok()?;
+            (0 <= partition && 0 <= from && from <= to).then_some((partition, (from, to)))
         };
-        text.split(',')
-            .map(|part| {
-                range(part)
-                    .ok_or_else(|| format!("`{part}` is no range; write PARTITION:FIRST-END"))
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let mut ranges = BTreeMap::new();
+        for part in text.split(',') {
+            let (partition, offsets) = range(part)
+                .ok_or_else(|| format!("`{part}` is no range; write PARTITION:FIRST-END"))?;
+            if ranges.insert(partition, offsets).is_some() {
+                return Err(format!("the partition {partition} is there twice; write one range"));
+            }
+        }
+        Ok(Self(ranges))
     }
 }
 
@@ -131,6 +135,8 @@ impl std::fmt::Display for Window {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use stats::random::Random;
+
     use super::*;
 
     #[test]
@@ -139,8 +145,29 @@ mod tests {
         assert_eq!(window.len(), 155);
         assert_eq!(window.to_string(), "0:100-200,1:5-60");
         assert!(window.contains(1, 59) && !window.contains(1, 60) && !window.contains(2, 7));
-        for bad in ["", "0", "0:5", "0:9-5", "x:1-2", "0:-1-5"] {
+        for bad in ["", "0", "0:5", "0:9-5", "x:1-2", "0:-1-5", "0:1-2,0:5-9", "-1:0-5"] {
             assert!(bad.parse::<Window>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_window_reads_what_it_writes_and_no_text_ends_the_program() {
+        let mut random = Random::seeded(11);
+        for _ in 0..10_000 {
+            let mut ranges = BTreeMap::new();
+            for _ in 0..=random.bits() % 4 {
+                let (one, other) = ((random.bits() >> 1) as i64, (random.bits() >> 20) as i64);
+                ranges.insert((random.bits() % 100) as i32, (one.min(other), one.max(other)));
+            }
+            let window = Window(ranges);
+            assert_eq!(window.to_string().parse(), Ok(window.clone()));
+            assert!(window.newest(random.bits()).len() <= window.len());
+            // A text that is nearly one.
+            let mut bytes = window.to_string().into_bytes();
+            let at = random.bits() as usize % bytes.len();
+            bytes[at] = b"0123456789:-, x"[random.bits() as usize % 15];
+            let Ok(read) = String::from_utf8(bytes).unwrap().parse::<Window>() else { continue };
+            assert_eq!(read.to_string().parse(), Ok(read));
         }
     }
 

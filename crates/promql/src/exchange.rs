@@ -1,6 +1,6 @@
 //! One HTTP exchange, and whether another attempt could end better.
 
-use http_client::{Answer, Failure};
+use http_client::{Answer, Failure, is_transient};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 

@@ -76,7 +76,7 @@ pub(crate) fn fault(error: &reqwest::Error) -> Failure {
 /// Turns the statuses of a transient failure into one.
 pub(crate) fn lasting(answer: Response) -> Result<Response, Failure> {
     let status = answer.status();
-    if is_transient(status) {
+    if http_client::is_transient(status) {
         let after = retry_after(answer.headers(), Timestamp::now());
         return Err(Failure::Passing { why: format!("answered {status}"), after });
     }

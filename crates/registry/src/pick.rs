@@ -298,6 +298,8 @@ fn broken(why: &str) -> io::Error {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use stats::random::Random;
+
     use super::*;
     use crate::header;
 
@@ -343,6 +345,46 @@ mod tests {
                     assert_eq!(picked, (Verdict::Picked, b"weights".to_vec()), "archive {at}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_archive_gives_its_file_and_no_bytes_end_the_program() {
+        let mut random = Random::seeded(6);
+        let mut picked = 0;
+        for _ in 0..2_000 {
+            let content: Vec<u8> =
+                (0..random.bits() % 1_500).map(|_| random.bits() as u8).collect();
+            let path = format!("{}/f", "d".repeat(1 + random.bits() as usize % 90));
+            let mut archive = entry(&path, b'0', &content);
+            archive.extend(entry("models/model.onnx", b'0', &content));
+            let piece = 1 + random.bits() as usize % 700;
+            assert_eq!(pick(&archive, piece).unwrap(), (Verdict::Picked, content));
+            // With some bytes changed it is refused, or something is picked, and nothing else happens.
+            for _ in 0..=random.bits() % 4 {
+                let at = random.bits() as usize % archive.len();
+                archive[at] = random.bits() as u8;
+            }
+            archive.truncate(archive.len() - random.bits() as usize % archive.len());
+            picked += usize::from(pick(&archive, piece).is_ok_and(|(it, _)| it == Verdict::Picked));
+        }
+        assert!(picked < 2_000, "a changed archive is never refused");
+    }
+
+    #[test]
+    fn every_pax_record_gives_its_path() {
+        for length in 1..1_200 {
+            let path = format!("{}/models/model.onnx", "d".repeat(length));
+            let record = |size: usize| format!("{size} path={path}\n");
+            // The size counts its own digits.
+            let size = (1..).find(|size| record(*size).len() == *size).unwrap();
+            let mut archive = entry("x", b'x', record(size).as_bytes());
+            archive.extend(entry("short", b'0', b"weights"));
+            let mut out = Vec::new();
+            let mut picker = Picker::new(&path, &mut out);
+            picker.write_all(&archive).unwrap();
+            assert_eq!(picker.finish().unwrap().0, Verdict::Picked, "{length}");
+            assert_eq!(out, b"weights");
         }
     }
 

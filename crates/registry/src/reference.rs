@@ -144,7 +144,37 @@ pub(crate) fn valid_tag(tag: &str) -> Result<String> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use stats::random::Random;
+
     use super::*;
+
+    #[test]
+    fn whatever_is_written_is_read_again_and_no_text_ends_the_program() {
+        let mut random = Random::seeded(8);
+        let mut word = |most: u64| -> String {
+            let letters = b"abcdefghijklmnopqrstuvwxyz0123456789";
+            let letter = |random: &mut Random| char::from(letters[random.bits() as usize % 36]);
+            (0..=random.bits() % most).map(|_| letter(&mut random)).collect()
+        };
+        for round in 0..3_000 {
+            let select = match round % 3 {
+                0 => String::new(),
+                1 => format!(":{}", word(20)),
+                _ => format!("@sha256:{}", "0f".repeat(32)),
+            };
+            let text = match round % 2 {
+                0 => format!("oci:{}/{}{select}", word(9), word(9)),
+                _ => format!("{}.example:5000/{}/{}{select}", word(9), word(9), word(9)),
+            };
+            let read: Reference = text.parse().unwrap();
+            let again: Reference = read.to_string().parse().unwrap();
+            assert_eq!((read.to_string(), &again), (again.to_string(), &read), "{text}");
+            let cut: String = text.chars().take(round % (text.len() + 1)).collect();
+            if let Ok(read) = cut.parse::<Reference>() {
+                assert_eq!(read.to_string().parse::<Reference>().unwrap(), read, "{cut}");
+            }
+        }
+    }
 
     #[test]
     fn references_are_read_and_written_back() {

@@ -235,7 +235,10 @@ impl Repository {
             let found = "another one by the registry's count".to_owned();
             return Err(Error::DigestMismatch { what, expected, found }.into());
         }
-        debug_assert!(!is_transient(status), "transient statuses were sorted out before");
+        debug_assert!(
+            !http_client::is_transient(status),
+            "transient statuses were sorted out before"
+        );
         Err(refusal(status, &body, what).into())
     }
 }
