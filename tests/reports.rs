@@ -26,7 +26,9 @@ fn typed() -> Vec<Typed> {
         of::<detect_drift::Details>("detect-drift"),
         of::<Repeatable<promote::Details>>("promote"),
         of::<Repeatable<rollback::Details>>("rollback"),
+        of::<Repeatable<shadow_test::Details>>("shadow-test"),
         of::<Repeatable<train_linear::Details>>("train-linear"),
+        of::<validate_model::Details>("validate-model"),
     ]
 }
 

@@ -54,12 +54,6 @@ pub fn drawn<D: 'static>(details: D, draw: Draw<D>) -> ReportPage {
     Box::new(move |json| draw(&frame(json).with_details(details)))
 }
 
-// Until shadow-test and validate-model have types.
-/// As [`drawn`], with the JSON beside it.
-pub fn page<D: 'static>(details: D, draw: fn(&DecisionRecord<D>, &Value) -> String) -> ReportPage {
-    Box::new(move |json| draw(&frame(json).with_details(details), json))
-}
-
 fn frame(json: &Value) -> DecisionRecord {
     DecisionRecord::deserialize(json)
         .expect("a page is drawn of a record that was serialised from this type")

@@ -89,19 +89,6 @@ fn repeated(record: &DecisionRecord<Earlier>) -> String {
         .render()
 }
 
-// Until shadow-test has a type.
-/// As [`outcome`], with a page that is drawn of any JSON.
-///
-/// # Errors
-/// The broker is away, or the events topic is missing.
-pub fn earlier_outcome<S: Step>(
-    context: &Context,
-    inputs: &BTreeMap<String, String>,
-    page: ReportPage,
-) -> anyhow::Result<Option<Outcome>> {
-    emitted::<S>(context, inputs, |_| true, page)
-}
-
 /// The outcome with an earlier run's details, where `is_known` says that they are of this version of the step.
 fn emitted<S: Step>(
     context: &Context,

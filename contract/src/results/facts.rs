@@ -12,7 +12,7 @@ use words::model_name;
 pub struct Model {
     /// `sha256:` of the model file; the address where the model is behind an endpoint.
     pub digest: String,
-    /// From the file or image that carries it; for people, not an identity.
+    /// From the file or image that carries it, else from the file's own metadata; for people, not an identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The image that carries it.
@@ -71,6 +71,20 @@ impl Model {
     #[must_use]
     pub fn of_file(digest: &str, file: &str) -> Self {
         Self { digest: digest.to_owned(), name: model_name::of_file(file), image: None }
+    }
+
+    /// As a report page shows it.
+    #[must_use]
+    pub fn on_page(&self, role: &str) -> report::Model {
+        let Self { digest, name, image } = self.clone();
+        let (name, image) = (name.unwrap_or_default(), image.unwrap_or_default());
+        report::Model { role: role.to_owned(), name, digest, image }
+    }
+
+    /// The same with the name that its file holds, where file and image give none that says something.
+    #[must_use]
+    pub fn or_own_name(self, own: Option<&str>) -> Self {
+        Self { name: model_name::or_own(self.name, own), ..self }
     }
 }
 

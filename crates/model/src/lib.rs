@@ -15,6 +15,7 @@ mod interrupt;
 mod kind;
 mod model;
 mod onnx;
+mod own_name;
 mod quiet;
 mod schema_file;
 mod telemetry;

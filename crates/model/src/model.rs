@@ -7,6 +7,7 @@ use ort::ep;
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use ort::value::{Outlet, ValueType};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -17,6 +18,7 @@ use crate::fit::{Inputs, Misfit, Outputs};
 use crate::interrupt::Interrupt;
 use crate::kind::{ENGINES_OWN, is_engines_own};
 use crate::onnx::{self, Refusal};
+use crate::own_name;
 
 /// A loaded model.  It answers on the calling thread, one batch at a time.
 #[derive(Debug)]
@@ -27,10 +29,12 @@ pub struct Model {
     pub(crate) interrupt: Interrupt,
     input_ports: Vec<Port>,
     output_ports: Vec<Port>,
+    own_name: Option<Excerpt>,
 }
 
 /// An input or output that a model declares.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Port {
     /// Its name.
     pub name: Excerpt,
@@ -157,6 +161,11 @@ impl Model {
         self.inputs.width()
     }
 
+    /// What the file calls its model, where whoever exported it said so.
+    pub fn own_name(&self) -> Option<&Excerpt> {
+        self.own_name.as_ref()
+    }
+
     /// Ends calls of this model from another thread.
     pub fn interrupt(&self) -> Interrupt {
         self.interrupt.clone()
@@ -171,10 +180,13 @@ impl Model {
         let output_ports: Vec<Port> = outputs.iter().map(Port::of).collect();
         let names: Vec<&str> = inputs.iter().map(Outlet::name).collect();
         let inputs = Inputs::of(&input_ports, &names)?;
-        let producer = session.metadata().ok().and_then(|metadata| metadata.producer());
+        let (producer, own_name) = match session.metadata() {
+            Ok(metadata) => (metadata.producer(), own_name::of(&metadata)),
+            Err(_) => (None, None),
+        };
         let outputs = Outputs::of(&output_ports, producer.as_deref().unwrap_or_default())?;
         let interrupt = Interrupt::new().map_err(refused)?;
-        Ok(Model { session, inputs, outputs, interrupt, input_ports, output_ports })
+        Ok(Model { session, inputs, outputs, interrupt, input_ports, output_ports, own_name })
     }
 }
 
@@ -187,6 +199,16 @@ impl Port {
             0 => shown.join(", "),
             more => format!("{} and {more} more", shown.join(", ")),
         }
+    }
+
+    /// Type and dimensions, such as `float32[N, 9]`.
+    pub fn form(&self) -> String {
+        if self.shape.is_empty() {
+            return self.dtype.clone();
+        }
+        let size = |size: &i64| if *size < 0 { "N".to_owned() } else { size.to_string() };
+        let sizes: Vec<String> = self.shape.iter().map(size).collect();
+        format!("{}[{}]", self.dtype, sizes.join(", "))
     }
 
     fn of(outlet: &Outlet) -> Port {
@@ -205,16 +227,7 @@ impl Port {
 
 impl fmt::Display for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` {}", self.name, self.dtype)?;
-        if self.shape.is_empty() {
-            return Ok(());
-        }
-        let sizes: Vec<String> = self
-            .shape
-            .iter()
-            .map(|size| if *size < 0 { "N".to_owned() } else { size.to_string() })
-            .collect();
-        write!(f, "[{}]", sizes.join(", "))
+        write!(f, "`{}` {}", self.name, self.form())
     }
 }
 

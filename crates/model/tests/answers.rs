@@ -141,3 +141,27 @@ fn ports_tell_what_the_file_declares() {
         ["`features` float32[N, 2]", "`label` int64[N]", "`probabilities` float32[N, 2]"]
     );
 }
+
+/// The sample `linear` with an entry of `metadata_props`: field 14 of `ModelProto`, a key and a value.
+fn with_metadata(key: &str, value: &str) -> Vec<u8> {
+    let text = |tag: u8, text: &str| [&[tag, text.len() as u8], text.as_bytes()].concat();
+    let entry = [text(0x0a, key), text(0x12, value)].concat();
+    let mut model = std::fs::read(sample("linear")).unwrap();
+    model.extend([&[0x72, entry.len() as u8], &entry[..]].concat());
+    model
+}
+
+#[test]
+fn a_file_may_name_its_model() {
+    let own_name = |bytes: &[u8]| {
+        let model = Model::from_bytes(bytes).unwrap();
+        model.own_name().map(ToString::to_string)
+    };
+    let named = own_name(&with_metadata("model_name", " fraud v7 "));
+    assert_eq!(named.as_deref(), Some("fraud v7"));
+    let hostile = own_name(&with_metadata("name", "\u{1b}[31m")).unwrap();
+    assert!(!hostile.contains('\u{1b}'), "{hostile}");
+    // Without an entry of that key the name is the graph's.
+    let of_graph = own_name(&std::fs::read(sample("linear")).unwrap());
+    assert_eq!(own_name(&with_metadata("author", "somebody")), of_graph);
+}

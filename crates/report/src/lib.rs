@@ -22,7 +22,6 @@ mod model;
 mod number;
 mod page;
 mod plot;
-mod record;
 mod scale;
 mod table;
 mod text;
@@ -36,6 +35,5 @@ pub use plot::{
     Axis, Band, Bar, Bars, Distribution, Histogram, LinePlot, Marker, Plot, PointGroup,
     ScatterPlot, Series, Threshold, Tone,
 };
-pub use record::to_the_second;
 pub use table::Table;
-pub use timeline::Moment;
+pub use timeline::{Moment, to_the_second};

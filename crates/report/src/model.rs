@@ -1,7 +1,6 @@
 //! Models on a page: a name for people beside the digest that identifies them.
 
 use maud::{Markup, html};
-use serde_json::Value;
 
 use crate::text;
 
@@ -33,28 +32,6 @@ impl Model {
     pub fn of_file(role: impl Into<String>, digest: impl Into<String>, file: &str) -> Self {
         let name = name_of_file(file);
         Self { role: role.into(), name, digest: digest.into(), image: String::new() }
-    }
-
-    /// A model as decision records hold it: an object with `digest`, and perhaps `name` and `image`; or its digest alone.
-    #[must_use]
-    pub fn of(role: impl Into<String>, value: &Value) -> Option<Self> {
-        let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
-        let digest = value.as_str().map_or_else(
-            || if text("digest").is_empty() { text("sha256") } else { text("digest") },
-            str::to_owned,
-        );
-        let image = text("image");
-        let name = if text("name").is_empty() { name_of_image(&image) } else { text("name") };
-        (!digest.is_empty()).then(|| Self { role: role.into(), name, digest, image })
-    }
-
-    /// A model that a record names by its digest among the inputs and by its file or image among the flags.
-    #[must_use]
-    pub fn of_input(role: impl Into<String>, record: &Value, input: &str) -> Option<Self> {
-        let given = record["flags"][input][0].as_str().unwrap_or_default();
-        let mut model = Self::of(role, &record["inputs"][input])?;
-        model.name = name_of_file(given);
-        Some(model)
     }
 
     /// Its name, or else the first digits of its digest.
@@ -104,8 +81,6 @@ pub fn name_of_image(image: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -134,29 +109,12 @@ mod tests {
         ];
         let names = ["boosting", "boosting", "boosting", ".onnx", ""];
         assert_eq!(files.map(name_of_file), names);
-        let record =
-            json!({ "flags": { "model": ["m/a.onnx"] }, "inputs": { "model": "sha256:12" } });
-        assert_eq!(
-            Model::of_input("Model", &record, "model").map(|it| it.called()).as_deref(),
-            Some("a")
-        );
-        assert!(Model::of_input("Model", &record, "champion").is_none());
     }
 
     #[test]
-    fn a_name_of_its_own_comes_first_and_a_digest_last() {
-        let of = |value| Model::of("Candidate", &value).map(|model| model.called());
+    fn a_model_without_a_name_is_called_by_its_digest() {
         let digest = "sha256:0123456789abcdef";
-        assert_eq!(
-            of(json!({ "digest": digest, "image": "r.io/a/b:1", "name": "c" })).as_deref(),
-            Some("c")
-        );
-        assert_eq!(
-            of(json!({ "digest": digest, "image": "r.io/a/b:1" })).as_deref(),
-            Some("a/b:1")
-        );
-        assert_eq!(of(json!(digest)).as_deref(), Some("0123456789ab"));
-        assert_eq!(of(json!({})), None);
-        assert_eq!(of(json!(null)), None);
+        let of = |name: &str| Model { name: name.into(), digest: digest.into(), ..Model::default() };
+        assert_eq!((of("c").called(), of("").called()), ("c".into(), "0123456789ab".into()));
     }
 }

@@ -64,6 +64,15 @@ impl Moment {
     }
 }
 
+/// `2026-11-24T01:49:32.139631702Z` reads `2026-11-24 01:49:32 UTC`; any other form stays as it is.
+#[must_use]
+pub fn to_the_second(time: &str) -> String {
+    match (time.get(..10), time.get(10..11), time.get(11..19)) {
+        (Some(day), Some("T"), Some(clock)) if time.ends_with('Z') => format!("{day} {clock} UTC"),
+        _ => time.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

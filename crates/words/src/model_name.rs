@@ -40,6 +40,18 @@ pub fn of_file(place: &str) -> Option<String> {
     }
 }
 
+/// The name that a file or image gave, or else the one that the model's file holds inside, where the first says nothing.
+#[must_use]
+pub fn or_own(given: Option<String>, own: Option<&str>) -> Option<String> {
+    match given {
+        Some(given) if !GENERIC.contains(&given.as_str()) => Some(given),
+        given => {
+            let own = own.map(|own| own.split_whitespace().collect::<Vec<_>>().join("-"));
+            own.as_deref().and_then(clean).or(given)
+        }
+    }
+}
+
 fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
@@ -85,6 +97,21 @@ mod tests {
             ("oci://registry.example/shuttle/all:1#memoriser.onnx", "memoriser"),
         ] {
             assert_eq!(of_file(file).as_deref(), Some(name), "{file}");
+        }
+    }
+
+    #[test]
+    fn the_files_own_name_stands_in_where_its_place_says_nothing() {
+        let name = |file: &str, own| or_own(of_file(file), own);
+        for (file, own, expected) in [
+            ("demo/models/linear.onnx", Some("fraud v7"), Some("linear")),
+            ("model.onnx", Some("fraud v7"), Some("fraud-v7")),
+            ("model.onnx", Some(" \u{1b} "), Some("model")),
+            ("model.onnx", None, Some("model")),
+            ("", Some("fraud"), Some("fraud")),
+            ("", None, None),
+        ] {
+            assert_eq!(name(file, own).as_deref(), expected, "{file} {own:?}");
         }
     }
 

@@ -7,8 +7,8 @@ use flags::{duration, share};
 use jiff::Timestamp;
 use kafka::Window;
 use registry::{InputFile, RegistryArgs};
-
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::decide::Limits;
 
@@ -133,8 +133,10 @@ pub struct Args {
 }
 
 /// What the candidate is compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum Against {
     Engine,
     Recorded,

@@ -1,22 +1,23 @@
-//! Both sides answer the same records, batch by batch, and after each the evidence is looked at.
+//! Champion and candidate answer the same records, batch by batch, and after each the evidence is looked at.
 
 use std::time::Duration;
 
 use kafka::Record;
 use stream::StreamSchema;
 
-use crate::decide::{Check, Limits};
+use crate::answerer::{Answerer, Reply};
+use crate::check::Check;
+use crate::decide::Limits;
 use crate::live::{Live, ModelOutput};
-use crate::side::{Reply, Side};
 use crate::tally::{Source, Tally};
-use crate::watch::{Track, Watch};
+use crate::watch::Watch;
 
 /// A comparison under way.
 pub(crate) struct Comparison<'a> {
     schema: &'a StreamSchema,
     limits: &'a Limits,
-    champion: Side,
-    candidate: Side,
+    champion: Answerer,
+    candidate: Answerer,
     tally: Tally,
     watch: Watch<'a>,
     rows: Vec<f32>,
@@ -24,7 +25,7 @@ pub(crate) struct Comparison<'a> {
     replies: Replies,
     /// Answers before this many batches are not timed: the engine plans and allocates in them.
     warm_up: u32,
-    /// Whether nothing may be told that could repeat a record's values.
+    /// Whether nothing may be said that could repeat a record's values.
     discreet: bool,
     over: bool,
 }
@@ -58,7 +59,7 @@ impl<'a> Comparison<'a> {
     pub(crate) fn new(
         schema: &'a StreamSchema,
         limits: &'a Limits,
-        [champion, candidate]: [Side; 2],
+        [champion, candidate]: [Answerer; 2],
         batch: usize,
         discreet: bool,
     ) -> Self {
@@ -95,11 +96,11 @@ impl<'a> Comparison<'a> {
         if let Err(error) = self.schema.parse_row(value, &mut self.rows) {
             self.tally.undecodable += 1;
             let place = format!("{}/{}", source.partition, source.offset);
-            let told = || match self.discreet {
+            let why = || match self.discreet {
                 true => format!("{place}: it is no row of the schema"),
                 false => format!("{place}: {error}"),
             };
-            self.tally.first_undecodable.get_or_insert_with(told);
+            self.tally.first_undecodable.get_or_insert_with(why);
             return;
         }
         let key = record.key.as_deref().map(key_hash);
@@ -116,10 +117,10 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// The counts, the checks, and how their intervals shrank.
-    pub(crate) fn told(self) -> (Tally, Vec<Check>, Vec<Track>) {
-        let (checks, track) = self.watch.finish(&self.tally);
-        (self.tally, checks, track)
+    /// The counts and the checks.
+    pub(crate) fn into_findings(self) -> (Tally, Vec<Check>) {
+        let checks = self.watch.finish(&self.tally);
+        (self.tally, checks)
     }
 
     fn answer(&mut self) {
@@ -207,8 +208,8 @@ fn compare_live(
     if let Some(why) = why {
         tally.live.mismatches += 1;
         let Source { partition, offset } = source;
-        let told = || format!("{partition}/{offset}: {} here, {why}", shown(here));
-        tally.live.first_mismatch.get_or_insert_with(told);
+        let first = || format!("{partition}/{offset}: {} here, {why}", shown(here));
+        tally.live.first_mismatch.get_or_insert_with(first);
     }
 }
 

@@ -5,17 +5,19 @@
 //! often it is looked at, so reading may stop at any of them.
 
 use contract::Verdict;
-use serde::Serialize;
-use stats::Interval;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use stats::alpha::Metric;
-use stats::cluster::{ClusteredMean, Dependence};
+use stats::cluster::ClusteredMean;
 use stats::limit::{Evidence, Watch};
 
+use crate::check::{Check, Interval, Moment};
 use crate::tally::{Rate, Tally};
 
 /// What the candidate must keep.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Limits {
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
     pub min_records: u64,
     pub disagreement: f64,
     pub score_shift: f64,
@@ -23,7 +25,7 @@ pub(crate) struct Limits {
     /// Seconds a record.
     pub p99: f64,
     pub latency_ratio: Option<f64>,
-    /// None where the champion does not answer here, so that there is nothing to hold against the stream.
+    /// Null where the champion does not answer here, so that there is nothing to hold against the stream.
     pub champion_mismatch: Option<f64>,
     pub score_tolerance: f64,
     pub confidence: f64,
@@ -41,35 +43,7 @@ pub(crate) struct Question<'a> {
     watch: Watch,
 }
 
-/// A question with its answer.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Check {
-    pub name: &'static str,
-    pub about: String,
-    /// None where there is nothing to estimate from.
-    pub interval: Option<Interval>,
-    pub evidence: Option<Evidence>,
-    /// The log evidence at which a claim is made.
-    pub enough: f64,
-    /// How many the estimate rests on, of how many.
-    pub events: Option<u64>,
-    pub trials: u64,
-    pub dependence: Dependence,
-    pub limit: f64,
-    pub outcome: Outcome,
-    /// Records that had been read when the claim was made.
-    pub decided_after: Option<u64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Outcome {
-    Pass,
-    Fail,
-    Inconclusive,
-}
-
-/// The check that tells whether the others stand on solid ground; the first one, where it is asked.
+/// Says whether the others stand on solid ground; the first check, where it is asked.
 const MISMATCH: &str = "champion as on the stream";
 const DISAGREEMENT: &str = "disagreement";
 
@@ -129,37 +103,39 @@ fn share_alpha(questions: &mut [Question<'_>], alpha: f64) {
 
 impl Question<'_> {
     /// What the evidence has decided by now.
-    pub(crate) fn claim(&self) -> Outcome {
+    pub(crate) fn claim(&self) -> Verdict {
         let enough = self.enough();
         match self.evidence() {
-            Some(evidence) if evidence.beyond >= enough => Outcome::Fail,
-            Some(evidence) if evidence.within >= enough => Outcome::Pass,
-            _ => Outcome::Inconclusive,
+            Some(evidence) if evidence.beyond >= enough => Verdict::Fail,
+            Some(evidence) if evidence.within >= enough => Verdict::Pass,
+            _ => Verdict::Inconclusive,
         }
     }
 
     /// The interval that neither claim speaks against.
     pub(crate) fn bounds(&self) -> Option<Interval> {
-        match self.events {
-            Some(_) => self.watch.rate_bounds(self.values).ok(),
-            None => self.watch.mean_bounds(self.values).ok(),
-        }
+        let bounds = match self.events {
+            Some(_) => self.watch.rate_bounds(self.values),
+            None => self.watch.mean_bounds(self.values),
+        };
+        bounds.ok().and_then(Interval::of)
     }
 
-    /// The question as it stands, with the claim that was made after so many records.
-    pub(crate) fn checked(self, claim: Option<(Outcome, u64)>) -> Check {
+    /// The question as it stands, with the claim that was made after so many records, and the way there.
+    pub(crate) fn checked(self, claim: Option<(Verdict, u64)>, track: Vec<Moment>) -> Check {
         Check {
-            name: self.name,
+            name: self.name.to_owned(),
             interval: self.bounds(),
-            evidence: self.evidence(),
+            evidence: self.evidence().map(Into::into),
             enough: self.enough(),
             events: self.events,
             trials: self.values.count(),
-            dependence: self.values.dependence(),
+            dependence: self.values.dependence().into(),
             limit: self.limit,
-            outcome: claim.map_or(Outcome::Inconclusive, |(outcome, _)| outcome),
+            verdict: claim.map_or(Verdict::Inconclusive, |(verdict, _)| verdict),
             decided_after: claim.map(|(_, records)| records),
             about: self.about,
+            track,
         }
     }
 
@@ -190,56 +166,31 @@ pub(crate) fn verdict(
         );
         return (Verdict::Inconclusive, reason);
     }
-    let with = |outcome| checks.iter().filter(move |check| check.outcome == outcome);
+    let with = |verdict| checks.iter().filter(move |check| check.verdict == verdict);
     // What follows compares with a champion that is not the live one: it proves nothing about the candidate.
-    if let Some(blind) = with(Outcome::Fail).find(|check| check.name == MISMATCH) {
+    if let Some(blind) = with(Verdict::Fail).find(|check| check.name == MISMATCH) {
         let example = tally.live.first_mismatch.as_deref().unwrap_or_default();
         let reason = format!(
             "the shadow does not see what the live stream sees: {} (first: {example})",
-            blind.told()
+            blind.in_words()
         );
         return (Verdict::Inconclusive, reason);
     }
-    let list = |outcome| with(outcome).map(Check::told).collect::<Vec<_>>().join("; ");
+    let list = |verdict| with(verdict).map(Check::in_words).collect::<Vec<_>>().join("; ");
     let after = match tally.records < planned {
         true => format!("after {} of {}", report::count(tally.records), report::count(planned)),
         false => format!("over {}", report::count(tally.records)),
     };
-    if with(Outcome::Fail).next().is_some() {
-        return (Verdict::Fail, format!("{}; decided {after} records", list(Outcome::Fail)));
+    if with(Verdict::Fail).next().is_some() {
+        return (Verdict::Fail, format!("{}; decided {after} records", list(Verdict::Fail)));
     }
-    if with(Outcome::Inconclusive).next().is_some() {
-        let open = list(Outcome::Inconclusive);
+    if with(Verdict::Inconclusive).next().is_some() {
+        let open = list(Verdict::Inconclusive);
         return (Verdict::Inconclusive, format!("not enough evidence {after} records: {open}"));
     }
-    let shares = with(Outcome::Pass).find(|check| check.name == DISAGREEMENT);
-    let told = shares.map(Check::told).unwrap_or_default();
-    (Verdict::Pass, format!("all {} checks hold {after} records; {told}", checks.len()))
-}
-
-impl Check {
-    /// A value of this check as people read it.
-    pub(crate) fn shown(&self, value: f64) -> String {
-        match self.events {
-            Some(_) => report::percent(value),
-            None => report::number(value),
-        }
-    }
-
-    /// The value in words, with the bounds and the limit.
-    fn told(&self) -> String {
-        let Some(interval) = &self.interval else {
-            return format!("{}: nothing to judge from", self.name);
-        };
-        format!(
-            "{} {} (between {} and {}, limit {})",
-            self.shown(interval.estimate),
-            self.about,
-            self.shown(interval.lower),
-            self.shown(interval.upper),
-            self.shown(self.limit)
-        )
-    }
+    let shares = with(Verdict::Pass).find(|check| check.name == DISAGREEMENT);
+    let shares = shares.map(Check::in_words).unwrap_or_default();
+    (Verdict::Pass, format!("all {} checks hold {after} records; {shares}", checks.len()))
 }
 
 #[cfg(test)]

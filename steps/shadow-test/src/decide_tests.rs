@@ -50,7 +50,7 @@ fn tally(n: u64, kinds: Kinds) -> Tally {
 }
 
 fn judged(tally: &Tally, limits: &Limits) -> (Verdict, String) {
-    let (checks, _) = Watching::new(limits).finish(tally);
+    let checks = Watching::new(limits).finish(tally);
     verdict(tally, tally.records, limits, &checks)
 }
 
@@ -60,7 +60,7 @@ fn a_candidate_that_keeps_every_limit_passes() {
     let (found, reason) = judged(&tally, &limits());
     assert_eq!(found, Verdict::Pass, "{reason}");
     assert!(reason.contains("all 5 checks hold over 5,000 records; 2 %"), "{reason}");
-    let (checks, _) = Watching::new(&limits()).finish(&tally);
+    let checks = Watching::new(&limits()).finish(&tally);
     let (_, stopped) = verdict(&tally, 20_000, &limits(), &checks);
     assert!(stopped.contains("all 5 checks hold after 5,000 of 20,000 records"), "{stopped}");
 }
@@ -135,9 +135,9 @@ fn failures_slowness_and_shift_fail_with_their_own_reason() {
         (Kinds { shift: -0.2, ..none }, limits(), "is the mean shift of the score"),
         (Kinds { slower: 3_000, ..none }, ratio, "over 2 times as long"),
     ] {
-        let (found, told) = judged(&tally(5_000, kinds), &limits);
-        assert_eq!(found, Verdict::Fail, "{told}");
-        assert!(told.contains(reason), "{told}");
+        let (found, why) = judged(&tally(5_000, kinds), &limits);
+        assert_eq!(found, Verdict::Fail, "{why}");
+        assert!(why.contains(reason), "{why}");
     }
 }
 

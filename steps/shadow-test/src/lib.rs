@@ -7,20 +7,23 @@
 //!   champion, no live answers to check it by, or too few records are `inconclusive`, never `pass`; masked fields
 //!   leave the step nowhere; a run whose outcome was emitted before emits it again as it was.
 
+mod answerer;
 mod args;
+mod check;
 mod compare;
 mod decide;
-mod fair;
-mod largest;
+mod disagreements;
+mod interleave;
 mod live;
+mod mask;
 mod models;
+mod outcome;
 mod page;
 mod read;
+mod record;
 mod reservoir;
 mod result;
-mod side;
 mod tally;
-mod told;
 mod watch;
 mod window;
 
@@ -32,10 +35,11 @@ use stream::StreamSchema;
 
 pub use args::{Against, Args};
 use compare::{Comparison, batch_size};
-use largest::Mask;
+use mask::Mask;
 use models::{Found, Given};
+use outcome::Finished;
 use read::Reading;
-use told::Compared;
+pub use record::Details;
 
 /// The step.
 pub struct ShadowTest;
@@ -74,72 +78,72 @@ impl Step for ShadowTest {
                 "write the names as the schema does, or * for all",
             )
         })?;
+        let limits = args.limits();
         let candidate = match models::candidate(args, &given, context)? {
             Ok(found) => found,
             Err(reason) => {
-                let named = args.model_digest.clone().or(args.image.clone()).unwrap_or_default();
-                let inputs = inputs(args, &given, None);
-                return Ok(told::refused(args, Verdict::Fail, reason, &named, inputs));
+                let (inputs, named) = (inputs(args, &given, None), models::named(args));
+                let fail = Verdict::Fail;
+                return Ok(outcome::not_compared(&limits, fail, reason, named, None, inputs));
             }
         };
         let inputs = inputs(args, &given, Some(&candidate));
-        if let Some(earlier) =
-            repeat::earlier_outcome::<Self>(context, &inputs, Box::new(page::refused))?
-        {
+        if let Some(earlier) = repeat::outcome::<Self, Details>(context, &inputs, page::render)? {
             return Ok(earlier);
         }
-        let refused = |verdict, reason| {
-            Ok(told::refused(args, verdict, reason, &candidate.digest, inputs.clone()))
+        let not_compared = |verdict, reason, champion: Option<&Found>| {
+            let (model, champion) = (candidate.model(), champion.map(Found::model));
+            Ok(outcome::not_compared(&limits, verdict, reason, model, champion, inputs.clone()))
         };
         let champion = match models::champion(args, &given, context)? {
             Ok(found) => found,
-            Err(reason) => return refused(Verdict::Inconclusive, reason),
+            Err(reason) => return not_compared(Verdict::Inconclusive, reason, None),
         };
-        let (champion_side, candidate_side) = contract::concurrently(
-            || models::champion_side(args, &champion, &schema),
-            || models::candidate_side(args, &candidate, &schema),
+        let (champion_answerer, candidate_answerer) = contract::concurrently(
+            || models::champion_answerer(args, &champion, &schema),
+            || models::candidate_answerer(args, &candidate, &schema),
         );
-        let candidate_side = match candidate_side? {
-            Ok(side) => side,
+        let candidate_answerer = match candidate_answerer? {
+            Ok(answerer) => answerer,
             Err(reason) => {
                 let reason = format!("the candidate cannot answer this stream: {reason}");
-                return refused(Verdict::Fail, reason);
+                return not_compared(Verdict::Fail, reason, Some(&champion));
             }
         };
-        let champion_side = match champion_side? {
-            Ok(side) => side,
+        let champion_answerer = match champion_answerer? {
+            Ok(answerer) => answerer,
             Err(reason) => {
                 let reason = format!("the champion {} cannot answer: {reason}", champion.digest);
-                return refused(Verdict::Inconclusive, reason);
+                return not_compared(Verdict::Inconclusive, reason, Some(&champion));
             }
         };
 
-        let limits = args.limits();
         let features = stream::Topics::of(&context.common.stream).features;
         let plan = window::choose(&context.kafka, &features, args)?;
         let batch = batch_size(plan.records());
-        let sides = [champion_side, candidate_side];
+        let candidate = candidate.clone().or_own_name(&candidate_answerer);
+        let champion = champion.or_own_name(&champion_answerer);
+        let answerers = [champion_answerer, candidate_answerer];
         let mut comparison =
-            Comparison::new(&schema, &limits, sides, batch, mask.hides_something());
+            Comparison::new(&schema, &limits, answerers, batch, mask.hides_something());
         // An endpoint's answers are not those of a model that has a name on the stream.
         let on_stream = (args.against != Against::Endpoint).then_some(champion.digest.as_str());
         let reading = Reading::new(context, &mut comparison, on_stream, args.deadline);
-        let ended = reading.run(&plan)?;
-        let (tally, checks, track) = comparison.told();
+        let read = reading.run(&plan)?;
+        let (tally, checks) = comparison.into_findings();
         let largest = tally.largest.shown(&schema, &mask);
-        let compared = Compared {
+        let finished = Finished {
             against: args.against,
             limits: &limits,
             candidate,
             champion,
             plan,
-            ended,
+            read,
             tally,
             checks,
-            track,
             largest,
         };
-        Ok(told::compared(context, compared, inputs))
+        Ok(outcome::compared(context, finished, inputs))
     }
 }
 

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use kafka::{Kafka, Reader, Record, Start, Window};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use stream::{PredictionHeaders, StatedValue, Topics};
 
 /// The live answer to one record.
@@ -25,9 +26,10 @@ pub(crate) enum Live {
 }
 
 /// What a model answered to a record, live or here.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct ModelOutput {
-    /// None of a regressor.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelOutput {
+    /// Null of a regressor.
     pub label: Option<i64>,
     pub score: f64,
 }

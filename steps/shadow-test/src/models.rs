@@ -8,17 +8,16 @@ use inputs::Inputs;
 use model::{LoadError, Model};
 use registry::{Digest, InputFile, Reference};
 use routes::ModelRef;
-use serde::Serialize;
 use stream::StreamSchema;
 use words::model_name;
 
-use crate::side::Side;
+use crate::answerer::Answerer;
 use crate::{Against, Args};
 
 /// A model, or a file on this machine.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Found {
-    /// `sha256:` of the file; the address of an endpoint, which tells no digest.
+    /// `sha256:` of the file; the address of an endpoint, which gives no digest.
     pub digest: String,
     /// The file or image it came from.
     pub origin: String,
@@ -26,7 +25,6 @@ pub(crate) struct Found {
     pub name: Option<String>,
     /// The image that carries it.
     pub image: Option<String>,
-    #[serde(skip)]
     /// Empty where no file is needed.
     pub path: PathBuf,
 }
@@ -82,6 +80,16 @@ pub(crate) fn candidate(
     })
 }
 
+/// What is known of a candidate that was not found as it should be.
+pub(crate) fn named(args: &Args) -> results::Model {
+    let digest = args.model_digest.clone().or(args.image.clone()).unwrap_or_default();
+    match (&args.image, &args.model) {
+        (Some(image), _) => results::Model::of_image(&digest, image),
+        (None, Some(file)) => results::Model::of_file(&digest, &file.to_string()),
+        (None, None) => results::Model { digest, name: None, image: None },
+    }
+}
+
 /// The champion: the file given, else the one that the stream's route names, of which only the name is needed where
 /// its answers were recorded.
 pub(crate) fn champion(args: &Args, given: &Given, context: &Context) -> anyhow::Result<Or<Found>> {
@@ -121,38 +129,38 @@ fn load(found: &Found, schema: &StreamSchema) -> anyhow::Result<Or<Model>> {
     Ok(model.fit(schema).map(|()| model).map_err(|misfit| misfit.to_string()))
 }
 
-/// The candidate as one of the two sides.
-pub(crate) fn candidate_side(
+/// The candidate as one of the two that answer.
+pub(crate) fn candidate_answerer(
     args: &Args,
     found: &Found,
     schema: &StreamSchema,
-) -> anyhow::Result<Or<Side>> {
+) -> anyhow::Result<Or<Answerer>> {
     match &args.candidate_endpoint {
         Some(url) => connect(args, url, schema),
-        None => Ok(load(found, schema)?.map(Side::engine)),
+        None => Ok(load(found, schema)?.map(Answerer::engine)),
     }
 }
 
-/// The champion as one of the two sides.
-pub(crate) fn champion_side(
+/// The champion as one of the two that answer.
+pub(crate) fn champion_answerer(
     args: &Args,
     found: &Found,
     schema: &StreamSchema,
-) -> anyhow::Result<Or<Side>> {
+) -> anyhow::Result<Or<Answerer>> {
     match &args.champion_endpoint {
         Some(url) => connect(args, url, schema),
-        None if args.against == Against::Recorded => Ok(Ok(Side::Recorded)),
-        None => Ok(load(found, schema)?.map(Side::engine)),
+        None if args.against == Against::Recorded => Ok(Ok(Answerer::Recorded)),
+        None => Ok(load(found, schema)?.map(Answerer::engine)),
     }
 }
 
 /// Reaches a model over HTTP; a reason when it is none for these records.
-fn connect(args: &Args, url: &str, schema: &StreamSchema) -> anyhow::Result<Or<Side>> {
+fn connect(args: &Args, url: &str, schema: &StreamSchema) -> anyhow::Result<Or<Answerer>> {
     let fields: Vec<&str> = schema.fields.iter().map(|field| field.name.as_str()).collect();
     match Client::connect(args.endpoint(url), &fields) {
         Ok(client) => {
             tracing::info!(model = url, metadata = %serde_json::json!(client.metadata()), "an endpoint to compare");
-            Ok(Ok(Side::Endpoint(Box::new(client))))
+            Ok(Ok(Answerer::Endpoint(Box::new(client))))
         }
         Err(misfit @ Error::Misfit { .. }) => Ok(Err(misfit.to_string())),
         Err(away) if away.is_transient() => {
@@ -173,7 +181,12 @@ impl Found {
         Self { digest, origin, name, image: Some(image.to_owned()), path }
     }
 
-    /// For the event.
+    /// The same with the name that its file holds, where file and image give none that says something.
+    pub(crate) fn or_own_name(self, answerer: &Answerer) -> Self {
+        Self { name: model_name::or_own(self.name, answerer.own_name()), ..self }
+    }
+
+    /// For event and record.
     pub(crate) fn model(&self) -> results::Model {
         let Self { digest, name, image, .. } = self.clone();
         results::Model { digest, name, image }

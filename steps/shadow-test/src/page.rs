@@ -3,78 +3,60 @@
 mod evidence;
 mod pairs;
 
-use report::{Model, Page, Table, count};
-use serde_json::Value;
+use contract::Verdict;
+use contract::record::DecisionRecord;
+use report::{Page, Table, count};
 
-use crate::decide::{Check, Outcome};
-use crate::largest::Shown;
 use crate::read::Stopped;
-use crate::tally::Tally;
-use crate::watch::Track;
+use crate::record::{Compared, Counts, Details};
 
-pub(crate) use pairs::quantiles;
-
-/// What the page shows beside the record.
-pub(crate) struct Evidence {
-    pub stream: String,
-    /// Records that could have been read at most.
-    pub planned: u64,
-    pub stopped: Stopped,
-    pub tally: Tally,
-    pub checks: Vec<Check>,
-    pub track: Vec<Track>,
-    pub largest: Vec<Shown>,
+/// Renders the decision record.
+pub(crate) fn render(record: &DecisionRecord<Details>) -> String {
+    let (candidate, champion) = match &record.details {
+        Details::Compared(it) => (&it.candidate, Some(&it.champion)),
+        Details::NotCompared(it) => (&it.candidate, it.champion.as_ref()),
+    };
+    let name = candidate.name.clone();
+    let of = name.unwrap_or_else(|| format!("release {}", record.release));
+    // Without a digest it was never found.
+    let found = (!candidate.digest.is_empty()).then(|| candidate.on_page("Candidate"));
+    let page = record
+        .page(format!("Shadow test of {of} on stream {}", record.stream))
+        .model(found)
+        .model(champion.map(|champion| champion.on_page("Champion")));
+    match &record.details {
+        Details::Compared(compared) => with_comparison(page, compared, &record.stream),
+        Details::NotCompared(_) => page,
+    }
+    .render()
 }
 
-/// The page of a run that compared nothing, or was told before.
-pub(crate) fn refused(record: &Value) -> String {
-    page(record).render()
-}
-
-/// The page of a comparison.
-pub(crate) fn compared(record: &Value, shown: &Evidence) -> String {
-    let mut page = page(record).figure("Records", count(shown.tally.records), reading(shown));
-    for check in &shown.checks {
+fn with_comparison(page: Page, compared: &Compared, stream: &str) -> Page {
+    let mut page = page.figure("Records", count(compared.counts.records), reading(compared));
+    for check in &compared.checks {
         page = page.check(evidence::row(check));
     }
-    let mut plots: Vec<_> = shown.checks.iter().zip(&shown.track).collect();
+    let mut plots: Vec<_> = compared.checks.iter().collect();
     // What speaks against the candidate comes first, then what is open.
-    plots.sort_by_key(|(check, _)| match check.outcome {
-        Outcome::Fail => 0,
-        Outcome::Inconclusive => 1,
-        Outcome::Pass => 2,
+    plots.sort_by_key(|check| match check.verdict {
+        Verdict::Fail => 0,
+        Verdict::Inconclusive => 1,
+        Verdict::Pass => 2,
     });
-    for (check, track) in plots {
-        if let Some(plot) = evidence::plot(check, track) {
-            page = page.plot(plot);
-        }
+    for plot in plots.into_iter().filter_map(evidence::plot) {
+        page = page.plot(plot);
     }
-    let sample = shown.tally.sample.kept();
-    page.plot(pairs::scatter(sample))
-        .plot(pairs::distributions(sample))
-        .plot(pairs::latency(&shown.tally.latency))
-        .table(pairs::largest(shown))
-        .table(counts(&shown.tally))
-        .render()
-}
-
-/// Title, verdict and the two models.
-fn page(record: &Value) -> Page {
-    let candidate =
-        ["candidate", "model"].iter().find_map(|name| Model::of_input("Candidate", record, name));
-    let champion = Model::of_input("Champion", record, "champion");
-    let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
-    let named = candidate.as_ref().filter(|model| !model.name.is_empty()).map(Model::called);
-    let of = named.unwrap_or_else(|| format!("release {}", text("release")));
-    Page::of_record(format!("Shadow test of {of} on stream {}", text("stream")), record)
-        .model(candidate)
-        .model(champion)
+    page.plot(pairs::scatter(&compared.sample))
+        .plot(pairs::distributions(&compared.sample))
+        .plot(pairs::latency(&compared.latency))
+        .table(pairs::largest(compared, stream))
+        .table(counts(&compared.counts))
 }
 
 /// When reading stopped, and why.
-fn reading(shown: &Evidence) -> String {
-    let (read, planned) = (count(shown.tally.records), count(shown.planned));
-    match shown.stopped {
+fn reading(compared: &Compared) -> String {
+    let (read, planned) = (count(compared.counts.records), count(compared.planned));
+    match compared.stopped {
         Stopped::Decided => format!("decided after {read} of {planned} records, no more were read"),
         Stopped::Complete => format!("all {read} records were read"),
         Stopped::TimeOver => format!("the time was over after {read} records"),
@@ -82,20 +64,34 @@ fn reading(shown: &Evidence) -> String {
     }
 }
 
-fn counts(tally: &Tally) -> Table {
+fn counts(counts: &Counts) -> Table {
+    let Counts { candidate_failures, champion_failures, live, .. } = counts;
     let rows = [
-        ("records read", tally.records, None),
-        ("not readable", tally.undecodable, tally.first_undecodable.as_ref()),
-        ("answered by both", tally.pairs(), None),
-        ("candidate failed", tally.failures.events, tally.first_failure.as_ref()),
-        ("champion failed", tally.champion_failures.count, tally.champion_failures.first.as_ref()),
-        ("answered by the champion on the stream", tally.live.compared, None),
-        ("differ from the stream", tally.live.mismatches, tally.live.first_mismatch.as_ref()),
-        ("answered by another model there", tally.live.other_model, None),
-        ("not answered there", tally.live.unanswered, None),
+        ("records read", counts.records, None),
+        ("not readable", counts.undecodable, counts.first_undecodable.as_ref()),
+        ("answered by both", counts.pairs, None),
+        ("candidate failed", candidate_failures.count, candidate_failures.first.as_ref()),
+        ("champion failed", champion_failures.count, champion_failures.first.as_ref()),
+        ("answered by the champion on the stream", live.compared, None),
+        ("differ from the stream", live.mismatches, live.first_mismatch.as_ref()),
+        ("answered by another model there", live.other_model, None),
+        ("not answered there", live.unanswered, None),
     ];
     rows.into_iter().fold(Table::new("Records", ["what", "how many", "first"]), |table, row| {
         let (what, how_many, first) = row;
         table.row([what.to_owned(), count(how_many), first.cloned().unwrap_or_default()])
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_read_well() {
+        let samples = testkit::browser::sample_records("shadow-test").into_iter();
+        let page = |json| contract::repeat::page(&json, render).expect("a sample is a record");
+        let pages: Vec<_> = samples.map(|(name, json)| (name, page(json))).collect();
+        testkit::browser::assert_step_reads_well("shadow-test", &pages);
+    }
 }

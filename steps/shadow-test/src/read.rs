@@ -5,18 +5,19 @@ use std::time::{Duration, Instant};
 
 use contract::Context;
 use kafka::{Reader, Record, Start, Window};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use stream::Topics;
 
 use crate::compare::Comparison;
-use crate::fair::Fair;
+use crate::interleave::Interleaved;
 use crate::live::{Live, LiveAnswers, MAX_ANSWER_DELAY};
 use crate::window::Plan;
 
 /// Why reading stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Stopped {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stopped {
     /// No further record could change the verdict.
     Decided,
     /// Everything that was to be read was read.
@@ -28,8 +29,8 @@ pub(crate) enum Stopped {
 }
 
 /// Which of the records were taken, and why no more.
-pub(crate) struct Ended {
-    pub read: Window,
+pub(crate) struct Read {
+    pub offsets: Window,
     pub stopped: Stopped,
 }
 
@@ -62,18 +63,18 @@ impl<'a, 'c> Reading<'a, 'c> {
     ///
     /// # Errors
     /// A broker that is away, a window that is not on it, or a signal to stop.
-    pub(crate) fn run(mut self, plan: &Plan) -> anyhow::Result<Ended> {
+    pub(crate) fn run(mut self, plan: &Plan) -> anyhow::Result<Read> {
         let stopped = match plan {
             Plan::Past(window) => self.past(window)?,
             Plan::Live { start, time, records } => self.live(start, *time, *records)?,
         };
         self.comparison.finish();
-        let read = match (plan, stopped) {
+        let offsets = match (plan, stopped) {
             // Commit markers at its end belong to the window as well.
             (Plan::Past(window), Stopped::Complete) => window.clone(),
             _ => self.read,
         };
-        Ok(Ended { read, stopped })
+        Ok(Read { offsets, stopped })
     }
 
     fn past(&mut self, window: &Window) -> anyhow::Result<Stopped> {
@@ -83,7 +84,7 @@ impl<'a, 'c> Reading<'a, 'c> {
         let mut live = champion
             .map(|champion| LiveAnswers::to_window(kafka, stream, champion, window))
             .transpose()?;
-        let (mut fair, total) = (Fair::of(window), window.len());
+        let (mut records, total) = (Interleaved::of(window), window.len());
         let give_up = self.started + MAX_ANSWER_DELAY;
         let mut take = |record: Record| -> anyhow::Result<()> {
             let live = match &mut live {
@@ -94,13 +95,13 @@ impl<'a, 'c> Reading<'a, 'c> {
         };
         let mut read = || {
             Reader::read_window(kafka, &Topics::of(stream).features, window, |record| {
-                fair.push(record);
-                while let Some(record) = fair.pop() {
+                records.push(record);
+                while let Some(record) = records.pop() {
                     take(record)?;
                 }
                 Ok(())
             })?;
-            while let Some(record) = fair.pop_rest() {
+            while let Some(record) = records.pop_rest() {
                 take(record)?;
             }
             anyhow::Ok(())

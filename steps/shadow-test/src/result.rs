@@ -1,24 +1,15 @@
 //! What the event says of a comparison.
 
-use contract::Verdict;
 use contract::results::{Interval, Model, Range, Shadow, ShadowCheck};
 
-use crate::Args;
-use crate::decide::{Check, Limits, Outcome};
-use crate::models::Found;
+use crate::check::Check;
+use crate::decide::Limits;
 use crate::tally::Tally;
 
-/// Of a candidate, known by a digest or its image, that was not compared.
-pub(crate) fn refused(args: &Args, model: &str) -> Shadow {
-    let limits = args.limits();
-    let file = args.model.as_ref().map(ToString::to_string);
-    let model = match (&args.image, file) {
-        (Some(image), _) => Model::of_image(model, image),
-        (None, Some(file)) => Model::of_file(model, &file),
-        (None, None) => Model { digest: model.to_owned(), name: None, image: None },
-    };
+/// Of a candidate that was not compared.
+pub(crate) fn not_compared(limits: &Limits, candidate: Model) -> Shadow {
     Shadow {
-        model,
+        model: candidate,
         champion: None,
         compared: false,
         window: Vec::new(),
@@ -37,8 +28,8 @@ pub(crate) fn refused(args: &Args, model: &str) -> Shadow {
 
 /// Of a comparison.
 pub(crate) fn compared(
-    candidate: &Found,
-    champion: &Found,
+    candidate: &Model,
+    champion: &Model,
     window: Vec<Range>,
     tally: &Tally,
     checks: &[Check],
@@ -46,8 +37,8 @@ pub(crate) fn compared(
 ) -> Shadow {
     let (pairs, disagreements) = (tally.pairs(), tally.disagreements.events);
     Shadow {
-        model: candidate.model(),
-        champion: Some(champion.model()),
+        model: candidate.clone(),
+        champion: Some(champion.clone()),
         compared: true,
         window,
         records: tally.records,
@@ -65,12 +56,8 @@ pub(crate) fn compared(
 
 fn check(check: &Check) -> ShadowCheck {
     ShadowCheck {
-        name: check.name.to_owned(),
-        verdict: match check.outcome {
-            Outcome::Pass => Verdict::Pass,
-            Outcome::Fail => Verdict::Fail,
-            Outcome::Inconclusive => Verdict::Inconclusive,
-        },
+        name: check.name.clone(),
+        verdict: check.verdict,
         limit: check.limit,
         interval: check.interval.map(|interval| Interval::new(interval.lower, interval.upper)),
         events: check.events,

@@ -1,16 +1,17 @@
 //! What the comparison counted: of constant size, however long the window.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use stats::cluster::ClusteredMean;
 
-use crate::largest::Largest;
+use crate::disagreements::Largest;
 use crate::live::ModelOutput;
 use crate::reservoir::Reservoir;
 
 /// Seed of the samples; the same records in the same order give the same plots.
 pub(crate) const SEED: u64 = 20_240_817;
-/// Pairs kept for the plots.
-const PAIRS: usize = 4_000;
+/// Pairs kept for the plots, and in the record.
+const PAIRS: usize = 1_000;
 /// Batches kept for the latency table.
 const BATCHES: usize = 4_000;
 
@@ -34,7 +35,7 @@ pub(crate) struct Tally {
     pub mismatches: Rate,
     pub live: LiveCounts,
     pub latency: Latency,
-    pub sample: Reservoir<Pair>,
+    pub sample: Reservoir<ScorePair>,
     pub largest: Largest,
 }
 
@@ -46,16 +47,18 @@ pub(crate) struct Rate {
 }
 
 /// Records that a model did not answer.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct Failures {
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Failures {
     pub count: u64,
     /// What was wrong the first time.
     pub first: Option<String>,
 }
 
 /// What the stream's predictions hold for the records.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct LiveCounts {
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LiveCounts {
     pub compared: u64,
     pub mismatches: u64,
     /// The source of the first mismatch and what differed.
@@ -65,7 +68,7 @@ pub(crate) struct LiveCounts {
 }
 
 /// One record answered by both.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Pair {
     pub source: Source,
     pub champion: ModelOutput,
@@ -73,9 +76,15 @@ pub(crate) struct Pair {
     pub agree: bool,
 }
 
+/// The champion's score, the candidate's, and whether the two answers count as the same.
+pub(crate) type ScorePair = (f64, f64, bool);
+
 /// `partition` and `offset` of a record of the stream's features.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub(crate) struct Source {
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
     pub partition: i32,
     pub offset: i64,
 }
@@ -148,7 +157,7 @@ impl Tally {
         self.shift.observe(difference, key);
         let pair = Pair { source, champion, candidate, agree };
         self.largest.push(&pair, row);
-        self.sample.push(pair);
+        self.sample.push((champion.score, candidate.score, agree));
     }
 }
 

@@ -1,8 +1,9 @@
 //! The checks while records come in: which claims have been made, whether reading may stop, and the way there.
 
-use serde::{Serialize, Serializer};
+use contract::Verdict;
 
-use crate::decide::{Check, Limits, Outcome, questions};
+use crate::check::{Check, Moment};
+use crate::decide::{Limits, questions};
 use crate::tally::Tally;
 
 /// The intervals are kept for the report from this many records on, each time these have grown by the factor.
@@ -12,41 +13,16 @@ const GROWTH: f64 = 1.15;
 /// A watch over all checks. A claim that was made stands; only harm that shows later overrides it.
 pub(crate) struct Watch<'a> {
     limits: &'a Limits,
-    claims: Vec<Option<(Outcome, u64)>>,
-    track: Vec<Track>,
+    claims: Vec<Option<(Verdict, u64)>>,
+    /// How the interval of each check shrank.
+    tracks: Vec<Vec<Moment>>,
     next: u64,
-}
-
-/// How one check's interval shrank.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(transparent)]
-pub(crate) struct Track(pub(crate) Vec<Moment>);
-
-/// The interval after so many records.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Moment {
-    pub records: u64,
-    pub lower: f64,
-    pub estimate: f64,
-    pub upper: f64,
-}
-
-/// As `[records, lower, estimate, upper]`, for the record holds hundreds of them.
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        (self.records, self.lower, self.estimate, self.upper).serialize(to)
-    }
 }
 
 impl<'a> Watch<'a> {
     pub(crate) fn new(limits: &'a Limits) -> Self {
         let number = questions(&Tally::new(1), limits).len();
-        Self {
-            limits,
-            claims: vec![None; number],
-            track: vec![Track::default(); number],
-            next: FIRST,
-        }
+        Self { limits, claims: vec![None; number], tracks: vec![Vec::new(); number], next: FIRST }
     }
 
     /// Looks at what has been counted by now; called after every batch.
@@ -64,12 +40,12 @@ impl<'a> Watch<'a> {
     fn claim(&mut self, tally: &Tally) {
         let questions = questions(tally, self.limits);
         for (question, claim) in questions.iter().zip(&mut self.claims) {
-            let made = claim.map_or(Outcome::Inconclusive, |(outcome, _)| outcome);
+            let made = claim.map_or(Verdict::Inconclusive, |(verdict, _)| verdict);
             match question.claim() {
-                Outcome::Fail if made != Outcome::Fail => {
-                    *claim = Some((Outcome::Fail, tally.records));
+                Verdict::Fail if made != Verdict::Fail => {
+                    *claim = Some((Verdict::Fail, tally.records));
                 }
-                Outcome::Pass if claim.is_none() => *claim = Some((Outcome::Pass, tally.records)),
+                Verdict::Pass if claim.is_none() => *claim = Some((Verdict::Pass, tally.records)),
                 _ => {}
             }
         }
@@ -77,41 +53,36 @@ impl<'a> Watch<'a> {
 
     /// Whether no further record can change the verdict: every claim is made, or harm is proven on solid ground.
     pub(crate) fn is_over(&self) -> bool {
-        let made = |claim: &Option<(Outcome, u64)>| claim.map(|(outcome, _)| outcome);
+        let made = |claim: &Option<(Verdict, u64)>| claim.map(|(verdict, _)| verdict);
         // The question whether the champion here is the live one comes first, where it is asked.
         let asked = usize::from(self.limits.champion_mismatch.is_some());
         let (ground, others) = self.claims.split_at(asked);
         match ground.first().map(made) {
-            Some(Some(Outcome::Fail)) => true,
+            Some(Some(Verdict::Fail)) => true,
             // Until that is known, harm may be that of the shadow.
             Some(None) => false,
             _ => {
-                let harm = others.iter().any(|claim| made(claim) == Some(Outcome::Fail));
+                let harm = others.iter().any(|claim| made(claim) == Some(Verdict::Fail));
                 harm || others.iter().all(Option::is_some)
             }
         }
     }
 
     /// The checks at the end, each with its way there.
-    pub(crate) fn finish(mut self, tally: &Tally) -> (Vec<Check>, Vec<Track>) {
+    pub(crate) fn finish(mut self, tally: &Tally) -> Vec<Check> {
         self.look(tally);
-        if self
-            .track
-            .iter()
-            .any(|track| track.0.last().is_some_and(|it| it.records < tally.records))
-        {
+        let kept = |track: &Vec<Moment>| track.last().map(|it| it.records);
+        if self.tracks.iter().filter_map(kept).any(|records| records < tally.records) {
             self.keep(tally);
         }
-        let questions = questions(tally, self.limits).into_iter();
-        let checks = questions.zip(self.claims).map(|(question, claim)| question.checked(claim));
-        (checks.collect(), self.track)
+        let ways = self.claims.into_iter().zip(self.tracks);
+        let questions = questions(tally, self.limits).into_iter().zip(ways);
+        questions.map(|(question, (claim, track))| question.checked(claim, track)).collect()
     }
 
     fn keep(&mut self, tally: &Tally) {
-        for (question, track) in questions(tally, self.limits).iter().zip(&mut self.track) {
-            let Some(bounds) = question.bounds() else { continue };
-            let (lower, estimate, upper) = (bounds.lower, bounds.estimate, bounds.upper);
-            track.0.push(Moment { records: tally.records, lower, estimate, upper });
+        for (question, track) in questions(tally, self.limits).iter().zip(&mut self.tracks) {
+            track.extend(question.bounds().map(|bounds| Moment::new(tally.records, bounds)));
         }
     }
 }

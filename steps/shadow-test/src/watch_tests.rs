@@ -32,20 +32,20 @@ fn take(tally: &mut Tally, seen: Seen) {
 }
 
 const RUNS: usize = 200;
-const MOST: u64 = 4_000;
+const MAX_RECORDS: u64 = 4_000;
 
 /// Runs one shadow test over up to 4,000 records, with a look after every batch of 8.
 fn run(limits: &Limits, mut next: impl FnMut() -> Seen) -> (Verdict, u64) {
     let (mut tally, mut watch) = (Tally::new(8), Watch::new(limits));
-    while tally.records < MOST {
+    while tally.records < MAX_RECORDS {
         (0..8).for_each(|_| take(&mut tally, next()));
         watch.look(&tally);
         if watch.is_over() {
             break;
         }
     }
-    let (checks, _) = watch.finish(&tally);
-    (verdict(&tally, MOST, limits, &checks).0, tally.records)
+    let checks = watch.finish(&tally);
+    (verdict(&tally, MAX_RECORDS, limits, &checks).0, tally.records)
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_clear_case_is_decided_at_the_first_look_and_an_open_one_reads_on() {
         different: random.chance(0.05),
         ..Seen::default()
     });
-    assert_eq!((verdict, records), (Verdict::Inconclusive, MOST));
+    assert_eq!((verdict, records), (Verdict::Inconclusive, MAX_RECORDS));
 }
 
 #[test]
@@ -88,15 +88,15 @@ fn a_claim_stands_and_only_harm_overrides_it() {
             }
         }
     };
-    let made = |watch: &Watch<'_>| watch.claims[1].map(|(outcome, _)| outcome);
+    let made = |watch: &Watch<'_>| watch.claims[1].map(|(verdict, _)| verdict);
     until(&mut tally, &mut watch, 3_000, 1_000);
-    assert_eq!(made(&watch), Some(Outcome::Pass));
+    assert_eq!(made(&watch), Some(Verdict::Pass));
     let at = watch.claims[1];
     // Back to where it could be either: the claim and its moment stand.
     until(&mut tally, &mut watch, 1_200, 8);
     assert_eq!(watch.claims[1], at);
     until(&mut tally, &mut watch, 6_000, 2);
-    assert_eq!(made(&watch), Some(Outcome::Fail));
+    assert_eq!(made(&watch), Some(Verdict::Fail));
 }
 
 #[test]
@@ -107,8 +107,8 @@ fn intervals_are_kept_from_the_first_records_to_the_last() {
         take(&mut tally, Seen { key, different: key % 30 == 0, ..Seen::default() });
         watch.look(&tally);
     }
-    let (checks, tracks) = watch.finish(&tally);
-    let track = &tracks[1].0;
+    let checks = watch.finish(&tally);
+    let track = &checks[1].track;
     assert_eq!((track[0].records, track[track.len() - 1].records), (FIRST, 4_000));
     let width = |moment: &Moment| moment.upper - moment.lower;
     assert!(width(&track[0]) > 4.0 * width(&track[track.len() - 1]));
@@ -164,12 +164,12 @@ fn it_keeps_it_where_the_answers_of_a_key_go_together() {
         .filter(|_| {
             run += 1;
             let bad = |key: u64| Random::seeded(key * 1_000 + run).chance(0.1);
-            let told = super::tests::run(&limits(), || {
+            let (verdict, _) = super::tests::run(&limits(), || {
                 let key = random.bits() % 300;
                 let different = bad(key) && random.chance(0.5);
                 Seen { key, different, ..Seen::default() }
             });
-            told.0 == Verdict::Fail
+            verdict == Verdict::Fail
         })
         .count();
     assert!(alarms <= RUNS / 20, "{alarms} of {RUNS}");
@@ -181,12 +181,12 @@ fn a_candidate_at_a_limit_is_seldom_passed() {
     let mut random = Random::seeded(75);
     let passed = (0..RUNS)
         .filter(|_| {
-            let told = run(&limits(), || Seen {
+            let (verdict, _) = run(&limits(), || Seen {
                 key: random.bits(),
                 different: random.chance(0.0505),
                 ..Seen::default()
             });
-            told.0 == Verdict::Pass
+            verdict == Verdict::Pass
         })
         .count();
     assert!(passed <= RUNS / 20, "{passed} of {RUNS}");

@@ -1,6 +1,7 @@
 //! The single checks: each a pure function from what was measured to one finding.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use stats::difference::error_rate_difference;
 use stats::latency::quantile_interval;
 use stats::paired::Discordant;
@@ -40,19 +41,20 @@ impl Limits {
 }
 
 /// One finding: a value beside its limit.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Check {
-    pub(crate) name: &'static str,
-    pub(crate) value: String,
-    pub(crate) limit: String,
-    pub(crate) outcome: Finding,
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    pub name: String,
+    pub value: String,
+    pub limit: String,
+    pub outcome: Finding,
     /// Why it did not pass, as a sentence without its end; empty where it passed.
-    pub(crate) why: String,
+    pub why: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Finding {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Finding {
     Pass,
     Fail,
     /// Not enough evidence either way.
@@ -62,12 +64,8 @@ pub(crate) enum Finding {
 }
 
 impl Check {
-    pub(crate) fn new(
-        name: &'static str,
-        value: impl Into<String>,
-        limit: impl Into<String>,
-    ) -> Check {
-        let (value, limit) = (value.into(), limit.into());
+    pub(crate) fn new(name: &str, value: impl Into<String>, limit: impl Into<String>) -> Check {
+        let (name, value, limit) = (name.to_owned(), value.into(), limit.into());
         Check { name, value, limit, outcome: Finding::Pass, why: String::new() }
     }
 
@@ -79,7 +77,7 @@ impl Check {
         Check { outcome: Finding::Inconclusive, why: why.into(), ..self }
     }
 
-    pub(crate) fn not_run(name: &'static str) -> Check {
+    pub(crate) fn not_run(name: &str) -> Check {
         Check { outcome: Finding::NotRun, ..Check::new(name, "not reached", "") }
     }
 }
@@ -231,7 +229,7 @@ pub(crate) fn memory(memory: Option<Memory>, limits: &Limits) -> Check {
     let limit = format!("at most {:.0} MiB", limits.memory as f64 / MIB);
     let Some(Memory { before, peak }) = memory else {
         return Check::new(MEMORY, "unknown", limit)
-            .inconclusive("the system does not tell the peak memory of a process");
+            .inconclusive("the system does not say the peak memory of a process");
     };
     let (before, used) = (before as f64 / MIB, peak as f64 / MIB);
     let check = Check::new(MEMORY, format!("{used:.0} MiB, {before:.0} before the model"), limit);
@@ -283,8 +281,8 @@ mod tests {
             (20, 0, Inconclusive),
             (0, 0, Inconclusive),
         ] {
-            let told = accuracy(&vec![0; n], &with_wrong(n, 0, wrong), &LIMITS).unwrap();
-            assert_eq!(told.outcome, outcome, "{told:?}");
+            let found = accuracy(&vec![0; n], &with_wrong(n, 0, wrong), &LIMITS).unwrap();
+            assert_eq!(found.outcome, outcome, "{found:?}");
         }
         let no_labels = Answered { labels: None, score: vec![0.0; 10] };
         assert_eq!(accuracy(&[0; 10], &no_labels, &LIMITS).unwrap().outcome, Fail);
@@ -300,34 +298,34 @@ mod tests {
             (5000, 60, 0, Fail),
             (100, 0, 0, Inconclusive),
         ] {
-            let told = baseline(
+            let found = baseline(
                 &vec![0; n],
                 &with_wrong(n, 0, candidate),
                 &with_wrong(n, n / 2, champion),
                 &LIMITS,
             );
-            let told = told.unwrap();
-            assert_eq!(told.outcome, outcome, "{n} {candidate} {champion}: {told:?}");
+            let found = found.unwrap();
+            assert_eq!(found.outcome, outcome, "{n} {candidate} {champion}: {found:?}");
         }
     }
 
     #[test]
     fn a_small_holdout_says_how_many_records_would_settle_it() {
         let labels = |n: usize| vec![0; n];
-        let told = accuracy(&labels(20), &with_wrong(20, 0, 0), &LIMITS).unwrap();
+        let found = accuracy(&labels(20), &with_wrong(20, 0, 0), &LIMITS).unwrap();
         assert!(
-            told.why.ends_with("; about 52 records would, if the shares stay as they are"),
-            "{told:?}"
+            found.why.ends_with("; about 52 records would, if the shares stay as they are"),
+            "{found:?}"
         );
         // As many do.
         assert_eq!(accuracy(&labels(52), &with_wrong(52, 0, 0), &LIMITS).unwrap().outcome, Pass);
         let right = with_wrong(100, 0, 0);
-        let told = baseline(&labels(100), &right, &right, &LIMITS).unwrap();
-        assert!(told.why.contains("; about 540 records would"), "{told:?}");
+        let found = baseline(&labels(100), &right, &right, &LIMITS).unwrap();
+        assert!(found.why.contains("; about 540 records would"), "{found:?}");
         let right = with_wrong(540, 0, 0);
         assert_eq!(baseline(&labels(540), &right, &right, &LIMITS).unwrap().outcome, Pass);
-        let told = accuracy(&labels(20_000), &with_wrong(20_000, 0, 1_000), &LIMITS).unwrap();
-        assert!(told.why.ends_with("that no hold-out would settle it"), "{told:?}");
+        let found = accuracy(&labels(20_000), &with_wrong(20_000, 0, 1_000), &LIMITS).unwrap();
+        assert!(found.why.ends_with("that no hold-out would settle it"), "{found:?}");
     }
 
     #[test]
@@ -343,8 +341,8 @@ mod tests {
             (times(50, 0), Inconclusive),
             (vec![], Inconclusive),
         ] {
-            let told = latency(&latencies, &LIMITS).unwrap();
-            assert_eq!(told.outcome, outcome, "{told:?}");
+            let found = latency(&latencies, &LIMITS).unwrap();
+            assert_eq!(found.outcome, outcome, "{found:?}");
         }
     }
 

@@ -3,14 +3,13 @@
 use contract::Verdict;
 use model::{Digest, Kind, Port};
 use sandbox::Report;
-use serde::Serialize;
-use serde_json::{Value, json};
 use words::plural;
 
 use crate::checks::{self, Check, Finding, Limits};
 use crate::golden::{self, Golden};
 use crate::holdout::Holdout;
 use crate::probe::{Failure, Reply, Stage};
+use crate::record::{Discordant, Measured};
 
 /// What came of asking a model.
 #[derive(Debug)]
@@ -42,22 +41,10 @@ pub(crate) struct Decision {
     pub(crate) checks: Vec<Check>,
     /// Share of right labels on the hold-out.
     pub(crate) accuracy: Option<f64>,
-    /// The counts from which the checks can be computed again.
-    pub(crate) measured: Value,
+    pub(crate) measured: Measured,
 }
 
 impl Asked {
-    /// The inputs and outputs that the model declares, as far as it got.
-    pub(crate) fn ports(&self) -> Option<Value> {
-        #[derive(Serialize)]
-        struct Ports<'a> {
-            inputs: &'a [Port],
-            outputs: &'a [Port],
-        }
-        let reply = self.reply()?;
-        Some(json!(Ports { inputs: &reply.inputs, outputs: &reply.outputs }))
-    }
-
     pub(crate) fn reply(&self) -> Option<&Reply> {
         match self {
             Asked::Replied(reply) => Some(reply),
@@ -86,7 +73,7 @@ fn checks(evidence: &Evidence<'_>, limits: &Limits) -> anyhow::Result<Vec<Check>
     let labels = &evidence.holdout.labels;
     let (mut checks, reply) = opening(evidence);
     let Some(reply) = reply else {
-        // What the golden set itself lacks is told even where nothing could be asked.
+        // What the golden set itself lacks is said even where nothing could be asked.
         let later = [
             golden::NAME,
             HOLDOUT,
@@ -195,7 +182,7 @@ fn baseline(evidence: &Evidence<'_>, reply: &Reply, limits: &Limits) -> anyhow::
     Ok(check.inconclusive(why))
 }
 
-fn measured(evidence: &Evidence<'_>) -> (Option<f64>, Value) {
+fn measured(evidence: &Evidence<'_>) -> (Option<f64>, Measured) {
     let labels = &evidence.holdout.labels;
     let of = |asked: Option<&Asked>| {
         let reply = asked.and_then(Asked::reply)?;
@@ -206,19 +193,22 @@ fn measured(evidence: &Evidence<'_>) -> (Option<f64>, Value) {
     let accuracy = candidate.as_ref().map(|wrong| 1.0 - count(wrong) as f64 / wrong.len() as f64);
     let pairs = candidate.as_ref().zip(champion.as_ref()).map(|(candidate, champion)| {
         let pairs = checks::discordant(candidate, champion);
-        json!({ "candidate-only-wrong": pairs.candidate_only, "champion-only-wrong": pairs.champion_only })
+        Discordant {
+            candidate_only_wrong: pairs.candidate_only,
+            champion_only_wrong: pairs.champion_only,
+        }
     });
     let reply = evidence.candidate.and_then(Asked::reply);
-    let measured = json!({
-        "golden-records": evidence.golden.cases.len(),
-        "golden-furthest": reply.map(|reply| golden::distance(evidence.golden, &reply.golden)),
-        "holdout-records": labels.len(),
-        "candidate-wrong": candidate.as_deref().map(count),
-        "champion-wrong": champion.as_deref().map(count),
-        "pairs": pairs,
-        "requests-timed": reply.map(|reply| reply.latencies_ms.len()),
-        "memory": reply.and_then(|reply| reply.memory),
-    });
+    let measured = Measured {
+        golden_records: evidence.golden.cases.len(),
+        golden_furthest: reply.map(|reply| golden::distance(evidence.golden, &reply.golden)),
+        holdout_records: labels.len(),
+        candidate_wrong: candidate.as_deref().map(count),
+        champion_wrong: champion.as_deref().map(count),
+        pairs,
+        requests_timed: reply.map(|reply| reply.latencies_ms.len()),
+        memory: reply.and_then(|reply| reply.memory),
+    };
     (accuracy, measured)
 }
 
@@ -282,7 +272,7 @@ mod tests {
         Reply { failure: Some(failure), golden: good().golden, ..Reply::default() }
     }
 
-    fn told(
+    fn decided(
         kind: Kind,
         candidate: Option<Asked>,
         champion: Option<Asked>,
@@ -363,7 +353,7 @@ mod tests {
             ),
             (Kind::Onnx, None, None, false, Inconclusive, "the check `engine` was not reached"),
         ] {
-            let (got, why) = told(kind, candidate, champion, needed);
+            let (got, why) = decided(kind, candidate, champion, needed);
             assert_eq!(got, verdict, "{why}");
             assert!(why.starts_with(reason), "{why}");
         }

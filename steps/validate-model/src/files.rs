@@ -9,6 +9,9 @@ use routes::{ModelRef, Traffic};
 
 use crate::args::{Args, Champion};
 
+/// The input that says from where the champion was fetched.
+pub(crate) const CHAMPION_SOURCE: &str = "champion-source";
+
 /// Paths of everything that is read.
 #[derive(Debug)]
 pub(crate) struct Files {
@@ -77,7 +80,7 @@ fn champion(
             };
             let ModelRef { digest, image } = route.champion;
             let path = files.model(&image, &digest)?;
-            Ok(Some((path, BTreeMap::from([("champion-source".to_owned(), image)]))))
+            Ok(Some((path, BTreeMap::from([(CHAMPION_SOURCE.to_owned(), image)]))))
         }
     }
 }

@@ -5,6 +5,7 @@
 //! - Invariants: the model is loaded in the engine that the scorer uses, from the very bytes that were hashed;
 //!   what the engine does to a model happens in a process of its own; nothing that was not checked passes.
 
+mod answers;
 mod args;
 mod ask;
 mod checks;
@@ -14,8 +15,10 @@ mod enough;
 mod files;
 mod golden;
 mod holdout;
+mod outcome;
 mod page;
 mod probe;
+mod record;
 mod result;
 #[cfg(test)]
 mod testing;
@@ -25,18 +28,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use args::{Args, Champion, Strategy};
-use contract::results::Validation;
 use contract::results::types::validation::{REJECTED, UNDECIDED, VALIDATED};
 use contract::stop::Stop;
-use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, by_verdict};
-use decide::{Asked, Decision, Evidence, decide};
+use contract::{AnyEventType, Context, Outcome, OutputSpec, Step};
+use decide::{Evidence, decide};
 use files::Files;
 use golden::Golden;
 use holdout::Holdout;
 use model::{Digest, Kind};
 pub use probe::{PROBE, probe};
+pub use record::Details;
 use sandbox::Report;
-use serde_json::json;
 use stream::StreamSchema;
 use timing::Timing;
 
@@ -55,7 +57,7 @@ impl Step for ValidateModel {
             default: "",
         },
         OutputSpec { name: "model-size", about: "Size of the model in bytes", default: "0" },
-        OutputSpec { name: "model-kind", about: "Kind told from the content", default: "other" },
+        OutputSpec { name: "model-kind", about: "Kind, by the content", default: "other" },
         OutputSpec { name: "accuracy", about: "Share of right labels, hold-out", default: "" },
     ];
     const EVENTS: &'static [AnyEventType] = &[VALIDATED.any(), REJECTED.any(), UNDECIDED.any()];
@@ -93,8 +95,7 @@ impl Step for ValidateModel {
         };
         let decision = decide(&evidence, &args.limits())?;
         context.progress.report(4, 4, "decided");
-        let result = result::result(args, &given, &decision);
-        Ok(outcome(&given, candidate, champion, held, decision, &result))
+        Ok(outcome::outcome(args, &given, candidate, champion, held, decision))
     }
 }
 
@@ -117,7 +118,7 @@ impl Given {
             files.champion.as_deref().map(|path| digest("champion", path)).transpose()?;
         let mut digests = files.sources.clone();
         digests.insert("model".to_owned(), model.sha256.clone());
-        digests.extend(champion.iter().map(|told| ("champion".to_owned(), told.sha256.clone())));
+        digests.extend(champion.iter().map(|it| ("champion".to_owned(), it.sha256.clone())));
         let mut text = |name: &str, path: &Path| -> anyhow::Result<String> {
             let most = if name == "holdout" { regular_file::TABLE } else { regular_file::TEXT };
             let bytes =
@@ -187,44 +188,5 @@ fn warn_of_what_is_lacking(held: &Report) {
     for guard in held.lacking() {
         let why = guard.lacking.as_deref().unwrap_or_default();
         tracing::warn!(guard = guard.name, why, "the model was loaded without one of its guards");
-    }
-}
-
-fn outcome(
-    given: &Given,
-    candidate: Option<Asked>,
-    champion: Option<Asked>,
-    held: Option<Report>,
-    decision: Decision,
-    result: &Validation,
-) -> Outcome {
-    let model = &given.model;
-    let accuracy = decision.accuracy.map_or_else(String::new, |share| format!("{share:.6}"));
-    let details = json!({
-        "model": model,
-        "champion": given.champion,
-        "checks": decision.checks,
-        "measured": decision.measured,
-        "sandbox": held,
-        "ports": candidate.as_ref().and_then(Asked::ports),
-    });
-    let shown = page::Shown::of(candidate, champion, &given.golden);
-    Outcome {
-        verdict: decision.verdict,
-        reason: decision.reason,
-        event: Subject::new(
-            by_verdict(decision.verdict, [VALIDATED, REJECTED, UNDECIDED]),
-            &model.sha256,
-            result,
-        ),
-        inputs: given.digests.clone(),
-        outputs: BTreeMap::from([
-            ("model-digest", model.sha256.clone()),
-            ("model-size", model.size.to_string()),
-            ("model-kind", model.kind.name().to_owned()),
-            ("accuracy", accuracy),
-        ]),
-        details,
-        page: Box::new(move |record| page::render(record, &decision.checks, &shown)),
     }
 }

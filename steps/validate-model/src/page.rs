@@ -1,114 +1,42 @@
 //! The report page: the checks, the hold-out's scores, the golden answers and the latencies.
 
-use report::{Axis, Bars, Histogram, Model, Outcome, Page, ScatterPlot, Table, Tone};
-use serde_json::Value;
+use contract::record::DecisionRecord;
+use report::{Axis, Bars, Histogram, Outcome, ScatterPlot, Table, Tone};
 
 use crate::checks::{Check, Finding};
-use crate::decide::Asked;
-use crate::golden::Golden;
-
-/// What the plots show; too much for the decision record.
-#[derive(Default)]
-pub(crate) struct Shown {
-    candidate: Vec<f64>,
-    champion: Vec<f64>,
-    latencies: Vec<f64>,
-    champion_latencies: Vec<f64>,
-    /// Golden score, answered score.
-    golden: Vec<(f64, f64)>,
-    ports: Vec<[String; 3]>,
-}
-
-impl Shown {
-    pub(crate) fn of(candidate: Option<Asked>, champion: Option<Asked>, golden: &Golden) -> Shown {
-        let wide = |scores: &[f32]| scores.iter().map(|score| f64::from(*score)).collect();
-        let mut shown = Shown::default();
-        if let Some(Asked::Replied(reply)) = candidate {
-            shown.candidate = wide(&reply.holdout.score);
-            let expected = golden.cases.iter().map(|case| case.score);
-            shown.golden = expected.zip(wide(&reply.golden.score)).collect();
-            let sides = [("input", &reply.inputs), ("output", &reply.outputs)];
-            for (side, ports) in sides {
-                let row = |port: &model::Port| [side.to_owned(), port.name.to_string(), form(port)];
-                shown.ports.extend(ports.iter().map(row));
-            }
-            shown.latencies = reply.latencies_ms;
-        }
-        if let Some(Asked::Replied(reply)) = champion {
-            shown.champion = wide(&reply.holdout.score);
-            shown.champion_latencies = reply.latencies_ms;
-        }
-        shown
-    }
-}
+use crate::record::{self, Details, Measured, Ports};
 
 /// Renders the decision record.
-pub(crate) fn render(record: &Value, checks: &[Check], shown: &Shown) -> String {
-    let model = &record["details"]["model"];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let named = |role: &str, flag: &str, value: &Value| {
-        let mut model = Model::of(role, value)?;
-        if model.name.is_empty() {
-            model.name =
-                report::name_of_file(record["flags"][flag][0].as_str().unwrap_or_default());
-        }
-        Some(model)
-    };
-    let candidate = named("Model", "model", model);
-    let of = candidate.as_ref().filter(|model| !model.name.is_empty()).map(Model::called);
-    let of = of.unwrap_or_else(|| format!("release {}", text(&record["release"])));
-    let mut page = Page::of_record(
-        format!("Validation of {of} for stream {}", text(&record["stream"])),
-        record,
-    )
-    .model(candidate)
-    .model(named("Champion", "champion", &record["details"]["champion"]));
-    if let Some(size) = model["size"].as_u64() {
-        page = page.fact("Size of the file", report::bytes(size));
-    }
+pub(crate) fn render(record: &DecisionRecord<Details>) -> String {
+    let Details { model: file, champion, checks, measured, ports, answers, .. } = &record.details;
+    let name = file.model.name.clone();
+    let of = name.unwrap_or_else(|| format!("release {}", record.release));
+    let mut page = record
+        .page(format!("Validation of {of} for stream {}", record.stream))
+        .model(Some(file.model.on_page("Model")))
+        .model(champion.as_ref().map(|champion| champion.model.on_page("Champion")))
+        .fact("Size of the file", report::bytes(file.size));
     for check in checks {
         page = page.check(on_page(check));
     }
-    if !shown.golden.is_empty() {
-        page = page.plot(
-            ScatterPlot::new("Golden set", Axis::new("training side"), Axis::new("this file"))
-                .group("record", shown.golden.clone(), Tone::Candidate)
-                .diagonal()
-                .caption(
-                    "Scores; a file that answers as the model that was trained lies on the line.",
-                ),
-        );
+    if !answers.golden.is_empty() {
+        page = page.plot(golden(&answers.golden));
     }
-    if !shown.candidate.is_empty() {
+    if let Some(scores) = &answers.scores {
+        let plot = histogram("Scores on the hold-out", Axis::new("score"), scores);
         page = page
-            .plot(wrong(&record["details"]["measured"]))
-            .plot(
-                histogram(
-                    "Scores on the hold-out",
-                    Axis::new("score"),
-                    &shown.champion,
-                    &shown.candidate,
-                )
-                .caption("A model may be right as often and yet score otherwise."),
-            )
-            .plot(
-                histogram(
-                    "Time of a request",
-                    Axis::new("time").unit("ms"),
-                    &shown.champion_latencies,
-                    &shown.latencies,
-                )
-                .caption("Without the slowest in 200, which would stretch the axis."),
-            );
+            .plot(wrong(measured))
+            .plot(plot.caption("A model may be right as often and yet score otherwise."));
     }
-    if !shown.ports.is_empty() {
-        let mut table = Table::new("Inputs and outputs", ["Side", "Name", "Type and shape"]);
-        for row in &shown.ports {
-            table = table.row(row.clone());
-        }
-        page = page.table(table.note("N stands for any number of records."));
+    if let Some(milliseconds) = &answers.milliseconds {
+        let plot = histogram("Time of a request", Axis::new("time").unit("ms"), milliseconds);
+        page = page.plot(plot.caption("Without the slowest in 200, which would stretch the axis."));
     }
-    page.render()
+    match ports {
+        Some(ports) => page.table(table(ports)),
+        None => page,
+    }
+    .render()
 }
 
 fn on_page(check: &Check) -> report::Check {
@@ -118,83 +46,63 @@ fn on_page(check: &Check) -> report::Check {
         Finding::Inconclusive => Outcome::Inconclusive,
         Finding::NotRun => Outcome::NotRun,
     };
-    report::Check::new(check.name, check.value.clone(), check.limit.clone(), outcome)
-        .note(check.why.clone())
+    report::Check::new(&check.name, &check.value, &check.limit, outcome).note(&check.why)
+}
+
+fn golden(pairs: &[(f64, f64)]) -> ScatterPlot {
+    ScatterPlot::new("Golden set", Axis::new("training side"), Axis::new("this file"))
+        .group("record", pairs.to_vec(), Tone::Candidate)
+        .diagonal()
+        .caption("Scores; a file that answers as the model that was trained lies on the line.")
 }
 
 /// The share of wrong labels of each model that gave labels.
-fn wrong(measured: &Value) -> Bars {
-    let records = measured["holdout-records"].as_f64().unwrap_or_default();
+fn wrong(measured: &Measured) -> Bars {
+    let records = measured.holdout_records as f64;
     let mut bars = Bars::new("Wrong on the hold-out", Axis::new("share of records").percent());
-    for (name, key, tone) in [
-        ("champion", "champion-wrong", Tone::Champion),
-        ("candidate", "candidate-wrong", Tone::Candidate),
+    for (name, wrong, tone) in [
+        ("champion", measured.champion_wrong, Tone::Champion),
+        ("candidate", measured.candidate_wrong, Tone::Candidate),
     ] {
-        if let Some(count) = measured[key].as_f64() {
-            bars = bars.bar(name, count / records, tone);
+        if let Some(wrong) = wrong {
+            bars = bars.bar(name, wrong as f64 / records, tone);
         }
     }
     bars.caption("What the checks say is decided by the intervals, not by these two numbers.")
 }
 
-fn histogram(title: &str, axis: Axis, champion: &[f64], candidate: &[f64]) -> Histogram {
-    const BINS: usize = 40;
-    let (champion, candidate) = (without_tail(champion), without_tail(candidate));
-    let both = [
-        ("champion", &champion[..], Tone::Champion),
-        ("candidate", &candidate[..], Tone::Candidate),
-    ];
-    let there: Vec<_> = both.into_iter().filter(|(_, values, _)| !values.is_empty()).collect();
-    Histogram::of_samples(title, axis, BINS, &there)
+fn histogram(title: &str, axis: Axis, bins: &record::Histogram) -> Histogram {
+    let plot = Histogram::new(title, axis, bins.edges.clone());
+    let plot = match &bins.champion {
+        Some(champion) => plot.distribution("champion", champion.clone(), Tone::Champion),
+        None => plot,
+    };
+    plot.distribution("candidate", bins.candidate.clone(), Tone::Candidate)
 }
 
-/// All but the largest in 200.
-fn without_tail(values: &[f64]) -> Vec<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    sorted.truncate(values.len() - values.len() / 200);
-    sorted
-}
-
-/// Such as `float32[N, 9]`.
-fn form(port: &model::Port) -> String {
-    let sizes: Vec<String> = port
-        .shape
-        .iter()
-        .map(|size| if *size < 0 { "N".to_owned() } else { size.to_string() })
-        .collect();
-    format!("{}[{}]", port.dtype, sizes.join(", "))
+fn table(ports: &Ports) -> Table {
+    let table = Table::new("Inputs and outputs", ["Side", "Name", "Type and shape"]);
+    let inputs = ports.inputs.iter().map(|port| ("input", port));
+    let outputs = ports.outputs.iter().map(|port| ("output", port));
+    inputs
+        .chain(outputs)
+        .fold(table, |table, (side, port)| {
+            table.row([side.to_owned(), port.name.to_string(), port.form()])
+        })
+        .note("N stands for any number of records.")
 }
 
 #[cfg(test)]
 mod tests {
-    use contract::Verdict;
-    use serde_json::json;
-
     use super::*;
-    use crate::probe::{Answered, Reply};
 
     #[test]
-    fn a_page_names_every_check_and_shows_what_there_is() {
-        let record = contract::step::sample_record(
-            "validate-model",
-            Verdict::Fail,
-            "because",
-            json!({ "model": { "sha256": "sha256:0123456789abcdef0123", "size": 4096 } }),
-        );
-        let checks =
-            [Check::new("kind", "onnx", "onnx"), Check::new("memory", "9", "8").fail("much")];
-        let bare = render(&record, &checks, &Shown::default());
-        assert!(
-            bare.contains("Validation of release sample for stream sample")
-                && bare.contains("Much")
-        );
-        assert!(!bare.contains("Scores on the hold-out"));
-
-        let scores = Answered { labels: None, score: vec![0.25, 0.5] };
-        let reply = Reply { holdout: scores, latencies_ms: vec![1.0, 2.0], ..Reply::default() };
-        let Ok(golden) = Golden::parse(r#"{"cases":[]}"#) else { panic!("no golden set") };
-        let shown = Shown::of(Some(Asked::Replied(Box::new(reply))), None, &golden);
-        assert!(render(&record, &checks, &shown).contains("Scores on the hold-out"));
+    fn pages_read_well() {
+        let samples = testkit::browser::sample_records("validate-model").into_iter();
+        let page = |json: serde_json::Value| {
+            render(&serde_json::from_value(json).expect("a sample is a record"))
+        };
+        let pages: Vec<_> = samples.map(|(name, json)| (name, page(json))).collect();
+        testkit::browser::assert_step_reads_well("validate-model", &pages);
     }
 }

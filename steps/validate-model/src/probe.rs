@@ -9,8 +9,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::process::ExitCode;
 
-use model::{AnswerError, Answers, Engine, LoadError, Model, Port};
+use model::{AnswerError, Answers, Engine, Excerpt, LoadError, Model, Port};
 use sandbox::{Limits, Report};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stream::StreamSchema;
 
@@ -44,6 +45,7 @@ pub(crate) struct Request {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Reply {
     pub(crate) failure: Option<Failure>,
+    pub(crate) own_name: Option<Excerpt>,
     pub(crate) inputs: Vec<Port>,
     pub(crate) outputs: Vec<Port>,
     pub(crate) golden: Answered,
@@ -79,12 +81,13 @@ pub(crate) struct Answered {
 }
 
 /// Resident memory of the probe in bytes.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Memory {
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
     /// With the engine open and the records read, before the model.
-    pub(crate) before: u64,
+    pub before: u64,
     /// The most there ever was.
-    pub(crate) peak: u64,
+    pub peak: u64,
 }
 
 /// Answers one request on stdin and ends; not for people.
@@ -164,6 +167,7 @@ fn fill(request: &Request, bytes: &[u8], reply: &mut Reply) -> Result<(), (Stage
         };
         (stage, error.to_string())
     })?;
+    reply.own_name = model.own_name().cloned();
     reply.inputs = model.inputs().to_vec();
     reply.outputs = model.outputs().to_vec();
     model.fit(&request.schema).map_err(|error| (Stage::Fit, error.to_string()))?;
@@ -187,8 +191,8 @@ fn answer_all(
     let mut all = Answered::default();
     let mut answers = Answers::default();
     for (index, rows) in rows.chunks(batch * width).enumerate() {
-        let told = model.answer_into(rows, rows.len() / width, &mut answers);
-        told.map_err(|error| match error {
+        let answered = model.answer_into(rows, rows.len() / width, &mut answers);
+        answered.map_err(|error| match error {
             AnswerError::NotFinite { row, value } => {
                 format!("it answers {value} to record {}", index * batch + row + 1)
             }

@@ -5,19 +5,20 @@ use contract::results::{Check, Model, Validation};
 
 use crate::checks::{self, Finding};
 use crate::decide::Decision;
-use crate::{Args, Champion, Given};
+use crate::{Args, Given};
 
 /// The result of a decision, for consumers of the event.
-pub(crate) fn result(args: &Args, given: &Given, decision: &Decision) -> Validation {
-    let model = &given.model;
-    let champion = given.champion.as_ref().map(|champion| match &args.champion {
-        Some(Champion::File(file)) => Model::of_file(&champion.sha256, &file.to_string()),
-        _ => Model { digest: champion.sha256.clone(), name: None, image: None },
-    });
+pub(crate) fn result(
+    args: &Args,
+    given: &Given,
+    decision: &Decision,
+    model: Model,
+    champion: Option<Model>,
+) -> Validation {
     Validation {
-        model: Model::of_file(&model.sha256, &args.model.to_string()),
-        kind: model.kind.name().to_owned(),
-        size: model.size,
+        model,
+        kind: given.model.kind.name().to_owned(),
+        size: given.model.size,
         champion,
         golden_records: given.golden.cases.len() as u64,
         holdout_records: given.holdout.labels.len() as u64,
@@ -29,7 +30,7 @@ pub(crate) fn result(args: &Args, given: &Given, decision: &Decision) -> Validat
 
 fn check(check: &checks::Check) -> Check {
     Check {
-        name: check.name.to_owned(),
+        name: check.name.clone(),
         verdict: match check.outcome {
             Finding::Pass => Some(Verdict::Pass),
             Finding::Fail => Some(Verdict::Fail),

@@ -1,25 +1,24 @@
 //! Each check: its row with value beside limit, and how its interval shrank until it was decided.
 
-use report::{Axis, Band, LinePlot, Series, Tone, count, number, percent, plural};
-use stats::cluster::Cause;
+use contract::Verdict;
+use report::{Axis, Band, LinePlot, Series, Tone, count, number, plural};
 
-use crate::decide::{Check, Outcome};
-use crate::watch::Track;
+use crate::check::{Cause, Check};
 
 /// From this many times as many records as at the first look, the axis goes by powers of ten.
 const LONG: u64 = 25;
 
 /// The row of the table of checks.
 pub(super) fn row(check: &Check) -> report::Check {
-    let outcome = match check.outcome {
-        Outcome::Pass => report::Outcome::Pass,
-        Outcome::Fail => report::Outcome::Fail,
-        Outcome::Inconclusive => report::Outcome::Inconclusive,
+    let outcome = match check.verdict {
+        Verdict::Pass => report::Outcome::Pass,
+        Verdict::Fail => report::Outcome::Fail,
+        Verdict::Inconclusive => report::Outcome::Inconclusive,
     };
     let way = if check.events.is_some() { "" } else { " up or down" };
     let limit = format!("at most {}{way}", check.shown(check.limit));
     let Some(interval) = &check.interval else {
-        return report::Check::new(check.name, "", limit, report::Outcome::NotRun)
+        return report::Check::new(&check.name, "", limit, report::Outcome::NotRun)
             .note("nothing to judge from");
     };
     let of = match check.events {
@@ -31,7 +30,7 @@ pub(super) fn row(check: &Check) -> report::Check {
         None => String::new(),
     };
     let value = check.shown(interval.estimate);
-    report::Check::new(check.name, value.clone(), limit, outcome).note(format!(
+    report::Check::new(&check.name, value.clone(), limit, outcome).note(format!(
         "{value} {} ({of}), between {} and {}{decided}.{}",
         check.about,
         check.shown(interval.lower),
@@ -56,8 +55,8 @@ fn dependence(check: &Check) -> String {
 }
 
 /// The interval over the records, with the limit and the moment of decision; none without an interval.
-pub(super) fn plot(check: &Check, track: &Track) -> Option<LinePlot> {
-    let moments = &track.0;
+pub(super) fn plot(check: &Check) -> Option<LinePlot> {
+    let moments = &check.track;
     let (first, last) = (moments.first()?, moments.last()?);
     let band = moments.iter().map(|it| (it.records as f64, it.lower, it.upper));
     let line = moments.iter().map(|it| (it.records as f64, it.estimate));
@@ -66,10 +65,9 @@ pub(super) fn plot(check: &Check, track: &Track) -> Option<LinePlot> {
         across = across.log();
     }
     let is_latency = check.name.contains("latency");
-    let upward = Axis::new(if is_latency { "share of batches" } else { check.name });
+    let upward = Axis::new(if is_latency { "share of batches" } else { &check.name });
     let upward = if check.events.is_some() { upward.percent() } else { upward };
-    let shown = |value| if check.events.is_some() { percent(value) } else { number(value) };
-    let mut title = check.name.to_owned();
+    let mut title = check.name.clone();
     title[..1].make_ascii_uppercase();
     if is_latency {
         title.push_str(": share of batches beyond the limit");
@@ -77,12 +75,12 @@ pub(super) fn plot(check: &Check, track: &Track) -> Option<LinePlot> {
     let mut plot = LinePlot::new(title, across, upward)
         .band(Band::new("where it can be", band.collect()).tone(Tone::Candidate))
         .series(Series::new("as seen", line.collect()).tone(Tone::Candidate))
-        .threshold(check.limit, format!("limit {}", shown(check.limit)));
+        .threshold(check.limit, format!("limit {}", check.shown(check.limit)));
     if check.events.is_none() {
-        plot = plot.threshold(-check.limit, format!("limit {}", shown(-check.limit)));
+        plot = plot.threshold(-check.limit, format!("limit {}", check.shown(-check.limit)));
     }
     if let Some(records) = check.decided_after {
-        let word = if check.outcome == Outcome::Fail { "beyond" } else { "within" };
+        let word = if check.verdict == Verdict::Fail { "beyond" } else { "within" };
         plot = plot.decision(records as f64, format!("{word} the limit after {}", count(records)));
     }
     Some(plot.caption(

@@ -2,15 +2,16 @@
 
 use report::{Axis, Bars, Histogram, ScatterPlot, Table, Tone, Unit, count, number, plural};
 
-use crate::live::ModelOutput;
-use crate::page::Evidence;
-use crate::tally::{Latency, Pair};
 use stream::{SourceOffset, Topics};
 
-pub(super) fn scatter(pairs: &[Pair]) -> ScatterPlot {
-    let points = |agree: bool| -> Vec<(f64, f64)> {
-        let of = pairs.iter().filter(|pair| pair.agree == agree);
-        of.map(|pair| (pair.champion.score, pair.candidate.score)).collect()
+use crate::live::ModelOutput;
+use crate::record::{Compared, Latency};
+use crate::tally::ScorePair;
+
+pub(super) fn scatter(pairs: &[ScorePair]) -> ScatterPlot {
+    let points = |same: bool| -> Vec<(f64, f64)> {
+        let of = pairs.iter().filter(|(_, _, agree)| *agree == same);
+        of.map(|(champion, candidate, _)| (*champion, *candidate)).collect()
     };
     ScatterPlot::new("Paired scores", Axis::new("champion's score"), Axis::new("candidate's score"))
         .group("same answer", points(true), Tone::Candidate)
@@ -19,10 +20,9 @@ pub(super) fn scatter(pairs: &[Pair]) -> ScatterPlot {
         .caption("One dot a record; on the diagonal both give the same score.")
 }
 
-pub(super) fn distributions(pairs: &[Pair]) -> Histogram {
-    let scores =
-        |of: fn(&Pair) -> ModelOutput| -> Vec<f64> { pairs.iter().map(|p| of(p).score).collect() };
-    let (champion, candidate) = (scores(|pair| pair.champion), scores(|pair| pair.candidate));
+pub(super) fn distributions(pairs: &[ScorePair]) -> Histogram {
+    let scores = pairs.iter().map(|(champion, candidate, _)| (*champion, *candidate));
+    let (champion, candidate): (Vec<f64>, Vec<f64>) = scores.unzip();
     let samples = [
         ("champion", &champion[..], Tone::Champion),
         ("candidate", &candidate[..], Tone::Candidate),
@@ -34,29 +34,22 @@ pub(super) fn distributions(pairs: &[Pair]) -> Histogram {
 pub(super) fn latency(latency: &Latency) -> Bars {
     let caption = format!(
         "Over {} of {}, those who answer here taking turns to go first.",
-        batches(latency.over_limit.values.count()),
+        batches(latency.timed),
         plural(latency.batch as u64, "record")
     );
-    let found = quantiles(latency);
-    let longest =
-        found.iter().flat_map(|(_, one, other)| [one.unwrap_or(0.0), *other]).fold(0.0, f64::max);
-    let unit = Unit::of_seconds(longest);
-    let axis = Axis::new("latency of a record").unit(unit.name);
-    found
-        .into_iter()
-        .fold(
-            Bars::new("Latency: median, p90 and p99", axis),
-            |bars, (name, champion, candidate)| {
-                let bars = match champion {
-                    Some(champion) => {
-                        bars.bar(format!("{name} champion"), champion * unit.factor, Tone::Champion)
-                    }
-                    None => bars,
-                };
-                bars.bar(format!("{name} candidate"), candidate * unit.factor, Tone::Candidate)
-            },
-        )
-        .caption(caption)
+    let times = latency.quantiles.iter().flat_map(|it| [it.champion.unwrap_or(0.0), it.candidate]);
+    let unit = Unit::of_seconds(times.fold(0.0, f64::max));
+    let mut bars =
+        Bars::new("Latency: median, p90 and p99", Axis::new("latency of a record").unit(unit.name));
+    for quantile in &latency.quantiles {
+        let name = &quantile.name;
+        if let Some(champion) = quantile.champion {
+            bars = bars.bar(format!("{name} champion"), champion * unit.factor, Tone::Champion);
+        }
+        let candidate = quantile.candidate * unit.factor;
+        bars = bars.bar(format!("{name} candidate"), candidate, Tone::Candidate);
+    }
+    bars.caption(caption)
 }
 
 fn batches(count: u64) -> String {
@@ -66,21 +59,7 @@ fn batches(count: u64) -> String {
     }
 }
 
-/// Name, champion's quantile where it answers here, and candidate's, in seconds a record.
-pub(crate) fn quantiles(latency: &Latency) -> Vec<(&'static str, Option<f64>, f64)> {
-    let kept = latency.sample.kept();
-    let champion: Vec<f64> = kept.iter().filter_map(|(champion, _)| *champion).collect();
-    let candidate: Vec<f64> = kept.iter().map(|(_, candidate)| *candidate).collect();
-    [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)]
-        .into_iter()
-        .filter_map(|(name, probability)| {
-            let of = |values: &[f64]| stats::latency::quantile(values, probability).ok();
-            Some((name, of(&champion), of(&candidate)?))
-        })
-        .collect()
-}
-
-pub(super) fn largest(shown: &Evidence) -> Table {
+pub(super) fn largest(compared: &Compared, stream: &str) -> Table {
     let columns = ["record", "champion", "candidate", "difference", "fields"];
     let answer = |answer: &ModelOutput| match answer.label {
         Some(label) => format!("label {label}, {}", number(answer.score)),
@@ -88,22 +67,17 @@ pub(super) fn largest(shown: &Evidence) -> Table {
     };
     let table = Table::new("Largest disagreements", columns).note(format!(
         "{} of {} pairs are answered differently; those that differ most come first.",
-        count(shown.tally.disagreements.events),
-        count(shown.tally.pairs())
+        count(compared.counts.disagreements),
+        count(compared.counts.pairs)
     ));
-    let topics = Topics::of(&shown.stream);
-    shown.largest.iter().fold(table, |table, one| {
-        let pair = &one.pair;
+    let features = Topics::of(stream).features;
+    compared.largest.iter().fold(table, |table, one| {
+        let (partition, offset) = (one.source.partition, one.source.offset);
         table.row([
-            SourceOffset {
-                topic: &topics.features,
-                partition: pair.source.partition,
-                offset: pair.source.offset,
-            }
-            .to_string(),
-            answer(&pair.champion),
-            answer(&pair.candidate),
-            number(pair.candidate.score - pair.champion.score),
+            SourceOffset { topic: &features, partition, offset }.to_string(),
+            answer(&one.champion),
+            answer(&one.candidate),
+            number(one.candidate.score - one.champion.score),
             one.line(),
         ])
     })

@@ -30,7 +30,7 @@ fn two_endpoints_answer_the_stream_and_a_busy_one_is_asked_again() {
     let details = &ended.report["details"];
     assert_eq!(details["champion"]["digest"], champion.url);
     // Who is busy is asked again; garbage is an answer, and none that counts.
-    assert_eq!(details["counts"]["candidate-failures"]["count"], 1);
+    assert_eq!(details["counts"]["candidate_failures"]["count"], 1);
     assert_eq!(
         details["checks"].as_array().unwrap().len(),
         4,
@@ -62,10 +62,10 @@ fn what_an_endpoint_does_not_answer_is_a_failure_of_its_side() {
     assert_eq!(nothing.verdict, "inconclusive", "{}{}", nothing.reason, nothing.stderr);
     let counts = &nothing.report["details"]["counts"];
     assert_eq!(
-        (&counts["pairs"], &counts["champion-failures"]["count"]),
+        (&counts["pairs"], &counts["champion_failures"]["count"]),
         (&0.into(), &1_200.into())
     );
-    let first = counts["champion-failures"]["first"].as_str().unwrap();
+    let first = counts["champion_failures"]["first"].as_str().unwrap();
     assert!(first.contains("503"), "{first}");
 }
 

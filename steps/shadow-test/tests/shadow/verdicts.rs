@@ -1,6 +1,8 @@
-//! What the comparison says, and how it is told.
+//! What the comparison says, and how it is shown.
 
 use std::path::Path;
+
+use serde_json::json;
 
 use crate::stage::{Stage, compare, digest, model, telemetry};
 
@@ -27,7 +29,7 @@ fn a_candidate_that_answers_as_the_champion_does_passes_and_nothing_else_is_writ
     // It is clear at the first look, at the fewest records that may decide, from both partitions alike.
     assert_eq!(ended.report["details"]["stopped"], "decided");
     assert_eq!(ended.window, "0:0-500,1:0-500");
-    assert_eq!(ended.report["details"]["window"], "0:0-1200,1:0-1200");
+    assert_eq!(ended.report["details"]["window"]["offsets"], "0:0-1200,1:0-1200");
     assert!(ended.reason.contains("after 1,000 of 2,400 records"), "{}", ended.reason);
     assert_eq!(
         (counts["pairs"].as_u64(), counts["live"]["compared"].as_u64()),
@@ -75,17 +77,20 @@ fn the_records_of_the_largest_disagreements_are_shown_but_for_what_is_masked() {
         let release = format!("--release={release}");
         let ended = compare(&stage, &champion, &candidate, &[&release, mask, "--max-p99=1s"]);
         assert_eq!(ended.verdict, "fail", "{}{}", ended.reason, ended.stderr);
-        let told = ended.report.to_string() + &ended.page + &ended.stderr;
-        (ended.report["details"]["largest"][0]["record"].clone(), told)
+        let shown = ended.report.to_string() + &ended.page + &ended.stderr;
+        (ended.report["details"]["largest"][0]["record"].clone(), shown)
     };
-    let (record, told) = shown("r1", "--mask=");
-    assert_eq!((&record["f1"], record["f2"].is_number()), (&secret.into(), true));
-    assert!(told.contains(&format!("f1 {secret}, f2 ")), "the page shows the fields");
-    let (record, told) = shown("r2", "--mask=f1");
-    assert_eq!((&record["f1"], record["f2"].is_number()), (&"masked".into(), true));
-    assert!(!told.contains(&secret.to_string()));
+    let (record, shown_text) = shown("r1", "--mask=");
+    assert_eq!(record[0], json!({ "name": "f1", "value": secret }));
+    assert!(record[1]["value"].is_number(), "{record}");
+    assert!(shown_text.contains(&format!("f1 {secret}, f2 ")), "the page shows the fields");
+    let (record, shown_text) = shown("r2", "--mask=f1");
+    assert_eq!(record[0], json!({ "name": "f1", "value": "masked" }));
+    assert!(record[1]["value"].is_number(), "{record}");
+    assert!(!shown_text.contains(&secret.to_string()));
     let (record, _) = shown("r3", "--mask=*");
-    assert_eq!((&record["f1"], &record["f2"]), (&"masked".into(), &"masked".into()));
+    let masked = |name: &str| json!({ "name": name, "value": "masked" });
+    assert_eq!(record, json!([masked("f1"), masked("f2")]));
 
     let wrong = compare(&stage, &champion, &candidate, &["--mask=salary"]);
     assert_eq!(wrong.code, 2);
@@ -132,7 +137,7 @@ fn a_candidate_that_cannot_answer_some_records_fails() {
         "{}",
         ended.reason
     );
-    assert_eq!(ended.report["details"]["counts"]["candidate-failures"]["count"], 50);
+    assert_eq!(ended.report["details"]["counts"]["candidate_failures"]["count"], 50);
 }
 
 #[test]
@@ -157,8 +162,8 @@ fn a_shadow_that_sees_other_answers_than_the_stream_decides_nothing() {
     stage.stream_as(&rows, Some(&live), &digest(&champion));
     let other = compare(&stage, &champion, &champion, &["--max-p99=1s"]);
     assert_eq!(other.verdict, "inconclusive");
-    let told = "the shadow does not see what the live stream sees";
-    assert!(other.reason.starts_with(told), "{}", other.reason);
+    let blind = "the shadow does not see what the live stream sees";
+    assert!(other.reason.starts_with(blind), "{}", other.reason);
     assert!(other.reason.contains("on the stream)"), "{}", other.reason);
 }
 
@@ -175,7 +180,7 @@ fn too_little_is_inconclusive_and_garbage_is_counted() {
         "{}",
         ended.reason
     );
-    let first = ended.report["details"]["counts"]["first-undecodable"].as_str().unwrap();
+    let first = ended.report["details"]["counts"]["first_undecodable"].as_str().unwrap();
     assert!(first.starts_with("0/0: not a JSON object"), "{first}");
 
     let late = compare(&stage, &champion, &champion, &["--deadline=0s"]);
@@ -184,7 +189,7 @@ fn too_little_is_inconclusive_and_garbage_is_counted() {
 }
 
 #[test]
-fn a_second_run_tells_the_first_verdict_again() {
+fn a_second_run_emits_the_first_outcome_again() {
     let champion = model("demo/models/linear");
     let stage = Stage::new(9);
     stage.stream(&telemetry(1_200), Some(&champion));

@@ -61,7 +61,7 @@ fn a_live_window_without_records_ends_when_its_time_is_over() {
     stage.stream(&telemetry(400), Some(&champion));
     let ended = compare(&stage, &champion, &champion, &["--live=200ms"]);
     assert_eq!((ended.code, ended.verdict.as_str()), (0, "inconclusive"), "{}", ended.stderr);
-    assert_eq!(ended.report["details"]["stopped"], "time-over");
+    assert_eq!(ended.report["details"]["stopped"], "time_over");
 }
 
 #[test]

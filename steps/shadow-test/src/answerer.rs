@@ -1,4 +1,4 @@
-//! One of the two that are compared: who answers, and how.
+//! Who answers for one of the two that are compared, and how.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use model::{Answers, Model};
 use crate::live::{Live, ModelOutput};
 
 /// Who answers the rows.
-pub(crate) enum Side {
+pub(crate) enum Answerer {
     /// A model in this process.
     Engine { model: Box<Model>, room: Answers },
     /// A model behind HTTP.
@@ -27,9 +27,17 @@ pub(crate) enum Reply {
     Absent,
 }
 
-impl Side {
+impl Answerer {
     pub(crate) fn engine(model: Model) -> Self {
         Self::Engine { model: Box::new(model), room: Answers::default() }
+    }
+
+    /// What the model's file calls it.
+    pub(crate) fn own_name(&self) -> Option<&str> {
+        match self {
+            Self::Engine { model, .. } => model.own_name().map(|name| &**name),
+            Self::Endpoint(_) | Self::Recorded => None,
+        }
     }
 
     /// Answers as many rows as there are live answers, which are given with them.
@@ -118,7 +126,7 @@ mod tests {
         let live =
             [&Live::Answered(answer), &Live::OtherModel, &Live::Unanswered, &Live::Unreadable];
         let mut replies = vec![Reply::Absent];
-        let took = Side::Recorded.answer(&[], &live, &mut replies);
+        let took = Answerer::Recorded.answer(&[], &live, &mut replies);
         let failed = Reply::Failed("what is on the stream is no prediction".into());
         assert_eq!(replies, [Reply::Answer(answer), Reply::Absent, Reply::Absent, failed]);
         assert_eq!(took, None);

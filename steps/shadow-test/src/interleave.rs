@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use kafka::{Record, Window};
 
 /// Records that were read, given out in turn: next is the partition of which the smallest part was given out.
-pub(crate) struct Fair(BTreeMap<i32, Lane>);
+pub(crate) struct Interleaved(BTreeMap<i32, Lane>);
 
 struct Lane {
     from: i64,
@@ -18,7 +18,7 @@ struct Lane {
     waiting: VecDeque<Record>,
 }
 
-impl Fair {
+impl Interleaved {
     pub(crate) fn of(window: &Window) -> Self {
         let lane = |(partition, (from, to)): (&i32, &(i64, i64))| {
             (*partition, Lane { from: *from, to: *to, at: *from, waiting: VecDeque::new() })
@@ -79,10 +79,10 @@ mod tests {
             second.chain(first).collect::<Vec<_>>(),
         ];
         for arrived in arrivals {
-            let (mut fair, mut given) = (Fair::of(&window), Vec::new());
+            let (mut records, mut given) = (Interleaved::of(&window), Vec::new());
             for record in arrived {
-                fair.push(record);
-                given.extend(std::iter::from_fn(|| fair.pop()));
+                records.push(record);
+                given.extend(std::iter::from_fn(|| records.pop()));
             }
             let order: Vec<_> = given.iter().map(|it| (it.partition, it.offset)).collect();
             let expected =
@@ -93,13 +93,13 @@ mod tests {
 
     #[test]
     fn a_partition_whose_rest_is_commit_markers_does_not_hold_the_others_back() {
-        let mut fair = Fair::of(&"0:0-4,1:0-4".parse().unwrap());
+        let mut records = Interleaved::of(&"0:0-4,1:0-4".parse().unwrap());
         for (partition, offset) in [(0, 0), (1, 0), (1, 1), (1, 2), (1, 3)] {
-            fair.push(record(partition, offset));
+            records.push(record(partition, offset));
         }
-        let given: Vec<_> = std::iter::from_fn(|| fair.pop()).map(|it| it.partition).collect();
+        let given: Vec<_> = std::iter::from_fn(|| records.pop()).map(|it| it.partition).collect();
         assert_eq!(given, [0, 1]);
-        let rest: Vec<_> = std::iter::from_fn(|| fair.pop_rest()).map(|it| it.offset).collect();
+        let rest: Vec<_> = std::iter::from_fn(|| records.pop_rest()).map(|it| it.offset).collect();
         assert_eq!(rest, [1, 2, 3]);
     }
 }
