@@ -1,9 +1,11 @@
 //! Each step's decision record is of its type: the schema is generated from it, and the samples of the page hold to it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeSet;
+
 use contract::record::DecisionRecord;
 use contract::repeat::Repeatable;
-use pipeline_tests::root;
+use pipeline_tests::{root, steps};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -40,6 +42,12 @@ fn of<D: JsonSchema + Serialize + DeserializeOwned>(step: &'static str) -> Typed
             serde_json::to_value(serde_json::from_value::<DecisionRecord<D>>(record)?)
         },
     }
+}
+
+#[test]
+fn the_record_of_every_step_has_a_type() {
+    let typed: BTreeSet<_> = typed().iter().map(|it| it.step).collect();
+    assert_eq!(typed, steps().iter().map(|step| step.name).collect());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use report::{Model, Page, to_the_second};
 use schemars::JsonSchema;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -54,7 +55,7 @@ pub fn drawn<D: 'static>(details: D, draw: Draw<D>) -> ReportPage {
     Box::new(move |json| draw(&frame(json).with_details(details)))
 }
 
-fn frame(json: &Value) -> DecisionRecord {
+fn frame(json: &Value) -> DecisionRecord<IgnoredAny> {
     DecisionRecord::deserialize(json)
         .expect("a page is drawn of a record that was serialised from this type")
 }

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::event::ReportPlace;
-use crate::outcome::ReportPage;
 use crate::record::{DecisionRecord, Draw};
 use crate::{Context, Outcome, Step, Subject, event_log};
 
@@ -57,10 +56,41 @@ pub fn outcome<S: Step, D: DeserializeOwned + 'static>(
     inputs: &BTreeMap<String, String>,
     draw: Draw<D>,
 ) -> anyhow::Result<Option<Outcome>> {
-    let page: ReportPage = Box::new(move |json| {
-        page(json, draw).expect("a page is drawn of a record whose details were read")
+    let Some(event) = event_log::find(&context.kafka, &context.event_id(inputs))? else {
+        return Ok(None);
+    };
+    let name = &event.context.event_type;
+    let Some(kind) = S::EVENTS.iter().find(|kind| kind.name == name) else {
+        anyhow::bail!(
+            "the event {} is of type {name}, which this step does not emit",
+            event.context.id
+        )
+    };
+    let (id, data) = (event.context.id, event.custom_data);
+    tracing::info!(id, verdict = %data.verdict, "emitted before; nothing is changed");
+    // Details of another version of the step are not repeated.
+    let is_known = |details: &Value| Repeatable::<D>::deserialize(details).is_ok();
+    let details = earlier(&context.common.outputs, &data.report.digest).filter(is_known);
+    let details = details.unwrap_or_else(|| {
+        json!(Earlier { emitted_before: event.context.timestamp, report: data.report })
     });
-    emitted::<S>(context, inputs, |details| Repeatable::<D>::deserialize(details).is_ok(), page)
+    let output = |name: &'static str| data.outputs.get(name).map(|value| (name, value.clone()));
+    Ok(Some(Outcome {
+        verdict: data.verdict,
+        reason: data.reason,
+        event: Subject {
+            event: *kind,
+            id: event.subject.id,
+            content: event.subject.content,
+            result: data.result,
+        },
+        inputs: inputs.clone(),
+        outputs: S::OUTPUTS.iter().filter_map(|spec| output(spec.name)).collect(),
+        details,
+        page: Box::new(move |json| {
+            page(json, draw).expect("a page is drawn of a record whose details were read")
+        }),
+    }))
 }
 
 /// The page of a record of a step whose runs may be repeated.
@@ -87,46 +117,6 @@ fn repeated(record: &DecisionRecord<Earlier>) -> String {
         .fact("Earlier report", &earlier.report.address)
         .fact("Digest of the earlier report", &earlier.report.digest)
         .render()
-}
-
-/// The outcome with an earlier run's details, where `is_known` says that they are of this version of the step.
-fn emitted<S: Step>(
-    context: &Context,
-    inputs: &BTreeMap<String, String>,
-    is_known: fn(&Value) -> bool,
-    page: ReportPage,
-) -> anyhow::Result<Option<Outcome>> {
-    let Some(event) = event_log::find(&context.kafka, &context.event_id(inputs))? else {
-        return Ok(None);
-    };
-    let name = &event.context.event_type;
-    let Some(kind) = S::EVENTS.iter().find(|kind| kind.name == name) else {
-        anyhow::bail!(
-            "the event {} is of type {name}, which this step does not emit",
-            event.context.id
-        )
-    };
-    let (id, data) = (event.context.id, event.custom_data);
-    tracing::info!(id, verdict = %data.verdict, "emitted before; nothing is changed");
-    let details = earlier(&context.common.outputs, &data.report.digest).filter(is_known);
-    let details = details.unwrap_or_else(|| {
-        json!(Earlier { emitted_before: event.context.timestamp, report: data.report })
-    });
-    let output = |name: &'static str| data.outputs.get(name).map(|value| (name, value.clone()));
-    Ok(Some(Outcome {
-        verdict: data.verdict,
-        reason: data.reason,
-        event: Subject {
-            event: *kind,
-            id: event.subject.id,
-            content: event.subject.content,
-            result: data.result,
-        },
-        inputs: inputs.clone(),
-        outputs: S::OUTPUTS.iter().filter_map(|spec| output(spec.name)).collect(),
-        details,
-        page,
-    }))
 }
 
 /// The details of the report with this digest, if it lies in the folder.

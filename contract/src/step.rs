@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::args::{CommonArgs, PLACES};
@@ -318,12 +318,6 @@ fn flags(command: &clap::Command, matches: &clap::ArgMatches) -> BTreeMap<String
             ))
         })
         .collect()
-}
-
-/// An outcome's decision record as it is written, for tests of report pages.
-pub fn sample_record(step: &str, verdict: crate::Verdict, reason: &str, details: Value) -> Value {
-    json!({ "contract": CONTRACT_VERSION, "step": step, "release": "sample", "stream": "sample",
-            "environment": "dev", "verdict": verdict, "reason": reason, "details": details })
 }
 
 #[cfg(test)]

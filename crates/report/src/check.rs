@@ -54,16 +54,6 @@ impl Verdict {
             Self::Inconclusive => Outcome::Inconclusive,
         }
     }
-
-    /// The verdict that a record names; any other word counts as inconclusive.
-    #[must_use]
-    pub fn named(word: &str) -> Self {
-        match word {
-            "pass" => Self::Pass,
-            "fail" => Self::Fail,
-            _ => Self::Inconclusive,
-        }
-    }
 }
 
 // === impl Check ===

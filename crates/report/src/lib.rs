@@ -28,7 +28,7 @@ mod text;
 mod timeline;
 
 pub use check::{Check, Outcome, Verdict};
-pub use model::{Model, name_of_file, name_of_image};
+pub use model::Model;
 pub use number::{Unit, bytes, count, number, percent, plural, seconds};
 pub use page::{Figure, Page};
 pub use plot::{

@@ -60,8 +60,7 @@ impl Model {
 }
 
 /// The name of a file without folder and extension; of an artifact (`oci://…#file`), that of the file in it.
-#[must_use]
-pub fn name_of_file(path: &str) -> String {
+fn name_of_file(path: &str) -> String {
     let path = path.rsplit('#').next().unwrap_or_default();
     let name = path.rsplit('/').next().unwrap_or_default();
     name.rsplit_once('.')
@@ -74,8 +73,7 @@ pub fn name_of_file(path: &str) -> String {
 ///
 /// `registry.example:5000/shuttle/boosting:v3@sha256:…` is `shuttle/boosting:v3`; a layout on disk (`oci:…`) is called
 /// by its folder.
-#[must_use]
-pub fn name_of_image(image: &str) -> String {
+fn name_of_image(image: &str) -> String {
     words::model_name::of_image(image).unwrap_or_default()
 }
 

@@ -195,13 +195,8 @@ fn load_schema(path: &Path, stream: &str) -> anyhow::Result<StreamSchema> {
     Ok(schema)
 }
 
-/// What an error of registries asks of the caller.
 fn fault(error: registry::Error) -> anyhow::Error {
-    let hint = error.hint().unwrap_or("correct the flag or file that the message names");
-    match error.is_transient() {
-        true => fault::transient(error.to_string(), hint),
-        false => fault::usage(error.to_string(), hint),
-    }
+    inputs::fault(error, "correct the flag or file that the message names")
 }
 
 /// An error with its causes, on one line.
