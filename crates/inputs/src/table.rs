@@ -167,7 +167,6 @@ fn text(cells: &ByteRecord, at: usize) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
 
