@@ -1,4 +1,4 @@
-//! Every step of ours conforms to the step contract, and tells events of the golden ones' shape.
+//! Every step of ours conforms to the step contract, and emits events of the golden ones' shape.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
@@ -42,13 +42,13 @@ fn check(step: &str, folder: &Path) -> Vec<String> {
 
 /// A field of the emitted event's result that the golden event of its type does not have.
 fn unlike_golden(step: &str, evidence: &Evidence) -> Option<String> {
-    let told: Value =
+    let found: Value =
         serde_json::from_slice(evidence.first.events.first()?.value.as_deref()?).ok()?;
     let goldens = std::fs::read_dir(root().join("contract/events")).unwrap();
     let golden = goldens
         .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
         .map(|text| serde_json::from_str::<Value>(&text).unwrap())
-        .find(|golden| golden["context"]["type"] == told["context"]["type"])?;
+        .find(|golden| golden["context"]["type"] == found["context"]["type"])?;
     let fields = |event: &Value| -> BTreeSet<String> {
         event["customData"]["result"]
             .as_object()
@@ -57,11 +57,11 @@ fn unlike_golden(step: &str, evidence: &Evidence) -> Option<String> {
             .map(|(name, _)| name.clone())
             .collect()
     };
-    let unknown: Vec<String> = fields(&told).difference(&fields(&golden)).cloned().collect();
+    let unknown: Vec<String> = fields(&found).difference(&fields(&golden)).cloned().collect();
     (!unknown.is_empty()).then(|| {
         format!(
             "{step}: the golden event of {} lacks {}",
-            told["context"]["type"],
+            found["context"]["type"],
             unknown.join(", ")
         )
     })

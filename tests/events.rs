@@ -1,4 +1,4 @@
-//! One golden event for each type that a step tells, and no other; each is what the schema and the types say.
+//! One golden event for each type that a step emits, and no other; each is what the schema and the types say.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,7 @@ fn file(place: usize, event_type: &str) -> String {
 }
 
 /// Step, type and file of every event.
-fn told() -> Vec<(StepUnderTest, String, String)> {
+fn emitted() -> Vec<(StepUnderTest, String, String)> {
     let each = steps().into_iter().enumerate().flat_map(|(place, step)| {
         let types = (step.describe)().events.into_iter().map(|event| event.event_type);
         types
@@ -74,7 +74,7 @@ fn survived(event: &OutcomeEvent) -> Value {
 
 #[test]
 fn every_type_has_a_golden_event_and_the_reverse() {
-    let wanted: BTreeSet<String> = told().into_iter().map(|(.., file)| file).collect();
+    let wanted: BTreeSet<String> = emitted().into_iter().map(|(.., file)| file).collect();
     let there = std::fs::read_dir(root().join("contract/events")).unwrap();
     let there: BTreeSet<String> =
         there.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -82,11 +82,11 @@ fn every_type_has_a_golden_event_and_the_reverse() {
     let surplus: Vec<_> = there.difference(&wanted).collect();
     assert!(
         missing.is_empty(),
-        "write contract/events/{missing:?}: copy a neighbour and say what the step tells"
+        "write contract/events/{missing:?}: copy a neighbour and say what the step emits"
     );
     assert!(
         surplus.is_empty(),
-        "no step tells {surplus:?} any more: remove it from contract/events"
+        "no step emits {surplus:?} any more: remove it from contract/events"
     );
 }
 
@@ -145,7 +145,7 @@ fn the_list_of_all_types_is_that_of_the_steps() {
 
 #[test]
 fn golden_events_are_valid_and_survive_the_types() {
-    for (step, event_type, file) in told() {
+    for (step, event_type, file) in emitted() {
         let text = std::fs::read_to_string(root().join("contract/events").join(&file)).unwrap();
         let golden = validate(Document::OutcomeEvent, &text);
         let golden: Value = golden.unwrap_or_else(|wrong| panic!("{file}: {wrong}"));
@@ -175,7 +175,7 @@ fn golden_events_are_valid_and_survive_the_types() {
         let outputs: BTreeSet<String> =
             (step.describe)().outputs.into_iter().map(|output| output.name).collect();
         let unknown = data.outputs.keys().find(|name| !outputs.contains(*name));
-        assert_eq!(unknown, None, "{file} tells an output that {} does not have", step.name);
+        assert_eq!(unknown, None, "{file} has an output that {} does not have", step.name);
     }
 }
 

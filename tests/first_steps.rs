@@ -43,23 +43,23 @@ fn tools(missing: &str, args: &[&str]) -> (bool, String) {
     let fakes: Vec<(&str, &str)> =
         DEMO.into_iter().filter(|tool| *tool != missing).map(|tool| (tool, nothing)).collect();
     let output = alone(&BASE, &fakes, "scripts/tools", args);
-    let told = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(told).unwrap())
+    let stated = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(stated).unwrap())
 }
 
 #[test]
 fn the_tools_of_the_demo_are_enough_and_each_of_them_is_needed() {
-    let (enough, told) = tools("nothing", &[]);
-    assert!(enough && told.contains("All that the demo needs is there"), "{told}");
-    assert!(told.contains("chromium         missing"), "{told}");
-    let (enough, told) = tools("nothing", &["test"]);
-    assert!(!enough && told.contains("apt-get install chromium"), "{told}");
+    let (enough, stated) = tools("nothing", &[]);
+    assert!(enough && stated.contains("All that the demo needs is there"), "{stated}");
+    assert!(stated.contains("chromium         missing"), "{stated}");
+    let (enough, stated) = tools("nothing", &["test"]);
+    assert!(!enough && stated.contains("apt-get install chromium"), "{stated}");
     for needed in DEMO {
-        let (enough, told) = tools(needed, &[]);
-        assert!(!enough && told.contains(&format!("{needed:<16} missing")), "{needed}: {told}");
+        let (enough, stated) = tools(needed, &[]);
+        assert!(!enough && stated.contains(&format!("{needed:<16} missing")), "{needed}: {stated}");
     }
-    let (enough, told) = tools("nothing", &["--quiet", "demo"]);
-    assert!(enough && told.is_empty(), "{told}");
+    let (enough, stated) = tools("nothing", &["--quiet", "demo"]);
+    assert!(enough && stated.is_empty(), "{stated}");
 }
 
 #[test]
@@ -83,10 +83,10 @@ fn every_build_of_a_newcomer_is_of_the_features_of_the_whole_workspace() {
     let cargo = "#!/bin/sh\necho \"cargo $*\"\n";
     let fakes = [("cargo", cargo), ("cc", cargo), ("make", cargo), ("python3", cargo)];
     let built = alone(&BASE, &fakes, "scripts/build", &["make-topics", "demo"]);
-    let told = String::from_utf8(built.stderr).unwrap();
+    let stated = String::from_utf8(built.stderr).unwrap();
     assert!(
-        told.contains("cargo build --color never --workspace --bin make-topics --bin demo"),
-        "{told}"
+        stated.contains("cargo build --color never --workspace --bin make-topics --bin demo"),
+        "{stated}"
     );
     // A part of the workspace is another choice of features, and so everything once more.
     let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
@@ -124,8 +124,8 @@ fn the_help_of_a_program_begins_with_what_the_program_does() {
         ["make-topics", "show-event", "push-files", "conformance", "demo", "images", "scorer"]
     {
         let output = Command::new(pipeline_tests::binaries().join(program)).arg("--help").output();
-        let told = String::from_utf8(output.unwrap().stdout).unwrap();
-        let first = told.lines().next().unwrap().to_owned();
+        let stated = String::from_utf8(output.unwrap().stdout).unwrap();
+        let first = stated.lines().next().unwrap().to_owned();
         assert!(!first.contains("flags") && !first.starts_with("Usage"), "{program}: {first}");
         // Two programs with the same first line have it from what they share.
         assert_eq!(seen.insert(first, program), None, "{program}");
@@ -140,8 +140,8 @@ fn what_was_not_checked_against_known_weaknesses_is_said_aloud() {
         .env("CARGO_HOME", empty.path())
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && told.contains("NOT CHECKED"), "{told}");
+    let stated = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && stated.contains("NOT CHECKED"), "{stated}");
 }
 
 #[test]

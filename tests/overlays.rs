@@ -18,12 +18,12 @@ fn render(folder: &Path) -> Vec<Value> {
     let programs: [&[&str]; 3] =
         [&["kustomize", "build"], &["kubectl", "kustomize"], &["go", "run", KUSTOMIZE, "build"]];
     for words in programs {
-        let Ok(told) = Command::new(words[0]).args(&words[1..]).arg(folder).output() else {
+        let Ok(found) = Command::new(words[0]).args(&words[1..]).arg(folder).output() else {
             continue;
         };
-        let complaint = String::from_utf8_lossy(&told.stderr);
-        assert!(told.status.success(), "{}: {complaint}", folder.display());
-        let text = String::from_utf8(told.stdout).unwrap();
+        let complaint = String::from_utf8_lossy(&found.stderr);
+        assert!(found.status.success(), "{}: {complaint}", folder.display());
+        let text = String::from_utf8(found.stdout).unwrap();
         return text.split("\n---\n").map(|part| serde_saphyr::from_str(part).unwrap()).collect();
     }
     panic!("kustomize, kubectl or go is needed to render {}", folder.display());
@@ -360,15 +360,15 @@ fn scales_a_scorer_that_leaves_its_group(objects: &[Value], target: &Value) {
 /// The schema of KEDA's own CRD, with unknown fields refused as the API server does under strict validation.
 fn keda_schema() -> Value {
     let folder = tempfile::tempdir().unwrap();
-    let told = Command::new("go")
+    let found = Command::new("go")
         .args(["mod", "download", "-json", KEDA])
         .current_dir(folder.path())
         .env("GOFLAGS", "-mod=mod")
         .output()
         .expect("go is needed for KEDA's CRD, as for the cluster");
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
-    let crd = PathBuf::from(told["Dir"].as_str().unwrap())
+    assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    let crd = PathBuf::from(found["Dir"].as_str().unwrap())
         .join("config/crd/bases/keda.sh_scaledobjects.yaml");
     let crd: Value = serde_saphyr::from_str(&std::fs::read_to_string(crd).unwrap()).unwrap();
     let mut schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();

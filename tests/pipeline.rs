@@ -68,10 +68,10 @@ fn five_releases_on_a_real_kafka() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let out = folder.path().join("demo");
     let output = demo("apache", &out);
-    let told = String::from_utf8_lossy(&output.stdout);
+    let found = String::from_utf8_lossy(&output.stdout);
     let log = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}\n{told}\n{log}", output.status);
-    ended_as_planned_and_no_record_is_lost_or_doubled(&told, &out);
+    assert!(output.status.success(), "{}\n{found}\n{log}", output.status);
+    ended_as_planned_and_no_record_is_lost_or_doubled(&found, &out);
 }
 
 #[test]
@@ -85,9 +85,9 @@ fn five_releases_in_memory_then_every_sample_and_every_command_of_the_papers() {
     for command in papers::commands().iter().filter(|command| command.runs_here()) {
         kept.run(command);
     }
-    let told = kept.end();
+    let found = kept.end();
     let out = pipeline_tests::root().join("target/demo");
-    ended_as_planned_and_no_record_is_lost_or_doubled(&told, &out);
+    ended_as_planned_and_no_record_is_lost_or_doubled(&found, &out);
 
     // One page of each step; detect-drift, which is in no release, looks at its own.
     let pages = [
@@ -112,15 +112,15 @@ fn a_demo_that_is_asked_to_end_leaves_no_process_behind() {
     let _one = alone();
     let mut demo = command("memory", &out).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     let demo = demo.as_mut().unwrap();
-    let mut told = BufReader::new(demo.stderr.take().unwrap()).lines();
+    let mut found = BufReader::new(demo.stderr.take().unwrap()).lines();
     // By then the scorer answers, and a step is under way.
-    told.find(|line| line.as_ref().unwrap().contains("boosting:")).unwrap().unwrap();
+    found.find(|line| line.as_ref().unwrap().contains("boosting:")).unwrap().unwrap();
     let is_scorer = |line: &String| line.contains("--name=demo-scorer");
     assert!(with_argument(folder.path()).iter().any(is_scorer));
 
     let asked = Command::new("kill").arg(demo.id().to_string()).status().unwrap();
     assert!(asked.success());
-    let rest: Vec<String> = told.map(Result::unwrap).collect();
+    let rest: Vec<String> = found.map(Result::unwrap).collect();
     assert_eq!(demo.wait().unwrap().code(), Some(1), "{rest:?}");
     assert!(rest.iter().any(|line| line.contains("stopped by a signal")), "{rest:?}");
     assert_eq!(with_argument(folder.path()), Vec::<String>::new());
@@ -135,13 +135,13 @@ fn with_argument(folder: &Path) -> Vec<String> {
     lines.filter(|line| line.contains(&*name)).collect()
 }
 
-fn ended_as_planned_and_no_record_is_lost_or_doubled(told: &str, out: &Path) {
-    let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+fn ended_as_planned_and_no_record_is_lost_or_doubled(found: &str, out: &Path) {
+    let last: Value = serde_json::from_str(found.lines().last().unwrap()).unwrap();
     let count = |name: &str| last[name].as_u64().unwrap();
-    assert_eq!((count("lost"), count("duplicated")), (0, 0), "{told}");
-    assert_eq!(count("predictions") + count("dead_letters"), count("features"), "{told}");
+    assert_eq!((count("lost"), count("duplicated")), (0, 0), "{found}");
+    assert_eq!(count("predictions") + count("dead_letters"), count("features"), "{found}");
     // The replay breaks one record of ten thousand, so the dead letters are part of the proof.
-    assert!(count("features") > 20_000 && count("dead_letters") > 0, "{told}");
+    assert!(count("features") > 20_000 && count("dead_letters") > 0, "{found}");
 
     let endings = last["releases"].as_array().unwrap();
     assert_eq!(endings.len(), RELEASES.len());
@@ -149,7 +149,7 @@ fn ended_as_planned_and_no_record_is_lost_or_doubled(told: &str, out: &Path) {
         assert_eq!(
             (&ended["model"], &ended["outcome"]),
             (&model.into(), &outcome.into()),
-            "{told}"
+            "{found}"
         );
 
         let release = out.join(format!("releases/{}-{model}", n + 1));

@@ -121,9 +121,9 @@ fn the_sensor_listens_to_drift_and_nothing_else() {
     assert_eq!(filter["path"], "headers.ce_type");
     let pattern = filter["value"][0].as_str().unwrap().replace("\\.", ".");
     let start = pattern.strip_prefix('^').and_then(|it| it.split('[').next()).unwrap();
-    let told = steps().into_iter().flat_map(|step| (step.describe)().events);
+    let found = steps().into_iter().flat_map(|step| (step.describe)().events);
     let heard: Vec<String> =
-        told.map(|event| event.event_type).filter(|name| name.starts_with(start)).collect();
+        found.map(|event| event.event_type).filter(|name| name.starts_with(start)).collect();
     assert_eq!(heard, ["dev.cdeventsx.headgate-drift.detected.0.1.0"]);
 
     let source = read("events/event-source.yaml");

@@ -331,8 +331,8 @@ fn a_verdict_is_compared_in_quotes_and_a_task_waits_for_how_another_ended() {
             let quoted = task.when.matches("'{{").count();
             assert_eq!(task.when.matches("{{").count(), quoted, "{at}: when");
             for word in task.depends.split([' ', '(', ')']).filter(|word| !word.is_empty()) {
-                let told = word.contains('.') || ["&&", "||"].contains(&word);
-                assert!(told, "{at}: depends on `{word}`; say .Succeeded, .Skipped, …");
+                let found = word.contains('.') || ["&&", "||"].contains(&word);
+                assert!(found, "{at}: depends on `{word}`; say .Succeeded, .Skipped, …");
             }
         }
     }

@@ -28,15 +28,15 @@ impl Kept {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut told = BufReader::new(demo.stderr.take().unwrap());
+        let mut found = BufReader::new(demo.stderr.take().unwrap());
         let (mut log, mut line) = (String::new(), String::new());
         while !line.contains("press Enter to end") {
             line.clear();
-            assert!(told.read_line(&mut line).unwrap() > 0, "the demo ended:\n{log}");
+            assert!(found.read_line(&mut line).unwrap() > 0, "the demo ended:\n{log}");
             log.push_str(&line);
         }
         // A full pipe must not hold it back, and what goes wrong later has to be seen.
-        std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::stderr()));
+        std::thread::spawn(move || std::io::copy(&mut found, &mut std::io::stderr()));
         let (enter, printed) = (demo.stdin.take().unwrap(), demo.stdout.take().unwrap());
         Self { demo, enter, printed }
     }
@@ -47,9 +47,9 @@ impl Kept {
         let text = std::fs::read_to_string(&file).unwrap();
         let promised = text.lines().find_map(|line| line.strip_prefix("# It ends with: "));
         let promised = promised.unwrap_or_else(|| panic!("{}: # It ends with: …", file.display()));
-        let told = succeeds(&format!("make --silent run-step STEP={step}"));
+        let found = succeeds(&format!("make --silent run-step STEP={step}"));
         let wanted = format!("verdict   {promised}");
-        assert!(told.lines().any(|line| line == wanted), "{step}: not {wanted}:\n{told}");
+        assert!(found.lines().any(|line| line == wanted), "{step}: not {wanted}:\n{found}");
     }
 
     /// Runs a command of a paper.
@@ -64,19 +64,19 @@ impl Kept {
     /// Presses Enter; what the demo printed.
     pub(crate) fn end(&mut self) -> String {
         self.enter.write_all(b"\n").unwrap();
-        let mut told = String::new();
-        self.printed.read_to_string(&mut told).unwrap();
+        let mut found = String::new();
+        self.printed.read_to_string(&mut found).unwrap();
         let ended = self.demo.wait().unwrap();
-        assert!(ended.success(), "{ended}\n{told}");
-        told
+        assert!(ended.success(), "{ended}\n{found}");
+        found
     }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
         // After a failure it would run on: without Enter a signal ends it, which make does not pass on.
-        let told = Command::new("pgrep").args(["-P", &self.demo.id().to_string()]).output();
-        let children = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned());
+        let found = Command::new("pgrep").args(["-P", &self.demo.id().to_string()]).output();
+        let children = found.map(|found| String::from_utf8_lossy(&found.stdout).into_owned());
         for child in children.unwrap_or_default().split_whitespace() {
             let _ended = Command::new("kill").arg(child).status();
         }
@@ -86,10 +86,10 @@ impl Drop for Kept {
 
 fn succeeds(text: &str) -> String {
     let output = shell(text).stdin(Stdio::null()).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let found = String::from_utf8_lossy(&output.stdout).into_owned();
     let log = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}: {}\n{told}\n{log}", output.status);
-    told
+    assert!(output.status.success(), "{text}: {}\n{found}\n{log}", output.status);
+    found
 }
 
 fn shell(text: &str) -> Command {

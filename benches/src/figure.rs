@@ -36,7 +36,7 @@ pub struct Figure {
     pub ratio: f64,
 }
 
-/// From this many measurements on a 99th percentile is told.
+/// From this many measurements on a 99th percentile is printed.
 const ENOUGH: usize = 100;
 
 impl Spread {

@@ -90,13 +90,13 @@ mod tests {
 
     #[test]
     fn a_late_a_wrong_and_an_unknown_answer_are_found() {
-        for (wrong, told) in [
+        for (wrong, found) in [
             (prediction(20, 1, 1), "generation 1 after 2 was confirmed"),
             (prediction(5, 1, 2), "sha256:2 answered under generation 1"),
             (prediction(5, 3, 2), "0/5: 3"),
         ] {
             let error = check(&[wrong], &confirmed()).unwrap_err().to_string();
-            assert!(error.contains(told), "{error}");
+            assert!(error.contains(found), "{error}");
         }
     }
 }

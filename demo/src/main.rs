@@ -80,16 +80,16 @@ fn run(args: &Args) -> anyhow::Result<bool> {
     // `make run-step` finds the broker by this file.
     std::fs::write(places.file("brokers")?, broker.brokers())?;
     let setting = story::Setting { places: &places, brokers: &broker.brokers(), screen: &screen };
-    let (told, stage) = story::tell(&setting, &pace, &stop)?;
-    summary::timeline(&told, &places);
+    let (found, stage) = story::play(&setting, &pace, &stop)?;
+    summary::timeline(&found, &places);
     if args.keep {
-        story::keep(&setting, pace, &told, &stop)?;
+        story::keep(&setting, pace, &found, &stop)?;
         stage.end_after_the_story(&screen);
     } else {
         stage.end()?;
     }
-    summary::print(&told)?;
-    Ok(summary::is_good(&told))
+    summary::print(&found)?;
+    Ok(summary::is_good(&found))
 }
 
 /// The environment that every program of the demo gets.

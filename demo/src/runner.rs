@@ -79,7 +79,7 @@ impl Runner<'_> {
             }
             let mut folder = None;
             if template.container.is_some() {
-                folder = Some(self.told(release, task, template, &values, ran)?);
+                folder = Some(self.emitted(release, task, template, &values, ran)?);
             } else if template.dag.is_some() {
                 self.dag(release, template, arguments(task, template, &values)?, ran)?;
             }
@@ -92,7 +92,7 @@ impl Runner<'_> {
     }
 
     /// Runs a step and says how it went; the folder of its outputs.
-    fn told(
+    fn emitted(
         &self,
         release: &str,
         task: &Task,

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const MUCH_PATIENCE: Duration = Duration::from_secs(300);
 
 /// What happened.
-pub(crate) struct Told {
+pub(crate) struct Played {
     pub(crate) releases: Vec<Done>,
     pub(crate) features: Window,
     pub(crate) findings: Findings,
@@ -72,11 +72,11 @@ pub(crate) struct Stage(Running);
 ///
 /// # Errors
 /// `stop` was set, or something did not go as it has to; whatever was started is ended.
-pub(crate) fn tell(
+pub(crate) fn play(
     setting: &Setting<'_>,
     pace: &Pace,
     stop: &Stop,
-) -> anyhow::Result<(Told, Stage)> {
+) -> anyhow::Result<(Played, Stage)> {
     let Setting { places, brokers, screen } = *setting;
     let kafka = kafka(brokers)?;
     let readings = readings(places)?;
@@ -123,8 +123,8 @@ pub(crate) fn tell(
             Ok(Done { planned, name, steps, ending, seconds })
         })
         .collect::<anyhow::Result<_>>()?;
-    let told = Told { releases, features, findings, seconds: screen.seconds() };
-    Ok((told, Stage(scorer)))
+    let found = Played { releases, features, findings, seconds: screen.seconds() };
+    Ok((found, Stage(scorer)))
 }
 
 /// Lets the stream run on until Enter is pressed or a signal comes; nothing of it counts for the story, which is over.
@@ -134,12 +134,12 @@ pub(crate) fn tell(
 pub(crate) fn keep(
     setting: &Setting<'_>,
     pace: Pace,
-    told: &Told,
+    found: &Played,
     stop: &Stop,
 ) -> anyhow::Result<()> {
     let Setting { places, brokers, screen } = *setting;
     // Ids go on where the story ended, so that no label meets two records.
-    let first = told.features.len();
+    let first = found.features.len();
     let replay = Replay::start_from(&kafka(brokers)?, pace, readings(places)?, first, || u64::MAX)?;
     screen.say("stream and scorer run on for `make run-step`; press Enter to end");
     let pressed = stop.unless_set(|| std::io::stdin().read_line(&mut String::new()));
@@ -190,8 +190,8 @@ fn ending(release: &str, digest: &str, findings: &Findings, events: &[OutcomeEve
         return if taken_back && stayed_away { Ending::RolledBack } else { Ending::Unclear };
     }
     let failed = |step: &str| {
-        events.iter().map(|event| &event.custom_data).any(|told| {
-            told.release == release && told.step == step && told.verdict == contract::Verdict::Fail
+        events.iter().map(|event| &event.custom_data).any(|found| {
+            found.release == release && found.step == step && found.verdict == contract::Verdict::Fail
         })
     };
     match answers {

@@ -3,22 +3,22 @@
 use serde::Serialize;
 use testkit::programs::Places;
 
-use crate::story::{Done, Told};
+use crate::story::{Done, Played};
 
 /// Whether every release ended as planned and the audit found nothing.
-pub(crate) fn is_good(told: &Told) -> bool {
-    let findings = &told.findings;
-    findings.lost(&told.features) == 0
+pub(crate) fn is_good(found: &Played) -> bool {
+    let findings = &found.findings;
+    findings.lost(&found.features) == 0
         && findings.duplicated() == 0
         && findings.unexplained_count == 0
-        && told.releases.iter().all(|done| done.ending == done.planned.expected)
+        && found.releases.iter().all(|done| done.ending == done.planned.expected)
 }
 
 /// How each release ended, the audit, and where the reports lie; why is said by the steps when they end.
 #[expect(clippy::print_stdout, reason = "the demo's own output")]
-pub(crate) fn timeline(told: &Told, places: &Places) {
+pub(crate) fn timeline(found: &Played, places: &Places) {
     println!("\nHow they ended");
-    for done in &told.releases {
+    for done in &found.releases {
         println!(
             "  {:<14} {:<14} in {:>5.1} s, {}",
             done.name,
@@ -27,15 +27,15 @@ pub(crate) fn timeline(told: &Told, places: &Places) {
             counted(done.steps.len(), "step")
         );
     }
-    let findings = &told.findings;
+    let findings = &found.findings;
     println!("\nAudit of the stream, from the topics");
-    println!("  {:>9}  records on shuttle.features", told.features.len());
+    println!("  {:>9}  records on shuttle.features", found.features.len());
     println!(
         "  {:>9}  answered, {} of them as dead letters",
         findings.predictions + findings.dead_letters,
         findings.dead_letters
     );
-    println!("  {:>9}  lost", findings.lost(&told.features));
+    println!("  {:>9}  lost", findings.lost(&found.features));
     println!("  {:>9}  answered more than once", findings.duplicated());
     println!(
         "  {:>9}  answered by a model that had no share of their key",
@@ -50,8 +50,8 @@ pub(crate) fn timeline(told: &Told, places: &Places) {
         shown(places),
         shown(places)
     );
-    println!("Took {:.0} s", told.seconds);
-    for done in told.releases.iter().filter(|done| done.ending != done.planned.expected) {
+    println!("Took {:.0} s", found.seconds);
+    for done in found.releases.iter().filter(|done| done.ending != done.planned.expected) {
         println!(
             "NOT AS PLANNED: {} should have been {}",
             done.name,
@@ -80,20 +80,20 @@ struct Release {
 
 /// The last line: one JSON object.
 #[expect(clippy::print_stdout, reason = "stdout is where the data goes")]
-pub(crate) fn print(told: &Told) -> anyhow::Result<()> {
+pub(crate) fn print(found: &Played) -> anyhow::Result<()> {
     let release = |done: &Done| Release {
         model: done.planned.model,
         outcome: done.ending.as_str(),
         seconds: (done.seconds * 10.0).round() / 10.0,
     };
-    let findings = &told.findings;
+    let findings = &found.findings;
     let summary = Summary {
-        features: told.features.len(),
+        features: found.features.len(),
         predictions: findings.predictions,
-        lost: findings.lost(&told.features),
+        lost: findings.lost(&found.features),
         duplicated: findings.duplicated(),
         dead_letters: findings.dead_letters,
-        releases: told.releases.iter().map(release).collect(),
+        releases: found.releases.iter().map(release).collect(),
     };
     println!("{}", serde_json::to_string(&summary)?);
     Ok(())

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ldd_tells() {
+    fn what_ldd_lists() {
         let file = Path::new("/bin/x");
         let listing = "\tlinux-vdso.so.1 (0x00007faf22925000)\n\
             \tlibm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x00007faf21b20000)\n\

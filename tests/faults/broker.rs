@@ -80,7 +80,7 @@ fn every_step_ends_with_75_and_in_time_when_the_broker_is_away() {
         let transient = i32::from(fault::exit::TRANSIENT);
         assert_eq!(ended.status.code(), Some(transient), "{}: {log}", step.name);
         assert!(log.contains("hint: "), "{}: {log}", step.name);
-        assert!(ended.stdout.is_empty(), "{} told an outcome that nobody got", step.name);
+        assert!(ended.stdout.is_empty(), "{} emitted an outcome that nobody got", step.name);
         let took = started.elapsed();
         assert!(took < Duration::from_secs(20), "{} took {took:?}", step.name);
     }

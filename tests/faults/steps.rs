@@ -12,14 +12,14 @@ use testkit::Running;
 use testkit::live::{Live, Scorer, route_flags, until};
 
 const RELEASE: &str = "second";
-/// Steps that leave nothing half-way: the one only reads before it tells, the other pushes by content.
+/// Steps that leave nothing half-way: the one only reads before it emits, the other pushes by content.
 const WITHOUT_STATE: [&str; 2] = ["conclude", "train-linear"];
 /// The replay gives both streams the same records at the same offsets.
 const WINDOW: &str = "0:0-3000,1:0-3000,2:0-3000,3:0-3000";
 
 /// When a step is killed.
 enum Moment<'a> {
-    /// Once it has told progress for the first time.
+    /// Once it has reported progress for the first time.
     Progress,
     /// Once it has written a route like this. The scorer is held until then, so that nothing is confirmed yet.
     Route(&'a dyn Fn(&Route) -> bool),
@@ -160,7 +160,7 @@ impl Place {
         result.extend(outputs.iter().map(|output| ran.output(output)));
         let route = self.live.route();
         if self.disturbed {
-            // Argo may also run a step again that had told everything: that changes nothing any more.
+            // Argo may also run a step again that had emitted everything: that changes nothing any more.
             let again = self.live.run(name, RELEASE, flags, &result[0]);
             assert_eq!(again.event, ran.event, "{name}");
             assert_eq!(self.live.route(), route, "{name}");
@@ -189,13 +189,13 @@ impl Place {
         }
     }
 
-    /// However often a step was run, it has told one outcome.
+    /// However often a step was run, it has emitted one outcome.
     fn assert_one_event_a_step(&self) {
         let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for event in event_log::read(self.live.kafka()).unwrap() {
-            let told = event.custom_data;
-            if told.stream == self.live.stage.stream && told.release == RELEASE {
-                ids.entry(told.step).or_default().insert(event.context.id);
+            let found = event.custom_data;
+            if found.stream == self.live.stage.stream && found.release == RELEASE {
+                ids.entry(found.step).or_default().insert(event.context.id);
             }
         }
         assert_eq!(ids.keys().map(String::as_str).collect::<Vec<_>>(), names(&self.results));

@@ -320,13 +320,13 @@ mod tests {
     }
 
     #[test]
-    fn the_history_tells_what_is_special() {
+    fn the_history_says_what_is_special() {
         let mut random = seeded(4);
         for scenario in &SCENARIOS {
-            let told: Vec<History> =
+            let found: Vec<History> =
                 (0..20).map(|_| simulate(scenario, 1.0, &mut random).history).collect();
-            let by_key = told.iter().filter(|h| h.aggregation == Aggregation::ByKey).count();
-            let varies = told.iter().filter(|h| h.extra_variance > 0.0).count();
+            let by_key = found.iter().filter(|h| h.aggregation == Aggregation::ByKey).count();
+            let varies = found.iter().filter(|h| h.extra_variance > 0.0).count();
             let clustered = matches!(scenario.kind, Kind::ClusteredKeys { .. });
             assert_eq!(by_key, if clustered { 20 } else { 0 }, "{}", scenario.name);
             match scenario.kind {

@@ -57,11 +57,11 @@ pub(crate) fn json(results: &[(&Scenario, Vec<Row>)], runs: usize, speed: &Speed
 }
 
 fn gate(row: &Row) -> Value {
-    let mut told = figures(&row.figures);
+    let mut line = figures(&row.figures);
     if row.name != "headgate" {
-        told["calibrated"] = figures(&row.calibrated);
+        line["calibrated"] = figures(&row.calibrated);
     }
-    told
+    line
 }
 
 fn figures(figures: &Figures) -> Value {

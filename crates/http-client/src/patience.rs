@@ -81,8 +81,8 @@ mod tests {
         let pauses = Duration::from_millis(100)..=Duration::from_secs(5);
         let grown = [1, 2, 3, 6, 7, u32::MAX].map(|asked| pause(asked, &pauses, None).as_millis());
         assert_eq!(grown, [100, 200, 400, 3_200, 5_000, 5_000]);
-        let told = [0, 3, 3_600].map(|it| pause(1, &pauses, Some(Duration::from_secs(it))));
-        assert_eq!(told, [0, 3, 5].map(Duration::from_secs));
+        let found = [0, 3, 3_600].map(|it| pause(1, &pauses, Some(Duration::from_secs(it))));
+        assert_eq!(found, [0, 3, 5].map(Duration::from_secs));
     }
 
     #[tokio::test]
@@ -100,8 +100,8 @@ mod tests {
                 _ if is_final => Err(Error::Tls(format!("refusal {}", asked.get())).into()),
                 _ => Ok(format!("answer {}", asked.get())),
             };
-            let told = ask("s", attempts, Duration::ZERO..=Duration::ZERO, once).await;
-            assert_eq!(told.unwrap_or_else(|error: Error| error.to_string()), expected);
+            let found = ask("s", attempts, Duration::ZERO..=Duration::ZERO, once).await;
+            assert_eq!(found.unwrap_or_else(|error: Error| error.to_string()), expected);
         }
     }
 }

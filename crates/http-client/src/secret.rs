@@ -157,8 +157,8 @@ mod tests {
             fs::write(file.path(), text).unwrap();
             let read = bearer(file.path());
             let shown = format!("{read:?}");
-            let told = read.map_or_else(|it| it.to_string(), |it| it.to_str().unwrap().to_owned());
-            assert!(told.contains(expected) && !shown.contains("t0ken"), "{told} {shown}");
+            let found = read.map_or_else(|it| it.to_string(), |it| it.to_str().unwrap().to_owned());
+            assert!(found.contains(expected) && !shown.contains("t0ken"), "{found} {shown}");
         }
     }
 

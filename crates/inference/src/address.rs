@@ -45,9 +45,9 @@ mod tests {
             ("http://h/v2/models/", "names no model"),
             ("http://h/v2/models/m/infer", "names no model"),
         ] {
-            let told = model(bad).map_err(|error| error.to_string());
-            let refused = told.as_ref().is_err_and(|it| it.contains(why) && !it.contains("secret"));
-            assert!(refused, "{bad}: {told:?}");
+            let found = model(bad).map_err(|error| error.to_string());
+            let refused = found.as_ref().is_err_and(|it| it.contains(why) && !it.contains("secret"));
+            assert!(refused, "{bad}: {found:?}");
         }
     }
 }

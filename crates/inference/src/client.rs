@@ -79,14 +79,14 @@ impl Client {
         match self.ask(rows, n) {
             Ok(rows) => Replies { rows, took: Some(started.elapsed()) },
             Err(error) if n > 1 && matches!(error, Error::Refused { .. }) => {
-                let alone = |row| self.ask(row, 1).unwrap_or_else(|error| vec![Err(told(&error))]);
+                let alone = |row| self.ask(row, 1).unwrap_or_else(|error| vec![Err(in_words(&error))]);
                 Replies {
                     rows: rows.chunks_exact(rows.len() / n).flat_map(alone).collect(),
                     took: None,
                 }
             }
             Err(error) => {
-                Replies { rows: vec![Err(told(&error)); n], took: Some(started.elapsed()) }
+                Replies { rows: vec![Err(in_words(&error)); n], took: Some(started.elapsed()) }
             }
         }
     }
@@ -104,7 +104,7 @@ impl Client {
 }
 
 /// Why a row has no answer; what to do about it does not belong to the row.
-fn told(error: &Error) -> String {
+fn in_words(error: &Error) -> String {
     match error {
         Error::Refused { why, .. } => why.clone(),
         Error::Away { attempts, why, .. } => format!("no answer in {attempts} attempts: {why}"),

@@ -11,7 +11,7 @@ use crate::{Error, Options};
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// A batch of some hundred rows is a thousandth of it.
 const LARGEST_ANSWER: usize = 16 << 20;
-/// As much of the server's own words as is told.
+/// As much of the server's own words as is quoted.
 const MAX_QUOTE: usize = 200;
 
 /// Sends the request that `build` makes, again and again while the server is away or busy, and reads the answer.
@@ -55,8 +55,8 @@ async fn once(
 
 /// The server's words in one line, cut to length.
 fn quote(body: &[u8]) -> String {
-    let told: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    let words = told["error"].as_str().unwrap_or_default();
+    let found: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let words = found["error"].as_str().unwrap_or_default();
     let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
     let cut: String = line.chars().take(MAX_QUOTE).collect();
     if cut.is_empty() { cut } else { format!(": {cut}") }

@@ -2,7 +2,7 @@
 //!
 //! One [`Client`] asks one model, by the address of that model. It reads the model's metadata first, so that a model
 //! that cannot be asked rows of the stream is refused before anything rests on it, and then asks batches of rows. Time,
-//! attempts and pauses are bounded; what is no answer is told row by row, and never taken for one.
+//! attempts and pauses are bounded; what is no answer is reported row by row, and never taken for one.
 //!
 //! ```no_run
 //! use inference::{Client, Options};

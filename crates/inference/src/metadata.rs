@@ -153,12 +153,12 @@ mod tests {
             (vec![port("a", "FP32", &[-1]), port("c", "FP32", &[-1])], "`c` is no field"),
             (vec![port("a", "FP32", &[-1]), port("b", "FP32", &[-1, 2])], "more than one field"),
         ] {
-            let told = fit(inputs);
-            assert!(told.as_ref().is_err_and(|it| it.contains(why)), "{told:?}");
+            let found = fit(inputs);
+            assert!(found.as_ref().is_err_and(|it| it.contains(why)), "{found:?}");
         }
         let one = Metadata { inputs: vec![port("a", "FP32", &[-1])], ..Metadata::default() };
-        let told = Inputs::fit(&one, &["a", "b"]);
-        assert!(told.is_err(), "{told:?}");
+        let found = Inputs::fit(&one, &["a", "b"]);
+        assert!(found.is_err(), "{found:?}");
         assert!(Inputs::fit(&one, &["a"]).is_ok());
     }
 }

@@ -18,7 +18,7 @@ pub struct Options {
     pub attempts: u32,
     /// The longest pause between two attempts, whatever the server asks for.
     pub longest_pause: Duration,
-    /// Whether the server's own words are told where it refuses; they could repeat the values of a record.
+    /// Whether the server's own words are quoted where it refuses; they could repeat the values of a record.
     pub quote: bool,
 }
 

@@ -149,8 +149,8 @@ mod tests {
     #[test]
     fn what_is_no_number_is_no_answer_of_that_row_alone() {
         for bad in ["NaN", "-Infinity", "null", "\"NaN\""] {
-            let told = of(&format!(r#"{{"datatype":"FP32","data":[1.5,{bad}]}}"#), 2);
-            let rows = told.unwrap_or_default();
+            let found = of(&format!(r#"{{"datatype":"FP32","data":[1.5,{bad}]}}"#), 2);
+            let rows = found.unwrap_or_default();
             assert_eq!(rows[0], one(None, 1.5), "{bad}");
             assert!(rows[1].as_ref().is_err_and(|why| why.contains("NaN")), "{bad}");
         }

@@ -137,11 +137,11 @@ mod tests {
     fn only_what_is_fetched_has_a_source() {
         let here: InputFile = "demo/schema.json".parse().unwrap();
         let there: InputFile = "oci://host:5000/files:v1#holdout.csv".parse().unwrap();
-        let told =
+        let stated =
             sources([("schema", Some(&here)), ("holdout", Some(&there)), ("champion", None)]);
         let source =
             ("holdout-source".to_owned(), "oci://host:5000/files:v1#holdout.csv".to_owned());
-        assert_eq!(told, BTreeMap::from([source]));
+        assert_eq!(stated, BTreeMap::from([source]));
     }
 
     #[test]
@@ -162,8 +162,8 @@ mod tests {
         ] {
             let fault = fault(error, "correct --schema");
             assert_eq!(fault::exit_code(&fault), code);
-            let told = fault::render(&fault);
-            assert!(told.contains(hint), "{told}");
+            let stated = fault::render(&fault);
+            assert!(stated.contains(hint), "{stated}");
         }
     }
 }

@@ -75,7 +75,7 @@ fn a_missing_right_is_named_and_is_no_missing_topic() {
     broker.grant_stranger(&["--operation", "Read", "--topic", "t", "--group", "headgate-reader"]);
     until("the right to read", || read().ok());
     lacks(write(), "write to t", "WRITE on Topic:t");
-    // Who may see that a topic is not there is told so, with the other thing that it may be.
+    // Who may see that a topic is not there gets an answer that says so, with the other thing that it may be.
     broker.grant_stranger(&["--operation", "Describe", "--topic", "*"]);
     until("a topic that is not there", || {
         let said = stranger.partitions("absent").unwrap_err().to_string();

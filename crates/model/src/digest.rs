@@ -11,14 +11,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::kind::{Kind, Sniffer};
 
-/// What one read of a file tells about it.
+/// What one read of a file says about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Digest {
     /// The model's identity everywhere in Headgate: `sha256:` and 64 lower-case hex digits.
     pub sha256: String,
     /// Size in bytes.
     pub size: u64,
-    /// The format, told from the content.
+    /// The format, by the content.
     pub kind: Kind,
 }
 
@@ -63,12 +63,12 @@ mod tests {
 
     #[test]
     fn names_the_content_as_sha256sum_does() {
-        let told = digest_of(&b"abc"[..]).unwrap();
+        let found = digest_of(&b"abc"[..]).unwrap();
         assert_eq!(
-            told.sha256,
+            found.sha256,
             "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
-        assert_eq!(told.size, 3);
+        assert_eq!(found.size, 3);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Who wrote a model file, and how that writer is told to leave out what cannot be answered with.
+//! Who wrote a model file, and how that writer is made to leave out what cannot be answered with.
 //!
 //! Every exporter has its own switch, and one exporter's switch is another's error.  `scripts/try-export-hints`
 //! tries each of these with the real exporters and writes `crates/model/samples/export-hints.json`.

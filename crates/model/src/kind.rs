@@ -1,4 +1,4 @@
-//! Which format a file has, told from its content and never from its name.
+//! Which format a file has, by its content and never by its name.
 //!
 //! A pickle called `model.onnx` must not reach anything that would unpickle it, and a download that broke off
 //! must be called that.  Source of the layouts: the ONNX protobuf schema, the safetensors README, the GGUF
@@ -199,7 +199,7 @@ fn safetensors(head: &[u8], size: u64) -> Option<Kind> {
     })
 }
 
-/// Protocols 2 to 5 say so in their first two bytes; 0 and 1 are told from the first opcode and the last.
+/// Protocols 2 to 5 say so in their first two bytes; 0 and 1 are known by the first opcode and the last.
 fn pickle(head: &[u8], last: u8) -> Option<Kind> {
     const STOP: u8 = b'.';
     match head {

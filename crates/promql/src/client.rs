@@ -41,7 +41,7 @@ impl Client {
             Error::setting("this process", error.to_string(), "give it more file handles")
         })?;
         let client = Self { name: server.to_string(), options, server, http, runtime };
-        // Files that are not there are told now, not at the first question.
+        // Files that are not there are refused now, not at the first question.
         let _ = client.authorize(client.http.get(client.server.clone()))?;
         if client.options.auth != Auth::None && is_open(&client.server) {
             tracing::warn!(server = client.name, "credentials will travel without TLS");

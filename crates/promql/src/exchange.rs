@@ -36,8 +36,8 @@ pub(crate) fn request(
 pub(crate) async fn send(request: RequestBuilder, server: &str) -> Result<Body, Failure<Error>> {
     let Answer { status, body, .. } = http_client::send(request, server, LARGEST_ANSWER).await?;
     let bytes = body.ok_or_else(|| strange(server, "the answer is larger than 8 MiB"))?;
-    let told = serde_json::from_slice::<Body>(&bytes);
-    match (status, told) {
+    let found = serde_json::from_slice::<Body>(&bytes);
+    match (status, found) {
         (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => {
             let (server, status) = (server.to_owned(), status.as_u16());
             Err(Failure::Final(Error::Denied { server, status }))

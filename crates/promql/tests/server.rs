@@ -112,14 +112,14 @@ fn a_question_that_gives_no_single_number_is_an_error_that_says_how() {
     let client = client(&server);
     page.wait_scraped(2);
     until(&client, &now("latency_seconds"), |answer| answer.value().is_some());
-    for (query, told) in [
+    for (query, found) in [
         ("errors_total", "gives 2 series where one is judged (hint: wrap it in sum()"),
         ("sum(", "refuses the query: bad_data"),
         ("\"text\"", "gives a text, not a number"),
         ("latency_seconds * on() errors_total", "refuses the query: execution"),
     ] {
         let error = client.ask(&now(query)).unwrap_err();
-        assert!(error.to_string().contains(told) && !error.is_transient(), "{query}: {error}");
+        assert!(error.to_string().contains(found) && !error.is_transient(), "{query}: {error}");
     }
 }
 
@@ -134,8 +134,8 @@ fn a_password_is_read_from_its_file_and_never_told() {
     let client = Client::new(options.clone()).unwrap();
     let error = client.ask(&now("1")).unwrap_err();
     assert!(matches!(error, Error::Denied { status: 401, .. }), "{error}");
-    let told = format!("{error} {error:?} {client:?}");
-    assert!(!told.contains("wrong-one"), "{told}");
+    let found = format!("{error} {error:?} {client:?}");
+    assert!(!found.contains("wrong-one"), "{found}");
     // Renewed while the client lives.
     file(&folder, &format!("{PASSWORD}\n"));
     assert_eq!(client.ask(&now("1")).unwrap(), QueryResult::Value(1.0));

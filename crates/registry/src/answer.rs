@@ -16,7 +16,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// Documents larger than this are refused; the distribution specification asks for 4 MiB at least.
 pub(crate) const DOCUMENT_LIMIT: u64 = 8 << 20;
 
-/// An answer with one of these statuses, or the error that its status and body tell.
+/// An answer with one of these statuses, or the error that its status and body say.
 pub(crate) async fn expect(answer: Response, what: &str, good: &[StatusCode]) -> Result<Response> {
     if good.contains(&answer.status()) {
         return Ok(answer);
@@ -85,13 +85,13 @@ pub(crate) fn lasting(answer: Response) -> Result<Response, Failure> {
 
 /// What a refusal means, from its status and the error codes of the distribution specification.
 pub(crate) fn refusal(status: StatusCode, body: &[u8], what: &str) -> Error {
-    let told = serde_json::from_slice::<Value>(body).ok().and_then(|value| {
+    let found = serde_json::from_slice::<Value>(body).ok().and_then(|value| {
         let first = &value["errors"][0];
         let code = first["code"].as_str()?.to_owned();
         Some(format!("{code}: {}", first["message"].as_str().unwrap_or_default()))
     });
     let why =
-        told.map_or_else(|| format!("answered {status}"), |it| format!("answered {status}, {it}"));
+        found.map_or_else(|| format!("answered {status}"), |it| format!("answered {status}, {it}"));
     let what = what.to_owned();
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Denied { what, why },

@@ -75,7 +75,7 @@ pub async fn fetch_model(
 pub async fn holds_model(client: &Client, image: &Reference, expected: &Digest) -> Result<()> {
     let place = Place::of(client, image)?;
     let found = place.image(image.select(), &Platform::of_this_machine()).await?;
-    let (_, digest) = told(&found.manifest, image)?;
+    let (_, digest) = chosen(&found.manifest, image)?;
     digest.must_be(expected, &format!("model of {image}"))?;
     for layer in candidates(&found.manifest, expected) {
         if !place.has(layer).await? {
@@ -85,15 +85,15 @@ pub async fn holds_model(client: &Client, image: &Reference, expected: &Digest) 
     Ok(())
 }
 
-/// Path and digest of the model, as the annotations of `manifest` tell them.
-fn told(manifest: &Manifest, image: &Reference) -> Result<(String, Digest)> {
-    let told = |key: &str| {
+/// Path and digest of the model, as the annotations of `manifest` give them.
+fn chosen(manifest: &Manifest, image: &Reference) -> Result<(String, Digest)> {
+    let annotated = |key: &str| {
         manifest.annotations.get(key).ok_or_else(|| {
             let why = format!("the manifest has no annotation {key}; was it made by build-image?");
             Error::invalid(image.to_string(), why)
         })
     };
-    Ok((inside(told(annotation::MODEL_PATH)?)?, told(annotation::MODEL_DIGEST)?.parse()?))
+    Ok((inside(annotated(annotation::MODEL_PATH)?)?, annotated(annotation::MODEL_DIGEST)?.parse()?))
 }
 
 /// The model file that the annotations of `manifest` name.
@@ -104,7 +104,7 @@ pub(crate) async fn model_of(
     folder: &Path,
     expected: Option<&Digest>,
 ) -> Result<Fetched> {
-    let (wanted, digest) = told(manifest, image)?;
+    let (wanted, digest) = chosen(manifest, image)?;
     if let Some(expected) = expected {
         digest.must_be(expected, &format!("model of {image}"))?;
     }
@@ -178,7 +178,7 @@ fn candidates<'a>(manifest: &'a Manifest, expected: &Digest) -> Vec<&'a Descript
 struct LayerSink {
     hasher: Hasher,
     unpack: Unpack,
-    /// The first fault of the archive. It is told only if the layer's digest is right.
+    /// The first fault of the archive. It counts only if the layer's digest is right.
     fault: Option<io::Error>,
 }
 

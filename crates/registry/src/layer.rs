@@ -1,4 +1,4 @@
-//! Layers as recipes: a tar archive told as headers and file ranges, never written down.
+//! Layers as recipes: a tar archive as headers and file ranges, never written down.
 //!
 //! The archive is uncompressed, so its digest is also its diff id, weights cost one read, and a layer can be
 //! read again from its start when an upload breaks.

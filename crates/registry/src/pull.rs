@@ -69,8 +69,8 @@ impl Repository {
             return Ok(None);
         }
         let answer = expect(answer, &what, &[StatusCode::OK]).await?;
-        let told = answer.headers().get("docker-content-digest").and_then(|it| it.to_str().ok());
-        Ok(told.and_then(|it| it.parse().ok()))
+        let found = answer.headers().get("docker-content-digest").and_then(|it| it.to_str().ok());
+        Ok(found.and_then(|it| it.parse().ok()))
     }
 
     /// Whether the repository holds a blob of this digest and size, asked with the rights of `scope`.
@@ -82,8 +82,8 @@ impl Repository {
             return Ok(false);
         }
         let answer = expect(answer, &what, &[StatusCode::OK]).await?;
-        let told = answer.headers().get("content-length").and_then(|it| it.to_str().ok());
-        Ok(told.is_none_or(|told| told == size.to_string()))
+        let found = answer.headers().get("content-length").and_then(|it| it.to_str().ok());
+        Ok(found.is_none_or(|found| found == size.to_string()))
     }
 
     /// Writes a blob into `sink`. A broken connection is taken up where it broke.

@@ -210,8 +210,8 @@ impl BatchedDifference {
         let correlation = correlation(&residuals).clamp(0.0, 0.95);
         let persistence = (1.0 + correlation) / (1.0 - correlation);
         // So many independent batches would tell as much of the variance; what they leave open is paid for too.
-        let told = number / persistence;
-        let open = 1.0 - 1.645 * (2.0 / told).sqrt();
+        let found = number / persistence;
+        let open = 1.0 - 1.645 * (2.0 / found).sqrt();
         (effect * persistence / open.max(0.25)).max(1.0)
     }
 }

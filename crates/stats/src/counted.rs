@@ -175,7 +175,7 @@ impl CountedMetric {
     }
 
     /// Whether a claim was proven at any time; each stands on its own, so that harm is still found
-    /// in a candidate that was told safe.
+    /// in a candidate that was called safe.
     pub fn is_proven(&self, claim: Decision) -> bool {
         self.proven[usize::from(claim == Decision::Safe)]
     }

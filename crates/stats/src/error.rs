@@ -42,7 +42,7 @@ pub enum Error {
         champion: usize,
     },
     /// An event of a model that had no share of the stream at that time.
-    #[error("an event of the {model} was told for a share at which it answers nothing")]
+    #[error("an event of the {model} was given for a share at which it answers nothing")]
     ImpossibleEvent {
         /// `candidate` or `champion`.
         model: &'static str,

@@ -17,7 +17,7 @@ use crate::special::bisect;
 /// Fewer values than this say nothing about a mean: the interval rests on the central limit theorem.
 pub const FEWEST_FOR_A_MEAN: u64 = 100;
 
-/// What a watch is told before it starts.
+/// What a watch is given before it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Watch {
     /// The chance of a wrong claim, at any time of an endless watch; in (0, 1/2).

@@ -15,7 +15,7 @@ const LARGEST: f64 = 30.0;
 /// For each ratio r of a grid, the failures are held against "the ratio is at most r" and "it is at
 /// least r" by the e-process of [`crate::sequential::CountTest`]; the interval holds every r that
 /// neither rejects at `ln(2/alpha)`. By Ville's inequality the true ratio, if it does not change, is
-/// in it at all times at once with probability `1 - alpha`. Ends beyond the grid are told as 0 and
+/// in it at all times at once with probability `1 - alpha`. Ends beyond the grid are given as 0 and
 /// infinity. Clustered failures are divided by their dispersion as everywhere ([`crate::cluster`]).
 ///
 /// The state is one number for each ratio and alternative; an event costs some hundred additions.

@@ -1,4 +1,4 @@
-//! A server of the protocol that answers with a real model, and with the faults that it is told to have.
+//! A server of the protocol that answers with a real model, and with the faults that a test asks for.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -18,7 +18,7 @@ use stream::StreamSchema;
 /// What goes wrong with one request for answers.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// Answers with this status, and asks for a pause of so many seconds where told.
+    /// Answers with this status, and asks for a pause of so many seconds where asked.
     Status(u16, Option<u32>),
     /// Answers rightly, but so much later.
     Slow(Duration),
@@ -80,7 +80,7 @@ impl Server {
             .route("/v2/models/m/infer", post(infer))
             .with_state(Arc::clone(&state));
         let (stop, stopped) = tokio::sync::oneshot::channel();
-        let (tell, told) = std::sync::mpsc::channel();
+        let (tell, found) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async move {
@@ -94,7 +94,7 @@ impl Server {
                 }
             });
         });
-        let address = told.recv().expect("the server starts");
+        let address = found.recv().expect("the server starts");
         let url = format!("http://{address}/v2/models/m");
         Self { url, state, stop: Some(stop), thread: Some(thread) }
     }
@@ -139,12 +139,12 @@ async fn metadata(State(serving): Shared, headers: HeaderMap) -> Response {
         return refused;
     }
     let shape = [-1, serving.width as i64];
-    let told = json!({
+    let found = json!({
         "name": "m", "versions": ["1"], "platform": "test",
         "inputs": [{"name": "x", "datatype": "FP32", "shape": shape}],
         "outputs": [{"name": "label", "datatype": "INT64", "shape": [-1]}],
     });
-    told.to_string().into_response()
+    found.to_string().into_response()
 }
 
 async fn infer(State(serving): Shared, headers: HeaderMap, body: Bytes) -> Response {
@@ -185,14 +185,14 @@ impl Serving {
     }
 
     fn answer(&self, body: &[u8], fault: Option<&Fault>) -> Result<String, String> {
-        let told = |error: &dyn std::error::Error| error.to_string();
-        let asked: Value = serde_json::from_slice(body).map_err(|error| told(&error))?;
+        let found = |error: &dyn std::error::Error| error.to_string();
+        let asked: Value = serde_json::from_slice(body).map_err(|error| found(&error))?;
         let data = asked["inputs"][0]["data"].as_array().ok_or("no data")?;
         let rows: Vec<f32> =
             data.iter().filter_map(Value::as_f64).map(|number| number as f32).collect();
         let n = rows.len() / self.width;
         let mut model = self.model.lock().expect("not poisoned");
-        let answers = model.answer(&rows, n).map_err(|error| told(&error))?;
+        let answers = model.answer(&rows, n).map_err(|error| found(&error))?;
         let given = if matches!(fault, Some(Fault::Short)) { n.saturating_sub(1) } else { n };
         let mut scores: Vec<Value> =
             answers.scores[..given * answers.width].iter().map(|score| json!(score)).collect();

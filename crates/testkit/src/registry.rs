@@ -96,17 +96,17 @@ impl OwnRegistry {
                 panic!("docker-registry does not start ({error}): apt-get install docker-registry")
             });
         let stderr = child.stderr.take().expect("it was piped");
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 if let Some(at) = line.find("listening on ") {
                     let rest = &line[at + "listening on ".len()..];
                     let end = rest.find([' ', '"', ',']).unwrap_or(rest.len());
-                    let _ = tell.send(rest[..end].to_owned());
+                    let _ = sender.send(rest[..end].to_owned());
                 }
             }
         });
-        let host = told.recv_timeout(Duration::from_secs(120));
+        let host = receiver.recv_timeout(Duration::from_secs(120));
         let Ok(host) = host else {
             let _ = child.kill();
             panic!("docker-registry did not say where it listens");

@@ -21,13 +21,13 @@ impl Rootfs {
     /// # Errors
     /// `umoci` is missing, or does not understand the layout.
     pub fn unpack(layout: &Path, tag: &str, bundle: &Path) -> anyhow::Result<Self> {
-        let told = Command::new("umoci")
+        let found = Command::new("umoci")
             .args(["unpack", "--rootless", "--image"])
             .arg(format!("{}:{tag}", layout.display()))
             .arg(bundle)
             .output()
             .context("umoci is needed: apt-get install umoci")?;
-        ensure!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        ensure!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
         let settings = std::fs::read(bundle.join("config.json")).context("umoci's config.json")?;
         let settings: Value = serde_json::from_slice(&settings)?;
         Ok(Self { folder: bundle.join("rootfs"), process: settings["process"].clone() })

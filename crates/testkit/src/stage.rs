@@ -173,7 +173,7 @@ impl Stage {
         Ok(())
     }
 
-    /// What was told, repetitions dropped.
+    /// What was emitted, repetitions dropped.
     ///
     /// # Errors
     /// The broker is away.
@@ -183,11 +183,11 @@ impl Stage {
         Ok(events)
     }
 
-    /// Tells an event as an earlier step would have.
+    /// Emits an event as an earlier step would have.
     ///
     /// # Errors
     /// The broker is away.
-    pub fn tell(&self, event: &OutcomeEvent) -> anyhow::Result<()> {
+    pub fn emit(&self, event: &OutcomeEvent) -> anyhow::Result<()> {
         self.send(&event.to_record(self.kafka.events_topic())?)
     }
 

@@ -63,9 +63,9 @@ fn the_script_says_what_is_missing_and_how_to_get_it() {
         .env("PATH", bare.path())
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
+    let stated = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(told.contains("java is missing") && told.contains("apt-get install"), "{told}");
+    assert!(stated.contains("java is missing") && stated.contains("apt-get install"), "{stated}");
 }
 
 /// Runs `scripts/kafka` with a folder of its own for an instance, which ends with this process at the latest.
@@ -97,7 +97,7 @@ fn a_broker_whose_process_takes_its_time_to_become_java_is_awaited() {
 fn a_broker_that_does_not_start_tells_its_last_words() {
     let folder = tempfile::tempdir().unwrap();
     let up = script(folder.path(), "up", &[("KAFKA_HEAP", "1k")]);
-    let told = String::from_utf8(up.stderr).unwrap();
+    let stated = String::from_utf8(up.stderr).unwrap();
     assert_eq!(up.status.code(), Some(2));
-    assert!(told.contains("its process ended") && told.contains("Too small"), "{told}");
+    assert!(stated.contains("its process ended") && stated.contains("Too small"), "{stated}");
 }

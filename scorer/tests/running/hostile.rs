@@ -120,8 +120,8 @@ fn records_of_one_batch_fall_back_together_and_the_idle_stream_reports_them() {
         next += 1;
     }
     // Nothing comes after them, so only the heartbeat can say it.
-    let told = status(&world, |it| it.state == ScorerState::Ready && it.fallbacks >= 2);
-    assert!(told.fallbacks <= 4, "{told:?}");
+    let found = status(&world, |it| it.state == ScorerState::Ready && it.fallbacks >= 2);
+    assert!(found.fallbacks <= 4, "{found:?}");
     let predictions = world.read("s.predictions", (next - 1000) as usize + 2);
     assert_eq!(predictions.iter().filter(|record| number(record) == BAD).count(), 2);
 }

@@ -48,7 +48,7 @@ impl Step for BuildImage {
     }
 }
 
-/// Builds on another thread, so that progress is told and a signal ends the step at once; what was written by
+/// Builds on another thread, so that progress is reported and a signal ends the step at once; what was written by
 /// then is whole blobs, which the next run finds.
 fn build_watched(args: &Args, model: PathBuf, context: &Context) -> anyhow::Result<Built> {
     let client = args.registry.client();
@@ -67,7 +67,7 @@ fn build_watched(args: &Args, model: PathBuf, context: &Context) -> anyhow::Resu
             }
             Err(RecvTimeoutError::Timeout) => {
                 context.stop.check()?;
-                // The end is told once it is reached, so the last byte is kept back.
+                // The end is reported once it is reached, so the last byte is kept back.
                 let moved = client.bytes_moved().min(size.saturating_sub(1));
                 context.progress.report(moved, size.max(1), "bytes of the image");
             }

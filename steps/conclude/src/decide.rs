@@ -39,7 +39,7 @@ pub(crate) fn ending(
         };
     }
     // A step without an event ended after all that did emit one.
-    if let Some(failure) = telling(failures) {
+    if let Some(failure) = speaking(failures) {
         let step = failure.task.split('(').next().unwrap_or_default().to_owned();
         let reason = format!("{step} reached no verdict: {}", failure.message);
         return Ending { verdict: Verdict::Fail, step, reason };
@@ -95,7 +95,7 @@ fn taken_back(promotion: &Promotion, back: &TakenBack) -> Ending {
 }
 
 /// The failure that says most: the last try of a task, not the node around its tries, which only says that they ended.
-fn telling(failures: &[Failure]) -> Option<&Failure> {
+fn speaking(failures: &[Failure]) -> Option<&Failure> {
     let tries = failures.iter().filter(|failure| failure.task.ends_with(')'));
     tries.max_by_key(|failure| &failure.task).or(failures.first())
 }

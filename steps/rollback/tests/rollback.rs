@@ -47,10 +47,10 @@ fn promoted(n: u8) -> OutcomeEvent {
 /// A stream on which model 2 followed on model 1.
 fn upgraded() -> Stage {
     let stage = Stage::with_champion(1).unwrap();
-    stage.tell(&promoted(1)).unwrap();
+    stage.emit(&promoted(1)).unwrap();
     let route = stage.route().unwrap().promoted(model(2), contract::event::now());
     stage.write(route, "r-2", "promote").unwrap();
-    stage.tell(&promoted(2)).unwrap();
+    stage.emit(&promoted(2)).unwrap();
     stage
 }
 
@@ -137,7 +137,7 @@ fn a_release_whose_canary_failed_does_not_depose_the_champion_of_another() {
 #[test]
 fn a_promotion_that_was_ended_before_its_event_can_be_taken_back() {
     let stage = Stage::with_champion(1).unwrap();
-    stage.tell(&promoted(1)).unwrap();
+    stage.emit(&promoted(1)).unwrap();
     let _scorer = stage.scorer(Behaviour::default()).unwrap();
     let route = stage.route().unwrap().promoted(model(2), contract::event::now());
     let route = stage.write(route, "r-2", "promote").unwrap();
@@ -151,7 +151,7 @@ fn a_promotion_that_was_ended_before_its_event_can_be_taken_back() {
 #[test]
 fn that_there_was_nothing_to_do_once_does_not_keep_a_model_that_has_to_go_later() {
     let stage = Stage::with_champion(1).unwrap();
-    stage.tell(&promoted(1)).unwrap();
+    stage.emit(&promoted(1)).unwrap();
     let _scorer = stage.scorer(Behaviour::default()).unwrap();
     let bad = format!("--bad={}", model(2).digest);
     for flags in [&[][..], &[bad.as_str()]] {
@@ -279,7 +279,7 @@ fn a_model_that_was_rolled_back_is_never_returned_to() {
     assert_ended(&run(&stage, "r-2", &[]), "pass", "");
     let next = stage.route().unwrap().promoted(model(3), contract::event::now());
     stage.write(next, "r-3", "promote").unwrap();
-    stage.tell(&promoted(3)).unwrap();
+    stage.emit(&promoted(3)).unwrap();
     assert_ended(&run(&stage, "r-3", &[]), "pass", &format!("back on {}", model(1).digest));
     assert_eq!(stage.route().unwrap().champion, model(1));
 

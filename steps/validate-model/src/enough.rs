@@ -54,8 +54,8 @@ mod tests {
             (100, 4_013, "about 4100 records"),
             (1_000, MOST + 1, "no hold-out would settle it"),
         ] {
-            let told = said(now, at_least(enough)).unwrap();
-            assert!(told.contains(expected), "{told}");
+            let found = said(now, at_least(enough)).unwrap();
+            assert!(found.contains(expected), "{found}");
         }
         assert_eq!(
             [scaled(1, 3, 300), scaled(0, 0, 9), two_digits(7), two_digits(99)],

@@ -12,7 +12,7 @@ use crate::probe::Answered;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Golden {
-    /// The identity of the model it belongs to, where it tells one.
+    /// The identity of the model it belongs to, where it names one.
     #[serde(default)]
     pub(crate) model: Option<String>,
     pub(crate) cases: Vec<Case>,
@@ -161,9 +161,9 @@ mod tests {
                 "the golden set belongs to another model, sha256:2",
             ),
         ] {
-            let told = check(golden, answers, width);
-            assert_eq!(told.outcome, outcome, "{told:?}");
-            assert!(told.why.starts_with(why), "{told:?}");
+            let stated = check(golden, answers, width);
+            assert_eq!(stated.outcome, outcome, "{stated:?}");
+            assert!(stated.why.starts_with(why), "{stated:?}");
         }
     }
 }

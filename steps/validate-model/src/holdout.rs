@@ -57,8 +57,8 @@ mod tests {
             ("a,b,label\n1,2", "line 2, column 3: `label` is missing"),
             ("a,b,label\n1,2,yes", "line 2, column 3: `label` is `yes`"),
         ] {
-            let told = parse(text).unwrap_err().to_string();
-            assert!(told.starts_with(error), "{told}");
+            let found = parse(text).unwrap_err().to_string();
+            assert!(found.starts_with(error), "{found}");
         }
     }
 }

@@ -18,25 +18,25 @@ fn boosting() -> Vec<u8> {
 
 #[test]
 fn a_better_model_passes_and_says_who_it_is() {
-    let told = Run::new().told();
-    told.is(
+    let outcome = Run::new().outcome();
+    outcome.is(
         "pass",
         "all 9 checks passed: 99.944 % right on 5346 records, not worse than the champion",
     );
     let identity = model::digest(Path::new(&demo("models/boosting.onnx"))).unwrap();
-    assert_eq!(told.file("model-digest"), identity.sha256);
-    assert_eq!(told.file("model-size"), identity.size.to_string());
-    assert_eq!(told.file("model-kind"), "onnx");
-    let record: Value = serde_json::from_str(&told.file("report.json")).unwrap();
+    assert_eq!(outcome.file("model-digest"), identity.sha256);
+    assert_eq!(outcome.file("model-size"), identity.size.to_string());
+    assert_eq!(outcome.file("model-kind"), "onnx");
+    let record: Value = serde_json::from_str(&outcome.file("report.json")).unwrap();
     assert_eq!(record["details"]["measured"]["candidate_wrong"], 3);
     assert_eq!(record["inputs"]["model"], identity.sha256.as_str());
-    let page = told.file("report.html");
+    let page = outcome.file("report.html");
     assert!(
         page.contains("<svg")
             && page.contains("Golden set")
             && page.contains("Against the champion")
     );
-    let events = told.events();
+    let events = outcome.events();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["context"]["type"], "dev.cdeventsx.headgate-model.validated.0.1.0");
     assert_eq!(events[0]["subject"]["id"], identity.sha256.as_str());
@@ -45,7 +45,7 @@ fn a_better_model_passes_and_says_who_it_is() {
 #[test]
 fn the_demos_releases_are_told_apart_only_by_what_a_holdout_can_tell() {
     let against_boosting =
-        |name| Run::new().of_model(name).with("champion", demo("models/boosting.onnx")).told();
+        |name| Run::new().of_model(name).with("champion", demo("models/boosting.onnx")).outcome();
     against_boosting("memoriser").is("pass", "100 % right");
     against_boosting("blind-spot").is("pass", "not worse than the champion");
     against_boosting("linear").is("fail", "more often than the champion");
@@ -62,9 +62,9 @@ fn without_a_champion_only_bootstrap_passes() {
     let first = || Run::new().of_model("linear").with("champion", "");
     first()
         .with("strategy", "bootstrap")
-        .told()
+        .outcome()
         .is("pass", "compared with no champion, by bootstrap");
-    let undecided = first().told();
+    let undecided = first().outcome();
     undecided.is("inconclusive", "there is no champion to compare with");
     assert_eq!(
         undecided.events()[0]["context"]["type"],
@@ -72,7 +72,7 @@ fn without_a_champion_only_bootstrap_passes() {
     );
     Run::new()
         .with("champion", demo("models/broken-width.onnx"))
-        .told()
+        .outcome()
         .is("inconclusive", "the champion cannot answer the hold-out: the model takes 8 numbers");
 }
 
@@ -90,55 +90,55 @@ fn what_is_not_onnx_is_refused_whatever_it_is_called() {
         (b"not a model", "it has no known model format"),
         (&boosting()[..40_000], "is cut short: its graph is longer than the file"),
     ] {
-        let told = Run::new().with_file("model", content).told();
-        told.is(
+        let outcome = Run::new().with_file("model", content).outcome();
+        outcome.is(
             "fail",
             &format!(
                 "the model is not ONNX: {}",
                 if reason.starts_with("is cut") { "it begins like an ONNX model but " } else { "" }
             ),
         );
-        told.is("fail", reason);
+        outcome.is("fail", reason);
     }
 }
 
 #[test]
 fn a_model_that_the_engine_refuses_fails_with_its_words() {
-    Run::new().of_sample("unknown-operator").told().is("fail", "Frobnicate");
+    Run::new().of_sample("unknown-operator").outcome().is("fail", "Frobnicate");
     Run::new()
         .of_sample("external-weights")
-        .told()
+        .outcome()
         .is("fail", "keeps the weights `weights` in another file");
-    Run::new().of_sample("zipmap").told().is("fail", "is a list of maps (hint: ");
-    Run::new().of_sample("fixed-batch").told().is("fail", "has a fixed number of rows");
+    Run::new().of_sample("zipmap").outcome().is("fail", "is a list of maps (hint: ");
+    Run::new().of_sample("fixed-batch").outcome().is("fail", "has a fixed number of rows");
 }
 
 #[test]
 fn answers_that_are_no_numbers_fail() {
-    Run::new().of_sample("root").told().is("fail", "of the hold-out, it answers NaN to record 2");
+    Run::new().of_sample("root").outcome().is("fail", "of the hold-out, it answers NaN to record 2");
     Run::new()
         .of_sample("root")
         .with_file("golden", r#"{"cases":[{"row":[4],"score":2},{"row":[-4],"score":2}]}"#)
-        .told()
+        .outcome()
         .is("fail", "of the golden set, it answers NaN to record 2");
 }
 
 #[test]
 fn a_golden_set_must_be_there_and_be_the_models() {
-    Run::new().with_file("golden", r#"{"cases":[]}"#).told().is("fail", "the golden set is empty");
+    Run::new().with_file("golden", r#"{"cases":[]}"#).outcome().is("fail", "the golden set is empty");
     Run::new()
         .with("golden", demo("models/linear.golden.json"))
-        .told()
+        .outcome()
         .is("fail", "the golden set belongs to another model");
     let row = r#"{"cases":[{"row":[50,21,77,0,28,0,27,48,22],"label":1,"score":0.25}]}"#;
     Run::new()
         .with_file("golden", row)
-        .told()
+        .outcome()
         .is("fail", "away from what the training side answers");
     let narrow = r#"{"cases":[{"row":[50],"label":1,"score":1}]}"#;
     Run::new()
         .with_file("golden", narrow)
-        .told()
+        .outcome()
         .is("fail", "record 1 of the golden set has 1 numbers");
 }
 
@@ -147,48 +147,48 @@ fn a_holdout_that_settles_nothing_does_not_pass() {
     let header = "f1,f2,f3,f4,f5,f6,f7,f8,f9,label\n";
     Run::new()
         .with_file("holdout", header)
-        .told()
+        .outcome()
         .is("inconclusive", "the hold-out has no records");
     let few = format!("{header}{}", "50,21,77,0,28,0,27,48,22,1\n".repeat(20));
     Run::new()
         .with_file("holdout", few)
-        .told()
+        .outcome()
         .is("inconclusive", "would, if the shares stay as they are");
     let wrong = format!("{header}{}", "50,21,77,0,28,0,27,48,22,0\n".repeat(500));
     Run::new()
         .with_file("holdout", wrong)
-        .told()
+        .outcome()
         .is("fail", "only 0 % of the hold-out's labels are right");
 }
 
 #[test]
 fn budgets_are_kept() {
-    Run::new().with("latency-budget", "1ns").told().is("fail", "the slowest of 100 requests");
-    Run::new().with("memory-budget", "1MiB").told().is("fail", "more than 1 MiB");
-    Run::new().with("answer-timeout", "1ms").told().is("fail", "it gave no answer within 1 ms");
+    Run::new().with("latency-budget", "1ns").outcome().is("fail", "the slowest of 100 requests");
+    Run::new().with("memory-budget", "1MiB").outcome().is("fail", "more than 1 MiB");
+    Run::new().with("answer-timeout", "1ms").outcome().is("fail", "it gave no answer within 1 ms");
 }
 
 #[test]
 fn what_cannot_be_read_is_wrong_usage_and_no_verdict() {
     Run::new()
         .with("model", "/no/such/model.onnx")
-        .told()
+        .outcome()
         .is_refused_as_usage("cannot read the model");
-    Run::new().with("model", here("src")).told().is_refused_as_usage("cannot read the model");
+    Run::new().with("model", here("src")).outcome().is_refused_as_usage("cannot read the model");
     Run::new()
         .with("champion", "/no/such.onnx")
-        .told()
+        .outcome()
         .is_refused_as_usage("cannot read the champion");
-    Run::new().with("golden", "/no/such.json").told().is_refused_as_usage("cannot read the golden");
-    Run::new().with_file("golden", "{").told().is_refused_as_usage("--golden");
+    Run::new().with("golden", "/no/such.json").outcome().is_refused_as_usage("cannot read the golden");
+    Run::new().with_file("golden", "{").outcome().is_refused_as_usage("--golden");
     Run::new()
         .with_file("holdout", "a,b\n")
-        .told()
+        .outcome()
         .is_refused_as_usage("no column is called `label`");
-    Run::new().with_file("schema", "[]").told().is_refused_as_usage("--schema");
+    Run::new().with_file("schema", "[]").outcome().is_refused_as_usage("--schema");
     Run::new()
         .with("stream", "other")
-        .told()
+        .outcome()
         .is_refused_as_usage("of the stream `shuttle`, not of `other`");
 }
 
@@ -208,10 +208,10 @@ fn a_model_that_takes_all_memory_or_never_answers_fails_and_the_step_goes_on() {
     let hostile = |name: &str| {
         Run::new().of_sample("root").with("model", here(&format!("samples/{name}.onnx")))
     };
-    hostile("hungry").told().is("fail", "it takes more memory than the 640 MiB");
+    hostile("hungry").outcome().is("fail", "it takes more memory than the 640 MiB");
     hostile("endless")
         .with("answer-timeout", "3s")
-        .told()
+        .outcome()
         .is("fail", "it gave no answer within 3 s");
 }
 
@@ -263,10 +263,10 @@ fn a_run_whose_event_cannot_be_emitted_leaves_nothing_that_looks_like_a_verdict(
     let run = Run::new();
     std::fs::create_dir_all(run.outputs()).unwrap();
     std::fs::write(run.outputs().join("verdict"), "pass").unwrap();
-    let told = run.with("events-topic", "absent").with("kafka-timeout", "2s").told();
-    told.is_refused_as_usage("topic absent does not exist");
+    let outcome = run.with("events-topic", "absent").with("kafka-timeout", "2s").outcome();
+    outcome.is_refused_as_usage("topic absent does not exist");
     for name in ["report.json", "report.html", "reason", "event-id", "model-digest"] {
-        assert!(!told.path(name).exists(), "{name}");
+        assert!(!outcome.path(name).exists(), "{name}");
     }
 }
 
@@ -281,15 +281,15 @@ fn a_file_whose_place_says_nothing_is_called_by_its_own_name() {
     std::fs::create_dir(file.parent().unwrap()).unwrap();
     std::fs::write(&file, named).unwrap();
     let golden = r#"{"cases":[{"row":[0,0,0,0,0,0,0,0,0],"label":0,"score":0}]}"#;
-    let told = Run::new().with("model", file.to_str().unwrap()).with_file("golden", golden).told();
-    assert!(told.file("report.html").contains("Validation of fraud-v7 for stream shuttle"));
-    assert_eq!(told.events()[0]["customData"]["result"]["model"]["name"], "fraud-v7");
+    let outcome = Run::new().with("model", file.to_str().unwrap()).with_file("golden", golden).outcome();
+    assert!(outcome.file("report.html").contains("Validation of fraud-v7 for stream shuttle"));
+    assert_eq!(outcome.events()[0]["customData"]["result"]["model"]["name"], "fraud-v7");
 }
 
 #[test]
 fn the_report_says_what_held_the_model() {
-    let told = Run::new().told();
-    let record: Value = serde_json::from_str(&told.file("report.json")).unwrap();
+    let outcome = Run::new().outcome();
+    let record: Value = serde_json::from_str(&outcome.file("report.json")).unwrap();
     let guards = record["details"]["sandbox"].as_array().unwrap();
     let guard = |name: &str| guards.iter().find(|guard| guard["name"] == name).unwrap();
     for name in ["limits", "privileges", "environment"] {
@@ -298,14 +298,14 @@ fn the_report_says_what_held_the_model() {
     // What the kernel lacks is said with the reason, in the report and in the log.
     for name in ["landlock", "seccomp"] {
         let is_lacking = guard(name)["lacking"].as_str().is_some_and(|why| !why.is_empty());
-        assert_eq!(is_lacking, told.log().contains("without one of its guards"), "{guards:?}");
+        assert_eq!(is_lacking, outcome.log().contains("without one of its guards"), "{guards:?}");
     }
     let environment = guard("environment")["effect"].as_str().unwrap();
     assert!(
         environment.contains("ORT_DYLIB_PATH") && !environment.contains("HEADGATE"),
         "{environment}"
     );
-    assert!(told.file("report.html").contains("loads, held by "));
+    assert!(outcome.file("report.html").contains("loads, held by "));
 }
 
 /// What `/proc` says of a process; empty where it is gone.
@@ -421,16 +421,16 @@ fn named(name: &[u8]) -> Vec<u8> {
 fn names_of_megabytes_leave_a_verdict_an_event_and_a_small_page() {
     let hostile = b"\x1b[2J\n\0<script>\xe2\x80\xae".repeat(60_000);
     for name in [&hostile[..], &b"n".repeat(30_000_000)] {
-        let told = Run::new().with_file("model", named(name)).told();
-        told.is("fail", "");
-        assert_eq!(told.events().len(), 1);
+        let outcome = Run::new().with_file("model", named(name)).outcome();
+        outcome.is("fail", "");
+        assert_eq!(outcome.events().len(), 1);
         for file in ["reason", "report.json", "report.html"] {
-            let text = told.file(file);
+            let text = outcome.file(file);
             assert!(text.len() < 1_000_000, "{file}: {} bytes", text.len());
             let obeyed =
                 |letter: char| letter != '\n' && letter.is_control() || letter == '\u{202e}';
             assert!(!text.contains(obeyed) && !text.contains("<script>\\u"), "{file}");
         }
-        assert!(!told.file("reason").contains('\n'));
+        assert!(!outcome.file("reason").contains('\n'));
     }
 }

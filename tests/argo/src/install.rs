@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::broker::client_file;
 use crate::cluster::{Cluster, PATIENCE, kustomize, until};
-use crate::world::{PLANTED, World, tell};
+use crate::world::{PLANTED, World, say};
 
 impl World {
     /// A copy with a namespace of its own, in which the shipped YAML is installed with the settings of a stream.
@@ -54,7 +54,7 @@ impl World {
     pub fn remove_namespace(&self) {
         let delete = ["delete", "namespace", &self.cluster.namespace, "--wait=false"];
         if let Err(error) = self.cluster.kubectl(&delete) {
-            tell(&format!("the namespace {} stays: {error}", self.cluster.namespace));
+            say(&format!("the namespace {} stays: {error}", self.cluster.namespace));
         }
     }
 
@@ -205,7 +205,7 @@ impl World {
             ("min-step-time", "2s"),
             ("min-records", "40"),
             ("deadline", "10m"),
-            // A stream as young as these, on a machine as busy as this one, foretells nothing.
+            // A stream as young as these, on a machine as busy as this one, forecasts nothing.
             ("undecidable", "go"),
             ("bake", "10s"),
             ("confirm-timeout", "4m"),

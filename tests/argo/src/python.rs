@@ -101,13 +101,13 @@ mod tests {
         blocking::publish(&Client::new(Options::default()), &image, &to, &[]).unwrap();
         let inside = Rootfs::unpack(&layout, "test", &folder.path().join("bundle")).unwrap();
 
-        let told = inside.run("/usr/local/bin/kcat", &["-V"]).unwrap();
-        let words = format!("{}{}", text(&told.stdout), text(&told.stderr));
-        assert!(told.status.success() && words.contains("librdkafka"), "{words}");
+        let found = inside.run("/usr/local/bin/kcat", &["-V"]).unwrap();
+        let words = format!("{}{}", text(&found.stdout), text(&found.stderr));
+        assert!(found.status.success() && words.contains("librdkafka"), "{words}");
         let step = "/usr/local/bin/check-traffic";
-        let told = inside.run(PYTHON, &[step, "--describe"]).unwrap();
-        assert!(told.status.success(), "{}", text(&told.stderr));
-        assert!(text(&told.stdout).contains("check-traffic"), "{}", text(&told.stdout));
+        let found = inside.run(PYTHON, &[step, "--describe"]).unwrap();
+        assert!(found.status.success(), "{}", text(&found.stderr));
+        assert!(text(&found.stdout).contains("check-traffic"), "{}", text(&found.stdout));
     }
 
     fn text(bytes: &[u8]) -> String {

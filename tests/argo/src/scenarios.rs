@@ -35,7 +35,7 @@ pub struct Scenario {
 /// Long, for the machine does all else at the same time.
 const RELEASE: Duration = Duration::from_secs(900);
 
-/// What a release tells that ends with a new champion, in this order.
+/// What a release emits that ends with a new champion, in this order.
 const PROMOTED: &[&str] = &[
     "validate-model",
     "build-image",
@@ -46,7 +46,7 @@ const PROMOTED: &[&str] = &[
     "rollback",
     "conclude",
 ];
-/// What one tells whose candidate is taken back after its canary: by a task, and once more by the exit handler.
+/// What one emits whose candidate is taken back after its canary: by a task, and once more by the exit handler.
 const TAKEN_BACK: &[&str] = &[
     "validate-model",
     "build-image",
@@ -145,7 +145,7 @@ pub fn with_champion(world: &World, name: &str, champion: &str) -> anyhow::Resul
 }
 
 /// The events of a release, oldest first.
-fn told(stream: &Stream, release: &Workflow) -> anyhow::Result<Vec<OutcomeEvent>> {
+fn emitted(stream: &Stream, release: &Workflow) -> anyhow::Result<Vec<OutcomeEvent>> {
     let events = event_log::read(&stream.kafka)?;
     Ok(events.into_iter().filter(|event| event.custom_data.release == release.name).collect())
 }
@@ -157,11 +157,11 @@ fn check(ended: &Ended, phase: &str, words: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Fails unless exactly these steps told an outcome, each once and in this order.
+/// Fails unless exactly these steps emitted an outcome, each once and in this order.
 fn check_told(stream: &Stream, release: &Workflow, steps: &[&str]) -> anyhow::Result<()> {
-    let told = told(stream, release)?;
-    let found: Vec<&str> = told.iter().map(|event| event.custom_data.step.as_str()).collect();
-    ensure!(found == steps, "{}: {found:?} told, wanted {steps:?}", release.name);
+    let emitted = emitted(stream, release)?;
+    let found: Vec<&str> = emitted.iter().map(|event| event.custom_data.step.as_str()).collect();
+    ensure!(found == steps, "{}: {found:?} emitted, wanted {steps:?}", release.name);
     Ok(())
 }
 
@@ -175,8 +175,8 @@ mod tests {
         let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `")).collect();
         for scenario in SCENARIOS {
             let name = format!("`{}`", scenario.name);
-            let told = rows.iter().any(|row| row.contains(&name));
-            assert!(told, "tests/argo/README.md: add a row for {name} to the table of scenarios");
+            let emitted = rows.iter().any(|row| row.contains(&name));
+            assert!(emitted, "tests/argo/README.md: add a row for {name} to the table of scenarios");
         }
     }
 }

@@ -129,7 +129,7 @@ impl Workflow {
     ///
     /// # Errors
     /// Argo refuses.
-    pub fn tell(&self, verb: &str) -> anyhow::Result<()> {
+    pub fn ask(&self, verb: &str) -> anyhow::Result<()> {
         self.cluster.argo(&[verb, &self.name]).map(drop)
     }
 }

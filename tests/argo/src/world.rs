@@ -103,6 +103,6 @@ impl World {
 
 /// Says something about the run itself, beside its results.
 #[expect(clippy::print_stderr, reason = "stdout is for the results")]
-pub fn tell(text: &str) {
+pub fn say(text: &str) {
     eprintln!("test-argo: {text}");
 }

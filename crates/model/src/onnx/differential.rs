@@ -186,9 +186,9 @@ fn python() -> PathBuf {
 
 fn asked(question: &str, files: &[&Path]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnx_reads.py");
-    let told = Command::new(python()).arg(script).arg(question).args(files).output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
-    assert!(told.status.success(), "{out}{err}");
+    let found = Command::new(python()).arg(script).arg(question).args(files).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&found.stdout), String::from_utf8_lossy(&found.stderr));
+    assert!(found.status.success(), "{out}{err}");
     out.into_owned()
 }
 
@@ -223,22 +223,22 @@ fn no_mutant_is_another_model_to_the_onnx_package_than_to_us() {
         }
     }
     file.into_inner().unwrap();
-    let told = asked("mutants", &[&path]);
-    assert!(counts[&true] > mutants / 50 && counts[&false] > mutants / 2, "{counts:?}: {told}");
-    let words: Vec<&str> = told.split_whitespace().collect();
+    let found = asked("mutants", &[&path]);
+    assert!(counts[&true] > mutants / 50 && counts[&false] > mutants / 2, "{counts:?}: {found}");
+    let words: Vec<&str> = found.split_whitespace().collect();
     let said = |name: &str| -> usize {
         let at = words.iter().position(|word| *word == name).unwrap();
         words[at + 1].parse().unwrap()
     };
-    assert_eq!(said("mutants"), mutants, "{told}");
-    assert!(said("outside") > mutants / 50, "too few to mean anything: {told}");
-    assert_eq!(said("differ"), 0, "{told}");
+    assert_eq!(said("mutants"), mutants, "{found}");
+    assert!(said("outside") > mutants / 50, "too few to mean anything: {found}");
+    assert_eq!(said("differ"), 0, "{found}");
 }
 
 #[test]
 fn the_tables_are_those_of_the_onnx_package() {
-    let told = asked("schema", &[]);
-    let mut theirs: Vec<&str> = told.lines().collect();
+    let found = asked("schema", &[]);
+    let mut theirs: Vec<&str> = found.lines().collect();
     let mut ours = Vec::new();
     let mut messages = vec![&MODEL];
     let mut at = 0;

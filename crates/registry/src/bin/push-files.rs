@@ -30,8 +30,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let error = match push(&cli) {
         Ok(pushed) => {
-            let told = writeln!(std::io::stdout(), "{pushed}");
-            return ExitCode::from(u8::from(told.is_err()));
+            let found = writeln!(std::io::stdout(), "{pushed}");
+            return ExitCode::from(u8::from(found.is_err()));
         }
         Err(error) => error,
     };

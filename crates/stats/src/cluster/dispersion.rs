@@ -241,18 +241,18 @@ mod tests {
     #[test]
     fn the_history_shows_what_varies_and_passes_bursts_over() {
         let mut random = Random::seeded(31);
-        let mut told = (0.0, 0);
+        let mut stated = (0.0, 0);
         for _ in 0..40 {
-            told.0 += extra_variance(&minutes(&mut random, 20.0, 0.3, 600)) / 40.0;
+            stated.0 += extra_variance(&minutes(&mut random, 20.0, 0.3, 600)) / 40.0;
             let mut calm: Vec<u64> = (0..600)
                 .map(|minute| random.poisson(20.0 + 10.0 * (f64::from(minute) / 100.0).sin()))
                 .collect();
             calm[300] += 200;
-            told.1 += usize::from(extra_variance(&calm) > 0.0);
+            stated.1 += usize::from(extra_variance(&calm) > 0.0);
         }
         // Twice 0.09 times the sum of the autocorrelations, 4, and about 0.17 of it as an allowance.
-        assert!((0.55..=0.95).contains(&told.0), "{}", told.0);
-        assert!(told.1 <= 2, "{} of 40 calm histories", told.1);
+        assert!((0.55..=0.95).contains(&stated.0), "{}", stated.0);
+        assert!(stated.1 <= 2, "{} of 40 calm histories", stated.1);
         assert_close(extra_variance(&[3, 4]), 0.0, 0.0);
     }
 

@@ -1,6 +1,6 @@
 //! The law of a count on its way below a boundary.
 
-/// Chances smaller than this are cut off at the ends and told, so that they can be counted as spent.
+/// Chances smaller than this are cut off at the ends and returned, so that they can be counted as spent.
 const NEGLIGIBLE: f64 = 1e-18;
 
 /// P(count = first + i, and the boundary was not reached so far).

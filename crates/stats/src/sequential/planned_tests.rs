@@ -131,11 +131,11 @@ fn harm_is_found_sooner_than_without_a_plan() {
 fn the_foretold_power_is_the_real_one() {
     let stages = [(0.1, 60), (0.5, 60)];
     let test = test(Side::Harm, 0.0, &stages);
-    let told = power(&test, &plan(&stages), 1.8).unwrap();
-    assert_eq!(told.len(), 120);
+    let found = power(&test, &plan(&stages), 1.8).unwrap();
+    assert_eq!(found.len(), 120);
     let real = rejections(&test, &stages, 1.8, 3000);
-    assert_close(told[119], real, 0.03);
-    assert!(told.windows(2).all(|pair| pair[0] <= pair[1] + 1e-15));
+    assert_close(found[119], real, 0.03);
+    assert!(found.windows(2).all(|pair| pair[0] <= pair[1] + 1e-15));
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl OwnPrometheus {
                 panic!("prometheus does not start ({error}): apt-get install prometheus")
             });
         let stderr = child.stderr.take().expect("it was piped");
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             let (mut host, mut log) = (None, String::new());
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
@@ -94,14 +94,14 @@ impl OwnPrometheus {
                 }
                 // The newest lines say why it did not start; later they are read so that it can go on writing.
                 if let (true, Some(host)) = (line.contains("Server is ready"), &host) {
-                    let _ = tell.send(Ok(host.clone()));
+                    let _ = sender.send(Ok(host.clone()));
                 }
                 log = line;
             }
-            let _ = tell.send(Err(log));
+            let _ = sender.send(Err(log));
         });
         // Longer than it takes on two processors that other tests are busy on as well.
-        match told.recv_timeout(Duration::from_secs(120)) {
+        match receiver.recv_timeout(Duration::from_secs(120)) {
             Ok(Ok(host)) => Self { host, tls, child, folder },
             failed => {
                 let _ = child.kill();

@@ -110,7 +110,7 @@ impl Bench {
         serde_json::from_str(&self.output("report.json")).unwrap()
     }
 
-    /// The bodies of all events told so far.
+    /// The bodies of all events emitted so far.
     pub(crate) fn events(&self) -> Vec<Value> {
         let kafka = Kafka::new(&KafkaArgs {
             brokers: self.broker.brokers(),

@@ -11,7 +11,7 @@ use crate::bench::{Bench, document};
 use crate::tool;
 
 #[test]
-fn a_second_run_sends_nothing_and_tells_the_same_event() {
+fn a_second_run_sends_nothing_and_emits_the_same_event() {
     let bench = Bench::with_model(100_000);
     let target = format!("{}:v1", bench.layout("images"));
     let first = bench.pass(&target, &[]);

@@ -67,7 +67,7 @@ fn image(stage: &Stage, model: &Path) -> String {
 fn wrong_usage_is_refused_with_a_hint() {
     let stage = Stage::new(9);
     let champion = model("demo/models/linear");
-    for (flags, told) in [
+    for (flags, found) in [
         (
             vec!["--champion=/nowhere.onnx".to_owned(), flag("model", &champion)],
             "cannot read /nowhere.onnx",
@@ -116,7 +116,7 @@ fn wrong_usage_is_refused_with_a_hint() {
     ] {
         let ended = stage.run(&flags.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(ended.code, 2, "{}", ended.stderr);
-        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+        assert!(ended.stderr.contains(found), "{}", ended.stderr);
     }
     assert!(stage.events().is_empty());
 }

@@ -170,8 +170,8 @@ impl Stage {
 
     /// Runs the step with these flags and those that say where it works.
     pub(crate) fn run_without_schema(&self, flags: &[&str]) -> Ended {
-        let told = self.command(flags).output().unwrap();
-        self.ended(told)
+        let found = self.command(flags).output().unwrap();
+        self.ended(found)
     }
 
     /// As [`Stage::run`]; gives the addresses that the step calls, and that of the broker.
@@ -179,8 +179,8 @@ impl Stage {
         let schema = format!("--schema={}", self.folder.path().join("schema.json").display());
         let trace = self.folder.path().join("trace");
         let command = self.command(&[&[schema.as_str()], flags].concat());
-        let told = testkit::calls::traced(&command, &trace).output().unwrap();
-        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        let found = testkit::calls::traced(&command, &trace).output().unwrap();
+        assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
         (testkit::calls::addresses(&trace), self.brokers.clone())
     }
 
@@ -216,18 +216,18 @@ impl Stage {
         command
     }
 
-    fn ended(&self, told: Output) -> Ended {
+    fn ended(&self, found: Output) -> Ended {
         let read =
             |name: &str| std::fs::read_to_string(self.outputs().join(name)).unwrap_or_default();
         Ended {
-            code: told.status.code().unwrap(),
+            code: found.status.code().unwrap(),
             verdict: read("verdict"),
             reason: read("reason"),
             event_id: read("event-id"),
             window: read("window"),
             report: serde_json::from_str(&read("report.json")).unwrap_or_default(),
             page: read("report.html"),
-            stderr: String::from_utf8(told.stderr).unwrap(),
+            stderr: String::from_utf8(found.stderr).unwrap(),
         }
     }
 

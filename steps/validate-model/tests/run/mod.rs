@@ -16,7 +16,7 @@ pub(crate) struct Run {
     flags: Vec<(&'static str, String)>,
 }
 
-pub(crate) struct Told {
+pub(crate) struct Ran {
     folder: TempDir,
     broker: MemoryBroker,
     code: Option<i32>,
@@ -77,10 +77,10 @@ impl Run {
             .with("strategy", "bootstrap")
     }
 
-    pub(crate) fn told(self) -> Told {
+    pub(crate) fn outcome(self) -> Ran {
         let Output { status, stderr, .. } = self.output();
         let stderr = String::from_utf8(stderr).unwrap();
-        Told { folder: self.folder, broker: self.broker, code: status.code(), stderr }
+        Ran { folder: self.folder, broker: self.broker, code: status.code(), stderr }
     }
 
     pub(crate) fn output(&self) -> Output {
@@ -118,7 +118,7 @@ impl Run {
     }
 }
 
-impl Told {
+impl Ran {
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join("outputs").join(name)
     }

@@ -60,24 +60,24 @@ fn every_file_comes_from_the_registry_and_the_champion_from_the_route() {
         .with("champion", "current");
     let mut routes = Routes::open(&run.kafka(), "shuttle").unwrap();
     routes.write(Route::bootstrap("shuttle", champion.clone()), "r-0", "bootstrap").unwrap();
-    let told = run.told();
-    told.is("pass", "not worse than the champion");
+    let outcome = run.outcome();
+    outcome.is("pass", "not worse than the champion");
 
-    let record: Value = serde_json::from_str(&told.file("report.json")).unwrap();
+    let record: Value = serde_json::from_str(&outcome.file("report.json")).unwrap();
     let inputs = &record["inputs"];
     assert_eq!(inputs["champion"], champion.digest.as_str());
     assert_eq!(inputs["champion-source"], champion.image.as_str());
     assert_eq!(inputs["schema-source"], of("schema.json"));
     let identity = model::digest(demo("models/boosting.onnx").as_ref()).unwrap();
     assert_eq!(inputs["model"], identity.sha256.as_str());
-    assert_eq!(&told.events()[0]["customData"]["inputs"], inputs);
+    assert_eq!(&outcome.events()[0]["customData"]["inputs"], inputs);
 }
 
 #[test]
 fn a_stream_without_a_champion_is_told_as_before() {
-    Run::new().with("champion", "current").told().is("inconclusive", "champion");
+    Run::new().with("champion", "current").outcome().is("inconclusive", "champion");
     let bootstrap = Run::new().with("champion", "current").with("strategy", "bootstrap");
-    bootstrap.told().is("pass", "");
+    bootstrap.outcome().is("pass", "");
 }
 
 #[test]
@@ -85,13 +85,13 @@ fn a_registry_that_is_away_is_a_transient_failure_and_a_wrong_reference_is_not()
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let away = format!("oci://{}/files:v1#schema.json", listener.local_addr().unwrap());
     drop(listener);
-    let told = Run::new().with("schema", away).with("registry-timeout", "200ms").told();
-    told.is_a_transient_failure("run the step again once the registry answers");
+    let outcome = Run::new().with("schema", away).with("registry-timeout", "200ms").outcome();
+    outcome.is_a_transient_failure("run the step again once the registry answers");
 
     let registry = OwnRegistry::new();
     let files = artifact(&registry);
     let none = format!("oci://{}/none:v1#a", registry.host);
-    Run::new().with("schema", none).told().is_refused_as_usage("was not found");
+    Run::new().with("schema", none).outcome().is_refused_as_usage("was not found");
     let unnamed = format!("{files}#other.json");
-    Run::new().with("schema", unnamed).told().is_refused_as_usage("it holds boosting.golden.json");
+    Run::new().with("schema", unnamed).outcome().is_refused_as_usage("it holds boosting.golden.json");
 }

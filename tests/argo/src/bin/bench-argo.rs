@@ -13,7 +13,7 @@ use clap::Parser as _;
 use serde_json::Value;
 use test_argo::scenarios::{release_as, with_champion};
 use test_argo::settings::Settings;
-use test_argo::world::{World, tell};
+use test_argo::world::{World, say};
 
 #[derive(clap::Parser)]
 #[command(about = "A release on Argo, against the same workflow with steps that do nothing")]
@@ -57,7 +57,7 @@ fn main() -> anyhow::Result<()> {
             let ended = workflow.end(LIMIT)?;
             ensure!(ended.phase == "Succeeded", "{name} was not promoted: {ended}");
             let seconds = started.elapsed().as_secs_f64();
-            tell(&format!("{} {name}: {} in {seconds:.1} s", world.cluster.namespace, ended.phase));
+            say(&format!("{} {name}: {} in {seconds:.1} s", world.cluster.namespace, ended.phase));
             times.push(seconds);
         }
         inside.push(own_seconds(&world, &format!("bench-{round}"))?);
@@ -71,7 +71,7 @@ fn main() -> anyhow::Result<()> {
     let own = Spread::of(&sums).median;
     let share = own / figure.ours.median;
     let word = if share < BUDGET { "met" } else { "missed" };
-    tell(&format!(
+    say(&format!(
         "the steps' own clocks: {own:.2} s of {:.1} s, {:.1} % (budget {:.0} %: {word})",
         figure.ours.median,
         share * 100.0,
@@ -80,7 +80,7 @@ fn main() -> anyhow::Result<()> {
     for step in inside[0].keys() {
         let seconds: Vec<f64> =
             inside.iter().filter_map(|steps| steps.get(step).copied()).collect();
-        tell(&format!("  {step}: {:.2} s", Spread::of(&seconds).median));
+        say(&format!("  {step}: {:.2} s", Spread::of(&seconds).median));
     }
     Ok(figure.print()?)
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use clap::Parser as _;
 use test_argo::scenarios::{SCENARIOS, Scenario};
 use test_argo::settings::Settings;
-use test_argo::world::{World, tell};
+use test_argo::world::{World, say};
 
 /// Puts releases on a real Argo through their scenarios
 #[derive(clap::Parser)]
@@ -48,7 +48,7 @@ fn main() -> anyhow::Result<ExitCode> {
         .collect();
     let binaries = testkit::root().join(&args.binaries);
     let world = World::new(Settings::from_environment(binaries)?)?;
-    tell(&format!("{} scenarios in namespace {}", chosen.len(), world.cluster.namespace));
+    say(&format!("{} scenarios in namespace {}", chosen.len(), world.cluster.namespace));
 
     let failed = AtomicUsize::new(0);
     let (last, now): (Vec<&Scenario>, Vec<&Scenario>) =

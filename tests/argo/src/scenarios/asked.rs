@@ -49,7 +49,7 @@ pub(super) fn approval(world: &World) -> anyhow::Result<()> {
         ["--output-parameter", "approved=yes", "--node-field-selector", "displayName=approve"];
     world.cluster.argo(&[&["node", "set", &agreed.name], &yes[..]].concat())?;
     agreed.rest()?;
-    agreed.tell("resume")?;
+    agreed.ask("resume")?;
     check(&agreed.end(RELEASE)?, "Succeeded", &[])?;
     check_told(&stream, &agreed, PROMOTED)?;
     ensure!(stream.route()?.champion != champion, "not promoted after a person agreed");

@@ -1,4 +1,4 @@
-//! Drift on a stream: told on Kafka, taken up by Argo Events, ended by a newly trained champion. And told twice.
+//! Drift on a stream: emitted on Kafka, taken up by Argo Events, ended by a newly trained champion. And emitted twice.
 
 use anyhow::{Context, ensure};
 use contract::event::OutcomeEvent;
@@ -34,14 +34,14 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
         ],
     )?;
     check(&watch.end(RELEASE)?, "Succeeded", &[])?;
-    let told = told_of(&stream)?;
-    let name = format!("model-retrain-{}", told.context.id);
+    let found = drift_event(&stream)?;
+    let name = format!("model-retrain-{}", found.context.id);
     let there = || Ok(world.cluster.get("workflow", &name)?.map(drop));
     until(PATIENCE, &format!("a workflow {name}"), there)?;
 
-    // The same event once more, as a step that is run again tells it.
+    // The same event once more, as a step that is run again emits it.
     let mut writer = stream.kafka.writer()?;
-    writer.send(&told.to_record(stream.kafka.events_topic())?)?;
+    writer.send(&found.to_record(stream.kafka.events_topic())?)?;
     writer.flush()?;
 
     let retrain = Workflow::named(&world.cluster, &name);
@@ -56,12 +56,12 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The event by which the drift of a stream was told.
-pub(super) fn told_of(stream: &Stream) -> anyhow::Result<OutcomeEvent> {
+/// The event by which the drift of a stream was emitted.
+pub(super) fn drift_event(stream: &Stream) -> anyhow::Result<OutcomeEvent> {
     let is_it = |event: &OutcomeEvent| {
         event.context.event_type.contains("headgate-drift.detected")
             && event.custom_data.stream == stream.name
     };
     let mut events = event_log::read(&stream.kafka)?.into_iter();
-    events.find(is_it).with_context(|| format!("no drift of {} was told", stream.name))
+    events.find(is_it).with_context(|| format!("no drift of {} was emitted", stream.name))
 }

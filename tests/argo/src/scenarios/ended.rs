@@ -20,7 +20,7 @@ fn in_mid_canary(world: &World, name: &str, verb: &str) -> anyhow::Result<()> {
     let release =
         release(world, &stream, "boosting", &[("min-step-time", "1h"), ("deadline", "3h")])?;
     stream.await_route(RELEASE, "a canary", |route| route.share() > 0.0)?;
-    release.tell(verb)?;
+    release.ask(verb)?;
     let ended = release.end(RELEASE)?;
     check(&ended, "Failed", &["Stopped with strategy"])?;
     let route = stream.await_route(PATIENCE, "the champion alone", |route| route.share() == 0.0)?;

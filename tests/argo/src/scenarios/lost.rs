@@ -29,7 +29,7 @@ pub(super) fn run(world: &World) -> anyhow::Result<()> {
     let ended = release.end(RELEASE)?;
     check(&ended, "Succeeded", &[])?;
     ensure!(ended.pods("canary-gate").len() >= 2, "the gate was not tried again: {ended}");
-    // Of the two pods of the gate one told.
+    // Of the two pods of the gate one emitted.
     check_told(&stream, &release, PROMOTED)?;
     stream.audit()?;
     Ok(())

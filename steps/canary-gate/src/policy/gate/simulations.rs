@@ -134,7 +134,7 @@ fn failures_needed(side: Side, share: f64, margin: f64, ratio: f64) -> usize {
 }
 
 #[test]
-fn the_readme_tells_how_many_failures_a_proof_takes() {
+fn the_readme_says_how_many_failures_a_proof_takes() {
     for (side, share, margin, ratio, documented) in [
         (Side::Safe, 0.5, 0.25, 1.0, 532),
         (Side::Safe, 0.5, 0.25, 0.5, 30),
