@@ -191,7 +191,9 @@ fn ending(release: &str, digest: &str, findings: &Findings, events: &[OutcomeEve
     }
     let failed = |step: &str| {
         events.iter().map(|event| &event.custom_data).any(|found| {
-            found.release == release && found.step == step && found.verdict == contract::Verdict::Fail
+            found.release == release
+                && found.step == step
+                && found.verdict == contract::Verdict::Fail
         })
     };
     match answers {

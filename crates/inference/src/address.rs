@@ -46,7 +46,8 @@ mod tests {
             ("http://h/v2/models/m/infer", "names no model"),
         ] {
             let found = model(bad).map_err(|error| error.to_string());
-            let refused = found.as_ref().is_err_and(|it| it.contains(why) && !it.contains("secret"));
+            let refused =
+                found.as_ref().is_err_and(|it| it.contains(why) && !it.contains("secret"));
             assert!(refused, "{bad}: {found:?}");
         }
     }

@@ -79,7 +79,8 @@ impl Client {
         match self.ask(rows, n) {
             Ok(rows) => Replies { rows, took: Some(started.elapsed()) },
             Err(error) if n > 1 && matches!(error, Error::Refused { .. }) => {
-                let alone = |row| self.ask(row, 1).unwrap_or_else(|error| vec![Err(in_words(&error))]);
+                let alone =
+                    |row| self.ask(row, 1).unwrap_or_else(|error| vec![Err(in_words(&error))]);
                 Replies {
                     rows: rows.chunks_exact(rows.len() / n).flat_map(alone).collect(),
                     took: None,

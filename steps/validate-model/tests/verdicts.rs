@@ -115,7 +115,10 @@ fn a_model_that_the_engine_refuses_fails_with_its_words() {
 
 #[test]
 fn answers_that_are_no_numbers_fail() {
-    Run::new().of_sample("root").outcome().is("fail", "of the hold-out, it answers NaN to record 2");
+    Run::new()
+        .of_sample("root")
+        .outcome()
+        .is("fail", "of the hold-out, it answers NaN to record 2");
     Run::new()
         .of_sample("root")
         .with_file("golden", r#"{"cases":[{"row":[4],"score":2},{"row":[-4],"score":2}]}"#)
@@ -125,7 +128,10 @@ fn answers_that_are_no_numbers_fail() {
 
 #[test]
 fn a_golden_set_must_be_there_and_be_the_models() {
-    Run::new().with_file("golden", r#"{"cases":[]}"#).outcome().is("fail", "the golden set is empty");
+    Run::new()
+        .with_file("golden", r#"{"cases":[]}"#)
+        .outcome()
+        .is("fail", "the golden set is empty");
     Run::new()
         .with("golden", demo("models/linear.golden.json"))
         .outcome()
@@ -179,7 +185,10 @@ fn what_cannot_be_read_is_wrong_usage_and_no_verdict() {
         .with("champion", "/no/such.onnx")
         .outcome()
         .is_refused_as_usage("cannot read the champion");
-    Run::new().with("golden", "/no/such.json").outcome().is_refused_as_usage("cannot read the golden");
+    Run::new()
+        .with("golden", "/no/such.json")
+        .outcome()
+        .is_refused_as_usage("cannot read the golden");
     Run::new().with_file("golden", "{").outcome().is_refused_as_usage("--golden");
     Run::new()
         .with_file("holdout", "a,b\n")
@@ -281,7 +290,8 @@ fn a_file_whose_place_says_nothing_is_called_by_its_own_name() {
     std::fs::create_dir(file.parent().unwrap()).unwrap();
     std::fs::write(&file, named).unwrap();
     let golden = r#"{"cases":[{"row":[0,0,0,0,0,0,0,0,0],"label":0,"score":0}]}"#;
-    let outcome = Run::new().with("model", file.to_str().unwrap()).with_file("golden", golden).outcome();
+    let outcome =
+        Run::new().with("model", file.to_str().unwrap()).with_file("golden", golden).outcome();
     assert!(outcome.file("report.html").contains("Validation of fraud-v7 for stream shuttle"));
     assert_eq!(outcome.events()[0]["customData"]["result"]["model"]["name"], "fraud-v7");
 }

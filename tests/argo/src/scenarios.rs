@@ -176,7 +176,10 @@ mod tests {
         for scenario in SCENARIOS {
             let name = format!("`{}`", scenario.name);
             let emitted = rows.iter().any(|row| row.contains(&name));
-            assert!(emitted, "tests/argo/README.md: add a row for {name} to the table of scenarios");
+            assert!(
+                emitted,
+                "tests/argo/README.md: add a row for {name} to the table of scenarios"
+            );
         }
     }
 }

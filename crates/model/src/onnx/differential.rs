@@ -187,7 +187,8 @@ fn python() -> PathBuf {
 fn asked(question: &str, files: &[&Path]) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnx_reads.py");
     let found = Command::new(python()).arg(script).arg(question).args(files).output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&found.stdout), String::from_utf8_lossy(&found.stderr));
+    let (out, err) =
+        (String::from_utf8_lossy(&found.stdout), String::from_utf8_lossy(&found.stderr));
     assert!(found.status.success(), "{out}{err}");
     out.into_owned()
 }

@@ -93,5 +93,8 @@ fn a_registry_that_is_away_is_a_transient_failure_and_a_wrong_reference_is_not()
     let none = format!("oci://{}/none:v1#a", registry.host);
     Run::new().with("schema", none).outcome().is_refused_as_usage("was not found");
     let unnamed = format!("{files}#other.json");
-    Run::new().with("schema", unnamed).outcome().is_refused_as_usage("it holds boosting.golden.json");
+    Run::new()
+        .with("schema", unnamed)
+        .outcome()
+        .is_refused_as_usage("it holds boosting.golden.json");
 }
