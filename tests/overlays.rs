@@ -278,6 +278,7 @@ fn images_for_an_overlay_with_an_encrypted_kafka_are_made_with_tls() {
         |environment: &&str| settings(&overlay(environment)).contains_key("kafka-config");
     let encrypted: Vec<&str> = OVERLAYS.into_iter().filter(is_encrypted).collect();
     assert!(!encrypted.is_empty(), "no overlay has an encrypted Kafka");
+    let mut lines = 0;
     for paper in
         ["README.md", "workflow-templates/README.md", "overlays/README.md", "images/README.md"]
     {
@@ -287,9 +288,11 @@ fn images_for_an_overlay_with_an_encrypted_kafka_are_made_with_tls() {
                 let installs = line.contains("make images")
                     && line.contains(&format!("OVERLAY={environment}"));
                 assert!(!installs || line.contains("TLS=1"), "{paper}: TLS=1 is missing: {line}");
+                lines += usize::from(installs);
             }
         }
     }
+    assert!(lines > 0, "no paper makes the images of {encrypted:?}");
 }
 
 fn copy(from: &Path, to: &Path) {

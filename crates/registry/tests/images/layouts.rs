@@ -75,6 +75,8 @@ fn a_second_run_writes_nothing() {
     let first = publish(&client(), &image_of(&model), &target, &[]).unwrap();
     let second = publish(&client(), &image_of(&model), &target, &[]).unwrap();
     assert_eq!((second.bytes_sent, second.bytes_skipped), (0, first.bytes_sent));
+    assert_eq!(second.blobs.len(), first.blobs.len());
+    assert!(first.blobs.len() >= 2, "a layer and its config: {:?}", first.blobs);
     assert!(second.blobs.iter().all(|blob| blob.outcome == Outcome::Existing));
 }
 
