@@ -1,8 +1,42 @@
-//! Whom a program calls over the network, as the kernel sees it.
+//! Whom a program calls over the network, as the kernel sees it, where a call to others leads nowhere.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Child, Command};
+
+/// Set for a test that runs in a network of its own.
+const APART: &str = "HEADGATE_TEST_APART";
+
+/// Whether the test `name`, as in `room::what_it_holds`, has a network with nothing but a loopback of its own.
+///
+/// The first time it starts itself there, holds that it passed, and is false: nothing is left to be done. Where the
+/// machine grants no network to a user, it says so and is true: calls are seen all the same, but not prevented.
+///
+/// # Panics
+/// The test fails there, or there is no test of this name.
+#[must_use]
+pub fn is_apart(name: &str) -> bool {
+    if std::env::var_os(APART).is_some() {
+        return true;
+    }
+    let apart = |command: &[&str]| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--map-root-user", "--net"]).args(command).env(APART, name);
+        unshare
+    };
+    let granted = apart(&["ip", "link", "set", "lo", "up"]).output();
+    if !granted.as_ref().is_ok_and(|output| output.status.success()) {
+        eprintln!("{name}: no network of its own (hint: apt-get install iproute2 util-linux): {granted:?}");
+        return true;
+    }
+    let test = std::env::current_exe().expect("a running test has a path");
+    let script = r#"ip link set lo up && exec "$0" --exact "$1" --nocapture"#;
+    let output = apart(&["sh", "-c", script]).arg(test).arg(name).output().expect("it was there");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let is_passed = output.status.success() && said.contains("1 passed");
+    assert!(is_passed, "{name}, in a network of its own: {said}{}", String::from_utf8_lossy(&output.stderr));
+    false
+}
 
 /// The same command under `strace`, which writes into `trace` whom it and its children connect to or send to.
 #[must_use]
