@@ -255,7 +255,10 @@ fn number(field: &[u8]) -> io::Result<u64> {
         let (head, tail) = field.split_at(field.len() - 8);
         let mut bytes = [0; 8];
         bytes.copy_from_slice(tail);
-        let fits = head[0] == 0x80 && head[1..].iter().all(|&byte| byte == 0) && tail[0] < 0x80;
+        // A field of eight bytes has no room for a head; no writer uses this form there.
+        let fits = head.split_first().is_some_and(|(first, rest)| {
+            *first == 0x80 && rest.iter().all(|&byte| byte == 0) && tail[0] < 0x80
+        });
         return if fits {
             Ok(u64::from_be_bytes(bytes))
         } else {
@@ -423,6 +426,13 @@ mod tests {
             let error = pick(&archive, 512).unwrap_err();
             assert!(error.to_string().contains(why), "{error}, expected {why}");
         }
+    }
+
+    #[test]
+    fn a_checksum_in_base_256_is_refused() {
+        let mut archive = entry("a", b'0', b"weights");
+        archive[148] = 0x80;
+        assert!(pick(&archive, 512).is_err());
     }
 
     #[test]
