@@ -26,7 +26,9 @@ pub fn is_apart(name: &str) -> bool {
     };
     let granted = apart(&["ip", "link", "set", "lo", "up"]).output();
     if !granted.as_ref().is_ok_and(|output| output.status.success()) {
-        eprintln!("{name}: no network of its own (hint: apt-get install iproute2 util-linux): {granted:?}");
+        eprintln!(
+            "{name}: no network of its own (hint: apt-get install iproute2 util-linux): {granted:?}"
+        );
         return true;
     }
     let test = std::env::current_exe().expect("a running test has a path");
@@ -34,7 +36,11 @@ pub fn is_apart(name: &str) -> bool {
     let output = apart(&["sh", "-c", script]).arg(test).arg(name).output().expect("it was there");
     let said = String::from_utf8_lossy(&output.stdout);
     let is_passed = output.status.success() && said.contains("1 passed");
-    assert!(is_passed, "{name}, in a network of its own: {said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        is_passed,
+        "{name}, in a network of its own: {said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     false
 }
 
