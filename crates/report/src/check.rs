@@ -138,7 +138,12 @@ pub(crate) fn icon(outcome: Outcome) -> Markup {
 
 /// A text that begins a line; a name such as `f1` or `demo-scorer`, or a digest, stays as it is.
 pub(crate) fn capitalised(text: &str) -> String {
-    let first = text.split_whitespace().next().unwrap_or_default().trim_end_matches([',', ';']).trim_end_matches("'s");
+    let first = text
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches([',', ';'])
+        .trim_end_matches("'s");
     let is_word = first.len() > 1 && first.chars().all(char::is_alphabetic);
     let mut letters = text.chars();
     match letters.next() {

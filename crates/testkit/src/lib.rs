@@ -7,6 +7,7 @@
 //! - [`kafka`], [`registry`], [`prometheus`]: real servers, each for one test or for the whole run; [`inference`]: a server
 //!   of models
 //! - [`Stage`], [`FakeScorer`]: a stream with steps run on it as black boxes, and a scorer that errs as a test wants
+//! - [`traffic`]: a stream's traffic in memory
 //! - [`telemetry`], [`replay`], [`audit`]: a live stream with delayed labels, and whether each of its records was answered
 //!   exactly once, by whom
 //! - [`programs`], [`calls`], [`rootfs`]: programs, whom they call, and the image that they see
@@ -33,6 +34,7 @@ mod scorer;
 mod stage;
 pub mod step;
 pub mod telemetry;
+pub mod traffic;
 pub mod workflow;
 
 pub use image::write_image;

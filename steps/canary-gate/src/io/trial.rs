@@ -231,3 +231,7 @@ impl Drop for Trial {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "trial_tests.rs"]
+mod tests;
