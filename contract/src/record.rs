@@ -50,9 +50,13 @@ pub struct DecisionRecord<D = Value> {
 /// How a step draws the page of its record.
 pub type Draw<D> = fn(&DecisionRecord<D>) -> String;
 
-/// The page of a record with these details: it is drawn from their type, and nothing is looked up by name.
-pub fn drawn<D: 'static>(details: D, draw: Draw<D>) -> ReportPage {
-    Box::new(move |json| draw(&frame(json).with_details(details)))
+/// What an [`Outcome`](crate::Outcome) takes of a step's details: their JSON, and the page that is drawn from their type.
+///
+/// # Panics
+/// The details hold what JSON does not know, such as a map whose keys are no texts.
+pub fn drawn<D: Serialize + 'static>(details: D, draw: Draw<D>) -> (Value, ReportPage) {
+    let json = serde_json::to_value(&details).expect("details are JSON by their type");
+    (json, Box::new(move |json| draw(&frame(json).with_details(details))))
 }
 
 fn frame(json: &Value) -> DecisionRecord<IgnoredAny> {

@@ -123,8 +123,8 @@ fn repeated(record: &DecisionRecord<Earlier>) -> String {
 fn earlier(outputs: &Path, digest: &str) -> Option<Value> {
     let report = std::fs::read(outputs.join("report.json")).ok()?;
     let found = format!("sha256:{}", hex::encode(Sha256::digest(&report)));
-    let record: Value = serde_json::from_slice(&report).ok()?;
-    (found == digest).then(|| record["details"].clone())
+    let record: DecisionRecord = serde_json::from_slice(&report).ok()?;
+    (found == digest).then_some(record.details)
 }
 
 #[cfg(test)]

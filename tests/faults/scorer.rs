@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use routes::Routes;
+use routes::{RouteWriter as _, Routes};
 use stats::random::Random;
 
 use testkit::live::{Live, until};
@@ -27,7 +27,7 @@ fn a_scorer_killed_again_and_again_answers_every_record_once() {
         let share = [0.25, 0.0, 0.5][round % 3];
         let mut routes = Routes::open(live.kafka(), &live.stage.stream).unwrap();
         let route = routes.current().unwrap().with_candidate(candidate.clone(), share);
-        routes.write(route, "second", "a share").unwrap();
+        routes.write(route, "second", "a share", None).unwrap();
 
         let enough = audit.count() + 1 + random.bits() % 8_000;
         until("answers between two kills", || (audit.count() >= enough).then_some(()));

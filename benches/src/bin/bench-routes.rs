@@ -20,7 +20,9 @@ use benches::{model_image, stream};
 use clap::Parser as _;
 use contract::stop::Stop;
 use kafka::{Kafka, Record, Start, TopicSpec};
-use routes::{Confirmation, ModelRef, Route, Routes, Scorers};
+use routes::{
+    Confirmation, Confirmations as _, ModelRef, Route, RouteWriter as _, Routes, Scorers,
+};
 
 #[derive(clap::Parser)]
 #[command(about = "Time from a route's write until every scorer follows it")]
@@ -129,7 +131,7 @@ impl Bench {
         confirmed: &mut Vec<Confirmed>,
     ) -> anyhow::Result<f64> {
         let start = Instant::now();
-        let route = routes.write(route, "bench", "to be measured")?;
+        let route = routes.write(route, "bench", "to be measured", None)?;
         let confirmation = scorers.confirm(&route, LIMIT, &Stop::default())?;
         let took = start.elapsed().as_secs_f64() * 1000.0;
         match confirmation {

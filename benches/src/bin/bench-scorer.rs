@@ -14,7 +14,7 @@ use benches::warm::until_warm;
 use benches::{model_image, stream};
 use clap::Parser as _;
 use kafka::{Kafka, Record, TopicSpec};
-use routes::{Route, Routes};
+use routes::{Route, RouteWriter as _, Routes};
 
 #[derive(clap::Parser)]
 #[command(about = "Records per second, exactly once, against a Python consumer")]
@@ -160,7 +160,7 @@ impl Bench {
         let model = model_image::pack(&bench.model, &bench.folder.path().join("images"))?;
         let route = Route::bootstrap(STREAM, model.clone());
         let route = if share > 0.0 { route.with_candidate(model, share) } else { route };
-        Routes::open(&bench.kafka, STREAM)?.write(route, "bench", "to be measured")?;
+        Routes::open(&bench.kafka, STREAM)?.write(route, "bench", "to be measured", None)?;
         Ok(bench)
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kafka::{Kafka, Reader, Record, Start};
 
 use crate::change::{Change, Standing, Taken};
-use crate::{ROUTES_TOPIC, Route};
+use crate::{Changes, ROUTES_TOPIC, Route};
 
 /// One change of a stream's route, and where it stands on the topic.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,20 +53,6 @@ impl Follower {
         Ok(Self { reader, stream: stream.to_owned(), next: BTreeMap::new() })
     }
 
-    /// The next change; `None` where nothing came for `wait`.
-    ///
-    /// # Errors
-    /// The broker is away.
-    pub fn next(&mut self, wait: Duration) -> anyhow::Result<Option<Entry>> {
-        while let Some(record) = self.reader.next(wait)? {
-            self.next.insert(record.partition, record.offset + 1);
-            if let Some(entry) = Entry::of(&self.stream, &record) {
-                return Ok(Some(entry));
-            }
-        }
-        Ok(None)
-    }
-
     /// All changes up to the present end of the topic.
     ///
     /// # Errors
@@ -89,6 +75,18 @@ impl Follower {
         let extent = kafka.extent(ROUTES_TOPIC)?;
         let end = |partition| extent.0.get(partition).map_or(0, |(_, end)| *end);
         Ok(self.next.iter().any(|(partition, next)| end(partition) < *next))
+    }
+}
+
+impl Changes for Follower {
+    fn next(&mut self, wait: Duration) -> anyhow::Result<Option<Entry>> {
+        while let Some(record) = self.reader.next(wait)? {
+            self.next.insert(record.partition, record.offset + 1);
+            if let Some(entry) = Entry::of(&self.stream, &record) {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -11,6 +11,7 @@
 //! - [`change`]: what the records under a stream's key say (pure); [`follow`]: reading them
 //! - [`status`]: what a scorer says of itself; `live`: who counts as live (pure)
 //! - [`ledger`]: who promoted what, by the events (pure)
+//! - `page`: models and confirmations as report pages show them (pure)
 //! - [`traffic`]: what steps ask for all of it, so that another target than this topic is one implementation
 //! - [`writer`]: changing a route; [`scorers`]: waiting until the scorers confirm it
 //! - [`span`]: a time as people read it
@@ -19,6 +20,7 @@ pub mod change;
 pub mod follow;
 pub mod ledger;
 mod live;
+mod page;
 pub mod route;
 pub mod scorers;
 mod span;

@@ -11,7 +11,7 @@ use words::{list, plural};
 
 use crate::live::Live;
 use crate::route::MAX_GENERATION;
-use crate::{Route, SCORERS_TOPIC, ScorerState, ScorerStatus, span};
+use crate::{Confirmations, Route, SCORERS_TOPIC, ScorerState, ScorerStatus, span};
 
 /// Follows the scorers of one stream.
 pub struct Scorers {
@@ -67,20 +67,29 @@ impl Scorers {
         Ok(Self { reader, live, looked: Instant::now() })
     }
 
-    /// The last status of every scorer that is live now, after taking in what has arrived.
-    ///
-    /// # Errors
-    /// The broker is away.
-    pub fn live(&mut self) -> anyhow::Result<Vec<ScorerStatus>> {
+    /// Takes in what arrives, for as long as `wait` where nothing is there.
+    fn look(&mut self, mut wait: Duration) -> anyhow::Result<()> {
+        while let Some(record) = self.reader.next(wait)? {
+            self.live.take(&record);
+            wait = Duration::ZERO;
+        }
+        // While nothing could be heard, nobody's silence means anything.
+        let gap = self.looked.elapsed();
+        self.looked = Instant::now();
+        if !self.reader.is_cut_off() {
+            self.live.passed(gap);
+        }
+        Ok(())
+    }
+}
+
+impl Confirmations for Scorers {
+    fn live(&mut self) -> anyhow::Result<Vec<ScorerStatus>> {
         self.look(Duration::ZERO)?;
         Ok(self.live.statuses())
     }
 
-    /// Waits until at least one scorer is known to be live; whether one is.
-    ///
-    /// # Errors
-    /// The broker is away, or the process was asked to end.
-    pub fn await_any(&mut self, limit: Duration, stop: &Stop) -> anyhow::Result<bool> {
+    fn await_any(&mut self, limit: Duration, stop: &Stop) -> anyhow::Result<bool> {
         let started = Instant::now();
         loop {
             stop.check()?;
@@ -94,11 +103,7 @@ impl Scorers {
         }
     }
 
-    /// Waits until every live scorer, and at least one, has this very route in force.
-    ///
-    /// # Errors
-    /// The broker is away, or the process was asked to end.
-    pub fn confirm(
+    fn confirm(
         &mut self,
         route: &Route,
         limit: Duration,
@@ -116,21 +121,6 @@ impl Scorers {
             }
             self.look(Duration::from_millis(50))?;
         }
-    }
-
-    /// Takes in what arrives, for as long as `wait` where nothing is there.
-    fn look(&mut self, mut wait: Duration) -> anyhow::Result<()> {
-        while let Some(record) = self.reader.next(wait)? {
-            self.live.take(&record);
-            wait = Duration::ZERO;
-        }
-        // While nothing could be heard, nobody's silence means anything.
-        let gap = self.looked.elapsed();
-        self.looked = Instant::now();
-        if !self.reader.is_cut_off() {
-            self.live.passed(gap);
-        }
-        Ok(())
     }
 }
 

@@ -71,7 +71,11 @@ pub trait RouteWriter: Send {
     /// What stood in the newest place and is no route; nothing once something was written over it.
     fn unreadable(&self) -> Option<&Unreadable>;
 
-    /// Writes `route` as the next generation in the name of `release`, and returns it as written.
+    /// Writes `route` as the next generation in the name of `release`, with the decision that led to it, and returns it as
+    /// written.
+    ///
+    /// A champion that is another than before counts as promoted by `release`, and a candidate as tried by it, unless the
+    /// route says otherwise.
     ///
     /// # Errors
     /// Someone else became the writer, or the target is away: then nothing was changed, or nobody can know yet.
@@ -83,7 +87,7 @@ pub trait RouteWriter: Send {
         decision: Option<Decision>,
     ) -> anyhow::Result<Route>;
 
-    /// Takes the stream's route away, in the name of `release`.
+    /// Takes the stream's route away, in the name of `release`: nobody answers it until it is bootstrapped once more.
     ///
     /// # Errors
     /// As [`RouteWriter::write`].
@@ -165,54 +169,5 @@ impl Traffic for RoutesTopic {
 
     fn confirmations(&self) -> anyhow::Result<Box<dyn Confirmations>> {
         Ok(Box::new(Scorers::open(&self.kafka, &self.stream)?))
-    }
-}
-
-impl RouteWriter for Routes {
-    fn current(&self) -> Option<&Route> {
-        Self::current(self)
-    }
-
-    fn unreadable(&self) -> Option<&Unreadable> {
-        Self::unreadable(self)
-    }
-
-    fn write(
-        &mut self,
-        route: Route,
-        release: &str,
-        reason: &str,
-        decision: Option<Decision>,
-    ) -> anyhow::Result<Route> {
-        self.write_next(route, release, reason, decision)
-    }
-
-    fn retire(&mut self, release: &str, reason: &str) -> anyhow::Result<()> {
-        Self::retire(self, release, reason)
-    }
-}
-
-impl Confirmations for Scorers {
-    fn live(&mut self) -> anyhow::Result<Vec<ScorerStatus>> {
-        Self::live(self)
-    }
-
-    fn await_any(&mut self, limit: Duration, stop: &Stop) -> anyhow::Result<bool> {
-        Self::await_any(self, limit, stop)
-    }
-
-    fn confirm(
-        &mut self,
-        route: &Route,
-        limit: Duration,
-        stop: &Stop,
-    ) -> anyhow::Result<Confirmation> {
-        Self::confirm(self, route, limit, stop)
-    }
-}
-
-impl Changes for Follower {
-    fn next(&mut self, wait: Duration) -> anyhow::Result<Option<Entry>> {
-        Self::next(self, wait)
     }
 }

@@ -8,7 +8,7 @@ use kafka::{FencedWriter, Kafka, Outgoing};
 use crate::change::{Standing, Unreadable};
 use crate::follow::standing;
 use crate::route::{Decision, Stamp};
-use crate::{ROUTES_TOPIC, Route, scorers};
+use crate::{ROUTES_TOPIC, Route, RouteWriter, scorers};
 
 /// The one writer of a stream's route.
 ///
@@ -62,29 +62,31 @@ impl Routes {
         Ok(Self { writer, stream: stream.to_owned(), current, unreadable, floor, went_back })
     }
 
-    /// The route in force, if the stream has one.
-    pub fn current(&self) -> Option<&Route> {
+    fn send(
+        &mut self,
+        value: Option<Vec<u8>>,
+        headers: Vec<(String, Vec<u8>)>,
+    ) -> anyhow::Result<()> {
+        let (topic, key) = (ROUTES_TOPIC.to_owned(), Some(self.stream.clone().into_bytes()));
+        let record = Outgoing { topic, key, value, headers, ..Outgoing::default() };
+        self.writer
+            .write(&record)
+            .with_context(|| format!("write the route of {}", self.stream))?;
+        self.unreadable = None;
+        Ok(())
+    }
+}
+
+impl RouteWriter for Routes {
+    fn current(&self) -> Option<&Route> {
         self.current.as_ref()
     }
 
-    /// The newest record, where it is no route; until something is written over it.
-    pub fn unreadable(&self) -> Option<&Unreadable> {
+    fn unreadable(&self) -> Option<&Unreadable> {
         self.unreadable.as_ref()
     }
 
-    /// Writes `route` as the next generation, in the name of `release`, and returns it as written.
-    ///
-    /// A champion that is another than before counts as promoted by `release`, and a candidate as tried by it, unless
-    /// the route says otherwise.
-    ///
-    /// # Errors
-    /// Someone else became the writer, or the broker is away: then nothing was changed, or nobody can know yet.
-    pub fn write(&mut self, route: Route, release: &str, reason: &str) -> anyhow::Result<Route> {
-        self.write_next(route, release, reason, None)
-    }
-
-    /// As [`Routes::write`], with the decision that led to it: how a step writes, so that a later run of it knows.
-    pub(crate) fn write_next(
+    fn write(
         &mut self,
         route: Route,
         release: &str,
@@ -119,29 +121,11 @@ impl Routes {
         Ok(route)
     }
 
-    /// Takes the stream's route away, in the name of `release`: nobody answers it until it is bootstrapped once more.
-    ///
-    /// # Errors
-    /// As [`Routes::write`].
-    pub fn retire(&mut self, release: &str, reason: &str) -> anyhow::Result<()> {
+    fn retire(&mut self, release: &str, reason: &str) -> anyhow::Result<()> {
         let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
         self.send(None, vec![header("release", release), header("reason", reason)])?;
         tracing::info!(reason, "route taken away");
         self.current = None;
-        Ok(())
-    }
-
-    fn send(
-        &mut self,
-        value: Option<Vec<u8>>,
-        headers: Vec<(String, Vec<u8>)>,
-    ) -> anyhow::Result<()> {
-        let (topic, key) = (ROUTES_TOPIC.to_owned(), Some(self.stream.clone().into_bytes()));
-        let record = Outgoing { topic, key, value, headers, ..Outgoing::default() };
-        self.writer
-            .write(&record)
-            .with_context(|| format!("write the route of {}", self.stream))?;
-        self.unreadable = None;
         Ok(())
     }
 }

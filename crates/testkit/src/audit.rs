@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use contract::stop::Stop;
 use kafka::{Kafka, Reader, Record, Start};
-use routes::{Entry, Follower, Route, Variant};
+use routes::{Changes as _, Entry, Follower, Route, Variant};
 use stream::{PredictionHeaders, SourceOffset, Topics};
 
 /// How long the route of a generation is waited for that a prediction names.

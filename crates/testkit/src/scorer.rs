@@ -13,7 +13,8 @@ use stream::{LabelRecord, Prediction, PredictionValue, RecordId, SourceOffset, T
 
 use routes::status::HEARTBEAT;
 use routes::{
-    Follower, Route, SCORERS_TOPIC, ScorerState, ScorerStatus, Standing, Taken, Variant, variant,
+    Changes as _, Follower, Route, SCORERS_TOPIC, ScorerState, ScorerStatus, Standing, Taken,
+    Variant, variant,
 };
 
 /// How often the scorer answers.

@@ -9,7 +9,7 @@ use contract::event::OutcomeEvent;
 use contract::event_log;
 use kafka::memory::MemoryBroker;
 use kafka::{Kafka, Outgoing, Start, TopicSpec};
-use routes::{Entry, Follower, ModelRef, Route, Routes};
+use routes::{Changes as _, Entry, Follower, ModelRef, Route, RouteWriter as _, Routes};
 use stream::Topics;
 use tempfile::TempDir;
 
@@ -105,7 +105,7 @@ impl Stage {
     /// # Errors
     /// The broker is away.
     pub fn write(&self, route: Route, release: &str, reason: &str) -> anyhow::Result<Route> {
-        Routes::open(&self.kafka, &self.stream)?.write(route, release, reason)
+        Routes::open(&self.kafka, &self.stream)?.write(route, release, reason, None)
     }
 
     /// For `--brokers`.

@@ -10,7 +10,7 @@ use routes::{
     ScorerStatus, Stamp, Standing, Traffic,
 };
 
-/// One stream's traffic; clones are the same.
+/// One stream's traffic, whose one scorer has in force what stands; clones are the same.
 #[derive(Clone, Debug)]
 pub struct InMemory(Arc<Mutex<State>>);
 
@@ -21,7 +21,6 @@ struct State {
     /// How often someone became the writer: only the last one is.
     writers: u64,
     failing: u32,
-    confirmation: Confirmation,
 }
 
 struct Writer {
@@ -36,24 +35,17 @@ struct Follower {
 }
 
 impl InMemory {
-    /// A stream without a route, whose one scorer confirms everything.
+    /// A stream without a route.
     #[must_use]
     pub fn of(stream: &str) -> Self {
-        let (scorers, after) = (vec!["scorer".to_owned()], Duration::ZERO);
-        let confirmation = Confirmation::Confirmed { scorers, after };
-        let stream = stream.to_owned();
-        let (entries, writers, failing) = (Vec::new(), 0, 0);
-        Self(Arc::new(Mutex::new(State { stream, entries, writers, failing, confirmation })))
+        let state =
+            State { stream: stream.to_owned(), entries: Vec::new(), writers: 0, failing: 0 };
+        Self(Arc::new(Mutex::new(state)))
     }
 
     /// The next `times` writes fail, and change nothing.
     pub fn fail_writes(&self, times: u32) {
         self.state().failing = times;
-    }
-
-    /// What scorers say from now on.
-    pub fn confirm_with(&self, confirmation: Confirmation) {
-        self.state().confirmation = confirmation;
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -149,8 +141,12 @@ impl Confirmations for InMemory {
         Ok(true)
     }
 
-    fn confirm(&mut self, _: &Route, _: Duration, _: &Stop) -> anyhow::Result<Confirmation> {
-        Ok(self.state().confirmation.clone())
+    fn confirm(&mut self, route: &Route, _: Duration, _: &Stop) -> anyhow::Result<Confirmation> {
+        let scorers = vec!["scorer".to_owned()];
+        Ok(match self.route()?.as_ref() == Some(route) {
+            true => Confirmation::Confirmed { scorers, after: Duration::ZERO },
+            false => Confirmation::TimedOut { missing: scorers },
+        })
     }
 }
 

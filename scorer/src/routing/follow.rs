@@ -5,7 +5,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use kafka::Start;
-use routes::{Change, Entry, Follower, Standing};
+use routes::{Change, Changes as _, Entry, Follower, Standing};
 
 use crate::routing::control::Event;
 use crate::shared::Shared;

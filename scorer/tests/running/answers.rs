@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::support::{
     LIMIT, Running, World, exactly_once, fails, get, number, score, with_address,
 };
-use ::routes::{Route, Scorers};
+use ::routes::{Confirmations as _, Route, Scorers};
 use kafka::{Outgoing, Start};
 
 #[test]

@@ -4,7 +4,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::{World, eventually, exactly_once, get, number, onnx, score, with_address};
-use ::routes::{Confirmation, Route, Routes, ScorerState, ScorerStatus, Scorers};
+use ::routes::{
+    Confirmation, Confirmations as _, Route, RouteWriter as _, Routes, ScorerState, ScorerStatus,
+    Scorers,
+};
 use contract::stop::Stop;
 use kafka::Record;
 
@@ -158,7 +161,7 @@ fn a_way_back_does_not_wait_for_a_candidate_that_loops() {
         let mut routes = Routes::open(&world.kafka, "s").unwrap();
         let mut scorers = Scorers::open(&world.kafka, "s").unwrap();
         let begun = Instant::now();
-        let back = routes.write(route.without_candidate(), "r", "a way back").unwrap();
+        let back = routes.write(route.without_candidate(), "r", "a way back", None).unwrap();
         let confirmed = scorers.confirm(&back, crate::support::LIMIT, &Stop::default());
         assert!(matches!(confirmed.unwrap(), Confirmation::Confirmed { .. }));
         took.push(begun.elapsed());

@@ -1,7 +1,10 @@
 //! What a running scorer does when the route changes.
 
 use crate::support::{LIMIT, World, number, score};
-use ::routes::{Confirmation, ModelRef, Route, Routes, Scorers, Variant, variant};
+use ::routes::{
+    Confirmation, Confirmations as _, ModelRef, Route, RouteWriter as _, Routes, Scorers, Variant,
+    variant,
+};
 use kafka::{Outgoing, Record};
 
 /// Whether the prediction is what `route` asks for, given what champion and candidate answer to `n`.
@@ -132,7 +135,7 @@ fn stale_and_senseless_routes_are_passed_over() {
     world.writer.flush().unwrap();
     // As a rollback does: nobody else writes where the newest record is no route.
     let mut routes = Routes::open_last_readable(&world.kafka, "s").unwrap();
-    let route = routes.write(Route::bootstrap("s", opposite), "r", "a test").unwrap();
+    let route = routes.write(Route::bootstrap("s", opposite), "r", "a test", None).unwrap();
     assert!(matches!(world.confirm(&route), Confirmation::Confirmed { .. }));
     world.numbers(1..21);
     for record in world.read("s.predictions", 20) {

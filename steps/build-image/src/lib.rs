@@ -22,7 +22,6 @@ use build::{Built, Read, build};
 use contract::results::types::image::{PACKAGED, REFUSED};
 use contract::{AnyEventType, Context, Outcome, OutputSpec, Step, Subject, Verdict};
 pub use record::Details;
-use serde_json::json;
 
 /// The step.
 pub struct BuildImage;
@@ -81,6 +80,7 @@ fn outcome(args: &Args, built: Built) -> Outcome {
         Built::Image { published, read } => Details::new(args, Some(published), read),
         Built::OtherModel { read } => Details::new(args, None, read),
     };
+    let (details, page) = contract::record::drawn(details, page::render);
     match built {
         Built::Image { published, read } => Outcome {
             verdict: Verdict::Pass,
@@ -91,14 +91,14 @@ fn outcome(args: &Args, built: Built) -> Outcome {
                 &result::result(args, Some(&published), &read),
             ),
             inputs: inputs(args, &read),
-            details: json!(details),
+            details,
             outputs: BTreeMap::from([
                 ("image", published.image),
                 ("image-digest", published.digest.to_string()),
                 ("bytes-sent", published.bytes_sent.to_string()),
                 ("bytes-skipped", published.bytes_skipped.to_string()),
             ]),
-            page: contract::record::drawn(details, page::render),
+            page,
         },
         Built::OtherModel { read } => Outcome {
             verdict: Verdict::Fail,
@@ -112,9 +112,9 @@ fn outcome(args: &Args, built: Built) -> Outcome {
                 &result::result(args, None, &read),
             ),
             inputs: inputs(args, &read),
-            details: json!(details),
+            details,
             outputs: BTreeMap::new(),
-            page: contract::record::drawn(details, page::render),
+            page,
         },
     }
 }

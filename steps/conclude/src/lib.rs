@@ -20,7 +20,6 @@ use decide::{Ending, ending};
 pub use record::Details;
 use record::StepOutcome;
 use routes::ledger::promotions;
-use serde_json::json;
 
 /// The step.
 pub struct Conclude;
@@ -92,14 +91,15 @@ impl Step for Conclude {
             back.map(|back| ("taken-back-by".to_owned(), back.event.clone())).into_iter().collect();
         let details = Details { outcomes, failures };
         let event = by_verdict(verdict, [SUCCEEDED, FAILED, UNDECIDED]);
+        let (details, page) = contract::record::drawn(details, page::render);
         Ok(Outcome {
             verdict,
             reason,
             event: Subject::new(event, &context.common.release, &result),
             inputs,
             outputs: BTreeMap::from([("step", step)]),
-            details: json!(details),
-            page: contract::record::drawn(details, page::render),
+            details,
+            page,
         })
     }
 }

@@ -90,6 +90,13 @@ impl Judgement {
         self.features.iter().filter(|feature| feature.moved)
     }
 
+    /// The same, those first that moved farthest.
+    pub(crate) fn farthest(&self) -> Vec<&Judged> {
+        let mut moved: Vec<&Judged> = self.moved().collect();
+        moved.sort_by(|one, other| other.excess().total_cmp(&one.excess()));
+        moved
+    }
+
     /// The first offset of each partition from where any feature had moved.
     pub(crate) fn since(&self) -> Vec<(i32, i64)> {
         let mut first = std::collections::BTreeMap::new();

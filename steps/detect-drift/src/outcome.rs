@@ -7,7 +7,6 @@ use contract::results::{Baseline, Drift, Moved, Since, offsets, ranges};
 use contract::{Context, Outcome, Subject, Verdict};
 use kafka::Window;
 use report::{count, number};
-use serde_json::json;
 
 use crate::Args;
 use crate::judge::{Judged, Judgement};
@@ -43,16 +42,15 @@ pub(crate) fn judged(
     let since_output: Vec<String> =
         since.iter().map(|(partition, offset)| format!("{partition}:{offset}")).collect();
     let topic = crate::sample::topic(context);
-    let mut moved: Vec<&Judged> = judgement.moved().collect();
-    moved.sort_by(|one, other| other.excess().total_cmp(&one.excess()));
     let result = Drift {
         judged: judgement.features.len() as u64,
-        moved: moved.into_iter().map(|feature| in_event(feature, &topic)).collect(),
+        moved: judgement.farthest().into_iter().map(|it| in_event(it, &topic)).collect(),
         since: offsets(&topic, since),
         ..drift(run, &baseline_digest)
     };
     let reason = reason(&judgement, &since_output);
     let details = Details::new(Some(window), sample, Found::Judgement(judgement));
+    let (details, page) = contract::record::drawn(details, page::render);
     Outcome {
         verdict: if drifted { Verdict::Fail } else { Verdict::Pass },
         reason,
@@ -68,8 +66,8 @@ pub(crate) fn judged(
             ("baseline-digest", baseline_digest),
         ]),
         inputs,
-        details: json!(details),
-        page: contract::record::drawn(details, page::render),
+        details,
+        page,
     }
 }
 
@@ -91,14 +89,15 @@ pub(crate) fn recorded(
         features: fields as u64,
         ..baseline(context, args, sample, window)
     };
+    let (details, page) = contract::record::drawn(details, page::render);
     Outcome {
         verdict: Verdict::Pass,
         reason,
         event: Subject::new(RECORDED, &context.common.stream, &result),
         outputs: BTreeMap::from([("window", text(window)), ("baseline-digest", digest)]),
         inputs,
-        details: json!(details),
-        page: contract::record::drawn(details, page::render),
+        details,
+        page,
     }
 }
 
@@ -127,14 +126,15 @@ pub(crate) fn undecided(
     window: Option<&Window>,
 ) -> Outcome {
     let details = Details::new(window, sample, Found::TooLittle);
+    let (details, page) = contract::record::drawn(details, page::render);
     Outcome {
         verdict: Verdict::Inconclusive,
         reason,
         event,
         outputs: BTreeMap::from([("window", text(window))]),
         inputs,
-        details: json!(details),
-        page: contract::record::drawn(details, page::render),
+        details,
+        page,
     }
 }
 
@@ -192,7 +192,7 @@ fn in_event(feature: &Judged, topic: &str) -> Moved {
 fn reason(judgement: &Judgement, since: &[String]) -> String {
     let total = judgement.features.len();
     let over = format!("over {} records", count(judgement.records));
-    let mut moved: Vec<&Judged> = judgement.moved().collect();
+    let moved = judgement.farthest();
     if moved.is_empty() {
         let largest = |value: fn(&Judged) -> f64| {
             number(judgement.features.iter().map(value).fold(0.0, f64::max))
@@ -203,7 +203,6 @@ fn reason(judgement: &Judgement, since: &[String]) -> String {
             largest(|feature| feature.psi)
         );
     }
-    moved.sort_by(|one, other| other.excess().total_cmp(&one.excess()));
     let named: Vec<String> = moved.iter().take(MAX_NAMED).map(|feature| named(feature)).collect();
     let more = match moved.len().saturating_sub(MAX_NAMED) {
         0 => String::new(),

@@ -31,7 +31,6 @@ use flags::duration;
 pub use record::Details;
 use registry::RegistryArgs;
 use routes::{Confirmation, ModelRef};
-use serde_json::json;
 use switch::Done;
 
 /// The step.
@@ -164,13 +163,14 @@ fn outcome(
     let previous = previous.map_or_else(String::new, |previous| previous.model.digest.clone());
     let generation = after.as_ref().map_or_else(String::new, |route| route.generation.to_string());
     let details = Details { model: model.clone(), before, after, confirmation };
+    let (details, page) = contract::record::drawn(details, page::render);
     Outcome {
         verdict,
         reason,
         event: Subject::new(event, &context.common.stream, &result),
         inputs,
         outputs: BTreeMap::from([("generation", generation), ("previous", previous)]),
-        details: json!(details),
-        page: contract::record::drawn(details, page::render),
+        details,
+        page,
     }
 }

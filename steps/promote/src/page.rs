@@ -1,7 +1,7 @@
 //! The report page: which model follows which, who confirmed, and who answers which share before and after.
 
 use contract::record::DecisionRecord;
-use report::{Check, Model, Outcome, Table, percent, plural, seconds, to_the_second};
+use report::{Check, Table, percent, plural, seconds, to_the_second};
 use routes::{Confirmation, ModelRef, Route};
 
 use crate::record::Details;
@@ -10,13 +10,13 @@ use crate::record::Details;
 pub(crate) fn render(record: &DecisionRecord<Details>) -> String {
     let Details { model, before, after, confirmation } = &record.details;
     let (before, after) = (before.as_ref(), after.as_ref());
-    let new = shown("New model", model);
+    let new = model.on_page("New model");
     let of = match new.name.is_empty() {
         true => format!("release {}", record.release),
         false => new.called(),
     };
-    let former = before.map(|route| shown("Former champion", &route.champion));
-    let champion = after.map(|route| shown("Champion", &route.champion));
+    let former = before.map(|route| route.champion.on_page("Former champion"));
+    let champion = after.map(|route| route.champion.on_page("Champion"));
     let note = match (&former, &champion) {
         (Some(former), Some(champion)) if former.digest == champion.digest => {
             format!("{} goes on answering", former.called())
@@ -41,31 +41,15 @@ pub(crate) fn render(record: &DecisionRecord<Details>) -> String {
     page.table(shares(before, after)).render()
 }
 
-fn shown(role: &str, model: &ModelRef) -> Model {
-    Model::of_image(role, &model.digest, &model.image)
-}
-
 /// Who confirmed that the route is in force.
 fn scorers(confirmation: &Confirmation) -> Check {
-    let check = |value: String, outcome| {
-        Check::new("Scorers that confirmed", value, "every live one", outcome)
-    };
+    let check = confirmation.check(|scorers| plural(scorers.len() as u64, "scorer"));
     match confirmation {
         Confirmation::Confirmed { scorers, after } => {
-            let value = plural(scorers.len() as u64, "scorer");
             let after = seconds(after.as_secs_f64());
-            check(value, Outcome::of(!scorers.is_empty()))
-                .note(format!("{}, within {after}", scorers.join(", ")))
+            check.note(format!("{}, within {after}", scorers.join(", ")))
         }
-        Confirmation::Refused { scorer, .. } => {
-            check(format!("refused by {scorer}"), Outcome::Fail)
-        }
-        Confirmation::TimedOut { missing } if missing.is_empty() => {
-            check("none was live".to_owned(), Outcome::Inconclusive)
-        }
-        Confirmation::TimedOut { missing } => {
-            check(format!("missing: {}", missing.join(", ")), Outcome::Inconclusive)
-        }
+        Confirmation::Refused { .. } | Confirmation::TimedOut { .. } => check,
     }
 }
 
@@ -75,7 +59,7 @@ fn shares(before: Option<&Route>, after: Option<&Route>) -> Table {
     let table = Table::new("Who answers", columns);
     [("before", before), ("after", after)].into_iter().fold(table, |table, (when, route)| {
         let Some(route) = route else { return table.row([when, "", "", "", "", ""]) };
-        let called = |model: &ModelRef| shown("", model).called();
+        let called = |model: &ModelRef| model.on_page("").called();
         let candidate = route.candidate.as_ref();
         table.row([
             when.to_owned(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kafka::memory::MemoryBroker;
 use kafka::{Kafka, KafkaArgs, TopicSpec};
-use routes::{ModelRef, Route, Routes};
+use routes::{ModelRef, Route, RouteWriter as _, Routes};
 use testkit::{Behaviour, FakeScorer, write_image};
 
 struct World {
@@ -40,7 +40,7 @@ impl World {
     }
 
     fn write(&self, route: Route) -> Route {
-        Routes::open(&self.kafka, "s").unwrap().write(route, "before", "a test").unwrap()
+        Routes::open(&self.kafka, "s").unwrap().write(route, "before", "a test", None).unwrap()
     }
 
     fn route(&self) -> Route {

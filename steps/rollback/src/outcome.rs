@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use contract::{Context, Outcome, Subject, Verdict};
 use routes::{Confirmation, Route, span};
-use serde_json::json;
 use words::{list, plural};
 
 use crate::record::Details;
@@ -88,13 +87,6 @@ pub(crate) fn outcome(
         ("answers", text(scan.map(|scan| scan.answers))),
         ("ranges", ranges),
     ]);
-    Outcome {
-        verdict,
-        reason,
-        event,
-        inputs,
-        outputs,
-        details: json!(details),
-        page: contract::record::drawn(details, page::render),
-    }
+    let (details, page) = contract::record::drawn(details, page::render);
+    Outcome { verdict, reason, event, inputs, outputs, details, page }
 }

@@ -2,8 +2,7 @@
 
 use contract::event::unix_ms;
 use contract::record::DecisionRecord;
-use report::{Axis, Check, LinePlot, Model, Outcome, Page, Series, Table, Tone, count, plural};
-use routes::Confirmation;
+use report::{Axis, Check, LinePlot, Outcome, Page, Series, Table, Tone, count, plural};
 
 use crate::record::{Details, Predictions, Proof};
 use crate::timeline::Rate;
@@ -12,13 +11,8 @@ use crate::timeline::Rate;
 pub(crate) fn render(record: &DecisionRecord<Details>) -> String {
     let details = &record.details;
     let title = format!("Rollback of release {} on stream {}", record.release, record.stream);
-    let bad = details.bad.as_ref().map(|model| {
-        Model::of_image("Bad model", &model.digest, model.image.as_deref().unwrap_or_default())
-    });
-    let good = details
-        .after
-        .as_ref()
-        .map(|route| Model::of_image("Good model", &route.champion.digest, &route.champion.image));
+    let bad = details.bad.as_ref().map(|model| model.on_page("Bad model"));
+    let good = details.after.as_ref().map(|route| route.champion.on_page("Good model"));
     let mut page = record.page(title).model(bad).model(good);
     if let Some(good) = &details.good {
         page = page.fact("Good model promoted by", &good.promoted_by);
@@ -49,22 +43,8 @@ fn shown(page: Page, proof: &Proof) -> Page {
         plural(*later_answers, "answer"),
         format!("under the new route; {} later ones not the good model's", count(*offences)),
     )
-    .check(scorers(&proof.confirmation))
+    .check(proof.confirmation.check(|scorers| scorers.join(", ")))
     .check(offences_check(&proof.predictions))
-}
-
-fn scorers(confirmation: &Confirmation) -> Check {
-    let (value, outcome) = match confirmation {
-        Confirmation::Confirmed { scorers, .. } => (scorers.join(", "), Outcome::Pass),
-        Confirmation::Refused { scorer, .. } => (format!("refused by {scorer}"), Outcome::Fail),
-        Confirmation::TimedOut { missing } if missing.is_empty() => {
-            ("none was live".to_owned(), Outcome::Inconclusive)
-        }
-        Confirmation::TimedOut { missing } => {
-            (format!("missing: {}", missing.join(", ")), Outcome::Inconclusive)
-        }
-    };
-    Check::new("Scorers that confirmed", value, "every live one", outcome)
 }
 
 fn offences_check(predictions: &Predictions) -> Check {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use contract::results::{Model, Shadow};
 use contract::{Context, EventType, Outcome, Subject, Verdict, by_verdict};
-use serde_json::json;
 
 use crate::check::Check;
 use crate::decide::{self, Limits};
@@ -44,15 +43,8 @@ pub(crate) fn not_compared(
         &result::not_compared(limits, candidate.clone()),
     );
     let details = Details::NotCompared(NotCompared { candidate, champion });
-    Outcome {
-        verdict,
-        reason,
-        event,
-        inputs,
-        outputs: BTreeMap::new(),
-        details: json!(details),
-        page: contract::record::drawn(details, page::render),
-    }
+    let (details, page) = contract::record::drawn(details, page::render);
+    Outcome { verdict, reason, event, inputs, outputs: BTreeMap::new(), details, page }
 }
 
 /// The verdict of a comparison of candidate and champion.
@@ -93,15 +85,8 @@ pub(crate) fn compared(
         sample: tally.sample.kept().to_vec(),
         seed: SEED,
     }));
-    Outcome {
-        verdict,
-        reason,
-        event,
-        inputs,
-        outputs: outputs.into(),
-        details: json!(details),
-        page: contract::record::drawn(details, page::render),
-    }
+    let (details, page) = contract::record::drawn(details, page::render);
+    Outcome { verdict, reason, event, inputs, outputs: outputs.into(), details, page }
 }
 
 fn event(verdict: Verdict) -> EventType<Shadow> {

@@ -27,7 +27,6 @@ use record::Fit;
 use registry::{Image, Reference, blocking};
 use report::{count, percent};
 use sample::{Counts, Sample};
-use serde_json::json;
 use stream::StreamSchema;
 
 pub use args::Args;
@@ -174,15 +173,8 @@ fn outcome(
         Err(reason) => (Verdict::Inconclusive, reason, UNDECIDED, stream.clone()),
     };
     let event = Subject::new(event, id, &result);
-    Outcome {
-        verdict,
-        reason,
-        event,
-        inputs,
-        outputs,
-        details: json!(details),
-        page: contract::record::drawn(details, page::render),
-    }
+    let (details, page) = contract::record::drawn(details, page::render);
+    Outcome { verdict, reason, event, inputs, outputs, details, page }
 }
 
 fn load_schema(path: &Path, stream: &str) -> anyhow::Result<StreamSchema> {

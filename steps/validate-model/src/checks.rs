@@ -229,7 +229,7 @@ pub(crate) fn memory(memory: Option<Memory>, limits: &Limits) -> Check {
     let limit = format!("at most {:.0} MiB", limits.memory as f64 / MIB);
     let Some(Memory { before, peak }) = memory else {
         return Check::new(MEMORY, "unknown", limit)
-            .inconclusive("the system does not say the peak memory of a process");
+            .inconclusive("the system does not report the peak memory of a process");
     };
     let (before, used) = (before as f64 / MIB, peak as f64 / MIB);
     let check = Check::new(MEMORY, format!("{used:.0} MiB, {before:.0} before the model"), limit);

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use contract::results::Model;
 use contract::{Outcome, Subject, by_verdict};
 use sandbox::Report;
-use serde_json::json;
 
 use crate::decide::{Asked, Decision};
 use crate::record::{Details, Guard, ModelFile, Ports};
@@ -40,6 +39,7 @@ pub(crate) fn outcome(
             .map(|reply| Ports { inputs: reply.inputs.clone(), outputs: reply.outputs.clone() }),
         answers: answers::of(candidate.as_ref(), champion.as_ref(), &given.golden),
     };
+    let (details, page) = contract::record::drawn(details, page::render);
     Outcome {
         verdict: decision.verdict,
         reason: decision.reason,
@@ -55,8 +55,8 @@ pub(crate) fn outcome(
             ("model-kind", file.kind.name().to_owned()),
             ("accuracy", accuracy),
         ]),
-        details: json!(details),
-        page: contract::record::drawn(details, page::render),
+        details,
+        page,
     }
 }
 

@@ -10,7 +10,9 @@ use contract::stop::Stop;
 use kafka::memory::MemoryBroker;
 use kafka::{Kafka, KafkaArgs, Outgoing, Record, Start, TopicSpec, Writer};
 use registry::{Client, LayerBuilder, Options, Platform, Recipe, Reference, blocking};
-use routes::{Confirmation, ModelRef, Route, Routes, Scorers};
+use routes::{
+    Confirmation, Confirmations as _, ModelRef, Route, RouteWriter as _, Routes, Scorers,
+};
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) const PARTITIONS: i32 = 2;
@@ -86,7 +88,7 @@ impl World {
 
     /// Writes the route as the next generation.
     pub(crate) fn route(&self, route: Route) -> Route {
-        Routes::open(&self.kafka, "s").unwrap().write(route, "r", "a test").unwrap()
+        Routes::open(&self.kafka, "s").unwrap().write(route, "r", "a test", None).unwrap()
     }
 
     /// Waits until every scorer has confirmed the route, or one refuses.

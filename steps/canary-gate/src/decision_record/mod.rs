@@ -83,6 +83,7 @@ impl Recorder<'_> {
             canary,
         };
         let event = by_verdict(outcome.verdict, [PASSED, FAILED, UNDECIDED]);
+        let (details, page) = contract::record::drawn(details, page::render);
         contract::Outcome {
             verdict: outcome.verdict,
             reason: outcome.reason,
@@ -93,9 +94,8 @@ impl Recorder<'_> {
                 ("generation", generation),
                 ("champion", champion),
             ]),
-            details: serde_json::to_value(&details)
-                .expect("a record holds nothing that JSON does not know"),
-            page: contract::record::drawn(details, page::render),
+            details,
+            page,
         }
     }
 }

@@ -66,7 +66,7 @@ fn of_canary(page: Page, shown: &Shown<'_>, step: &str) -> Page {
 }
 
 fn model(role: &str, model: &ModelRef) -> Option<Model> {
-    (!model.digest.is_empty()).then(|| Model::of_image(role, &model.digest, &model.image))
+    (!model.digest.is_empty()).then(|| model.on_page(role))
 }
 
 fn title(strategy: Strategy, release: &str, stream: &str, candidate: Option<&Model>) -> String {

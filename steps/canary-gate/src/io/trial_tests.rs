@@ -2,14 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use contract::Verdict;
+use testkit::model;
 use testkit::traffic::InMemory;
 
 use super::*;
-
-fn model(n: u8) -> ModelRef {
-    let digest = format!("sha256:{}", format!("{n:02x}").repeat(32));
-    ModelRef { digest, image: String::new() }
-}
 
 /// Traffic with a champion, and a trial of a candidate at half of the keys.
 fn at_half() -> (InMemory, Trial) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use registry::{Client, Digest, LayerBuilder, Options, Platform, Recipe};
-use routes::{ModelRef, Route, Routes};
+use routes::{ModelRef, Route, RouteWriter as _, Routes};
 
 use crate::stage::{Stage, compare, digest, flag, model, telemetry};
 
@@ -40,7 +40,7 @@ fn the_champion_of_the_route_and_the_candidate_of_an_image_are_fetched() {
 
     let champion = ModelRef { digest: digest(&champion), image: image(&stage, &champion) };
     let mut routes = Routes::open(&stage.kafka, "s").unwrap();
-    routes.write(Route::bootstrap("s", champion), "r0", "test").unwrap();
+    routes.write(Route::bootstrap("s", champion), "r0", "test", None).unwrap();
     let ended = run("r2");
     assert_eq!(ended.verdict, "pass", "{}", ended.reason);
     assert_eq!(ended.report["inputs"]["model"], digest(&candidate));

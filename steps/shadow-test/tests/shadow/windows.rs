@@ -1,6 +1,6 @@
 //! Which records are answered: past ranges, live windows, times, and what the champion answered to them.
 
-use routes::{ModelRef, Route, Routes};
+use routes::{ModelRef, Route, RouteWriter as _, Routes};
 
 use crate::stage::{Stage, compare, digest, flag, model, telemetry};
 
@@ -14,7 +14,7 @@ fn what_the_champion_answered_is_enough_to_compare_with() {
     let image = format!("oci:/nowhere@{}", digest(&champion));
     let champion = ModelRef { digest: digest(&champion), image };
     let mut routes = Routes::open(&stage.kafka, "s").unwrap();
-    routes.write(Route::bootstrap("s", champion.clone()), "r0", "test").unwrap();
+    routes.write(Route::bootstrap("s", champion.clone()), "r0", "test", None).unwrap();
     let candidate = flag("model", &candidate);
     let flags = ["--against=recorded", "--window=0:0-700,1:0-700", "--max-p99=1s"];
     let ended = stage.run(&[&[candidate.as_str(), "--min-records=1400"], &flags[..]].concat());

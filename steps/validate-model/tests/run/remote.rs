@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use registry::blocking::publish;
 use registry::{Image, LayerBuilder, Recipe, RegistryArgs};
-use routes::{ModelRef, Route, Routes};
+use routes::{ModelRef, Route, RouteWriter as _, Routes};
 use serde_json::Value;
 use testkit::registry::OwnRegistry;
 
@@ -59,7 +59,7 @@ fn every_file_comes_from_the_registry_and_the_champion_from_the_route() {
         .with("strategy", "blue-green")
         .with("champion", "current");
     let mut routes = Routes::open(&run.kafka(), "shuttle").unwrap();
-    routes.write(Route::bootstrap("shuttle", champion.clone()), "r-0", "bootstrap").unwrap();
+    routes.write(Route::bootstrap("shuttle", champion.clone()), "r-0", "bootstrap", None).unwrap();
     let outcome = run.outcome();
     outcome.is("pass", "not worse than the champion");
 

@@ -3,7 +3,7 @@
 //! `BLESS=1` writes the files anew.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use stream::dead_letter::LetterBuffer;
@@ -25,7 +25,7 @@ const DIGEST: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15
 const KEY: &[u8] = b"shuttle-7";
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contract/records")
+    testkit::root().join("contract/records")
 }
 
 fn feature(value: Vec<u8>, id: Option<&[u8]>) -> OnTopic {
